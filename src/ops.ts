@@ -1,0 +1,105 @@
+// The seam between the model and the machine: every operation a SmolLM2 forward pass is made of, in words and
+// shapes. src/model is written against these interfaces only; src/reference computes them in float64 loops and
+// src/wasm in SIMD kernels on many threads. Handles (Vector, Matrix, KvCache, RopeTable) belong to the engine that
+// made them; the model passes them on and never looks inside.
+
+import type { Tensor } from './base/tensor.ts';
+import type { ModelConfig } from './config.ts';
+
+/** A run of activations or a learned vector. Shapes are the caller's; length is the number of values. */
+export interface Vector {
+  readonly length: number;
+}
+
+/** A weight matrix [outSize, inSize], dense or quantised: one row per output. */
+export interface Matrix {
+  readonly outSize: number;
+  readonly inSize: number;
+}
+
+/** Cosines and sines of every position, [maxSeqLen, headDim / 2] each. */
+export interface RopeTable {
+  readonly maxSeqLen: number;
+}
+
+/** Keys (after RoPE) and values of past positions, every layer: [numLayers, maxSeqLen, numKvHeads, headDim] each. */
+export interface KvCache {
+  /** Positions that hold a token; the next row goes to this position. */
+  length: number;
+  readonly maxSeqLen: number;
+}
+
+/** The operations. Rows are tokens; `out` never overlaps an input unless it says so. */
+export interface Ops {
+  /** A view of x[begin, end). */
+  view(x: Vector, begin: number, end: number): Vector;
+  /** out [ids.length, hiddenSize] = rows `ids` of table [vocabSize, hiddenSize]. */
+  embed(out: Vector, table: Matrix, ids: readonly number[]): void;
+  /** Each row of x [rows, size] over its root mean square, times weight [size]; out may be x. */
+  rmsNorm(out: Vector, x: Vector, weight: Vector, eps: number): void;
+  /** out [rows, outSize] = x [rows, inSize] · weightᵀ (+ bias [outSize]). */
+  linear(out: Vector, x: Vector, weight: Matrix, bias?: Vector): void;
+  /** Rotates halves of each head of x [rows, numHeads, headDim] in place; row r is at position startPos + r. */
+  rope(x: Vector, table: RopeTable, numHeads: number, startPos: number): void;
+  /** Writes k and v [rows, numKvHeads, headDim] to the cache at startPos. Does not move `cache.length`. */
+  remember(cache: KvCache, layer: number, k: Vector, v: Vector, startPos: number): void;
+  /**
+   * Grouped-query attention of q [rows, numHeads, headDim] over positions 0 … startPos + row of the cache.
+   * out [rows, numHeads, headDim]. Where `probs` [numHeads, rows, startPos + rows] is given, it gets the weights.
+   */
+  attend(out: Vector, q: Vector, cache: KvCache, layer: number, startPos: number, probs?: Vector): void;
+  /** out = silu(gate) · up, value by value; out may be gate. */
+  swiglu(out: Vector, gate: Vector, up: Vector): void;
+  /** x += y, value by value. */
+  add(x: Vector, y: Vector): void;
+  /** Runs of the operations above in one pass over memory, with equal bits; an engine may have none. */
+  readonly fused?: FusedOps;
+}
+
+/**
+ * Fused operations. Each one *is* the run of parts that stands beside its call in src/model, and gives the same
+ * bits; the model takes the parts when somebody watches the values in between (trace).
+ */
+export interface FusedOps {
+  /** model/attention.ts: rmsNorm, three linears, rope of q and k, remember. */
+  attentionInput(q: Vector, x: Vector, norm: Vector, eps: number, weights: QkvWeights, at: RowsAt): void;
+  /** model/mlp.ts: rmsNorm, two linears, swiglu. out [rows, intermediateSize]. */
+  mlpInput(out: Vector, x: Vector, norm: Vector, eps: number, weights: GateUpWeights): void;
+  /** x [rows, outSize] += y · weightᵀ. */
+  linearAdd(x: Vector, y: Vector, weight: Matrix): void;
+}
+
+export interface QkvWeights {
+  readonly qProj: Matrix;
+  readonly kProj: Matrix;
+  readonly vProj: Matrix;
+  readonly qBias?: Vector;
+  readonly kBias?: Vector;
+  readonly vBias?: Vector;
+}
+
+export interface GateUpWeights {
+  readonly gateProj: Matrix;
+  readonly upProj: Matrix;
+}
+
+/** Where rows stand: in which cache and layer, from which position. */
+export interface RowsAt {
+  readonly cache: KvCache;
+  readonly layer: number;
+  readonly startPos: number;
+  readonly rope: RopeTable;
+}
+
+/** What an engine adds to the operations: making the handles, and reading and writing activations from outside. */
+export interface Engine extends Ops {
+  readonly name: 'reference' | 'wasm';
+  vector(length: number): Vector;
+  loadVector(tensor: Tensor): Promise<Vector>;
+  loadMatrix(tensor: Tensor, onBytes?: (bytes: number) => void): Promise<Matrix>;
+  ropeTable(config: ModelConfig, maxSeqLen: number): RopeTable;
+  kvCache(config: ModelConfig, maxSeqLen: number): KvCache;
+  /** A copy of the values, in the engine's own precision. */
+  read(x: Vector): Float64Array | Float32Array;
+  write(x: Vector, values: ArrayLike<number>): void;
+}
