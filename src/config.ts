@@ -2,6 +2,7 @@
 // and what follows from them (parameters, bytes of the KV cache). Foreign values are checked here and nowhere else.
 
 import { FormatError } from './base/errors.ts';
+import { pow } from './base/math.ts';
 
 /** Frequencies of RoPE stretched as in Llama 3.1 (HF `_compute_llama3_parameters`). */
 export interface Llama3RopeScaling {
@@ -254,7 +255,7 @@ function scalingFromDivisors(
     divisors.length === config.headDim / 2 &&
     divisors.every(
       (d, i) =>
-        Math.abs(d / ropeDivisor(config.ropeTheta ** ((-2 * i) / config.headDim), scaling) - 1) < 1e-5,
+        Math.abs(d / ropeDivisor(pow(config.ropeTheta, (-2 * i) / config.headDim), scaling) - 1) < 1e-5,
     );
   if (!agrees) {
     throw new FormatError('expected the divisors of llama3 rotary scaling', {

@@ -29,6 +29,17 @@ export interface KvCache {
   readonly maxSeqLen: number;
 }
 
+/**
+ * Consecutive rows of a pass that belong to one sequence of tokens: rows [begin, begin + count) of every buffer take
+ * positions startPos, startPos + 1, … of `cache`. A pass holds one sequence or a batch; batching changes no bit.
+ */
+export interface Sequence {
+  readonly begin: number;
+  readonly count: number;
+  readonly startPos: number;
+  readonly cache: KvCache;
+}
+
 /** The operations. Rows are tokens; `out` never overlaps an input unless it says so. */
 export interface Ops {
   /** A view of x[begin, end). */
@@ -39,15 +50,16 @@ export interface Ops {
   rmsNorm(out: Vector, x: Vector, weight: Vector, eps: number): void;
   /** out [rows, outSize] = x [rows, inSize] · weightᵀ (+ bias [outSize]). */
   linear(out: Vector, x: Vector, weight: Matrix, bias?: Vector): void;
-  /** Rotates halves of each head of x [rows, numHeads, headDim] in place; row r is at position startPos + r. */
-  rope(x: Vector, table: RopeTable, numHeads: number, startPos: number): void;
-  /** Writes k and v [rows, numKvHeads, headDim] to the cache at startPos. Does not move `cache.length`. */
-  remember(cache: KvCache, layer: number, k: Vector, v: Vector, startPos: number): void;
+  /** Rotates halves of each head of x [rows, numHeads, headDim] in place, every row by its position. */
+  rope(x: Vector, table: RopeTable, numHeads: number, sequences: readonly Sequence[]): void;
+  /** Writes k and v [rows, numKvHeads, headDim] to each sequence's cache. Does not move `cache.length`. */
+  remember(k: Vector, v: Vector, layer: number, sequences: readonly Sequence[]): void;
   /**
-   * Grouped-query attention of q [rows, numHeads, headDim] over positions 0 … startPos + row of the cache.
-   * out [rows, numHeads, headDim]. Where `probs` [numHeads, rows, startPos + rows] is given, it gets the weights.
+   * Grouped-query attention of q [rows, numHeads, headDim]: each row over positions 0 … its own of its sequence's
+   * cache. out [rows, numHeads, headDim]. Where `probs` [numHeads, rows, startPos + rows] is given (one sequence
+   * only), it gets the weights, zero after the row's own position.
    */
-  attend(out: Vector, q: Vector, cache: KvCache, layer: number, startPos: number, probs?: Vector): void;
+  attend(out: Vector, q: Vector, layer: number, sequences: readonly Sequence[], probs?: Vector): void;
   /** out = silu(gate) · up, value by value; out may be gate. */
   swiglu(out: Vector, gate: Vector, up: Vector): void;
   /** x += y, value by value. */
@@ -61,8 +73,15 @@ export interface Ops {
  * bits; the model takes the parts when somebody watches the values in between (trace).
  */
 export interface FusedOps {
-  /** model/attention.ts: rmsNorm, three linears, rope of q and k, remember. */
-  attentionInput(q: Vector, x: Vector, norm: Vector, eps: number, weights: QkvWeights, at: RowsAt): void;
+  /** model/attention.ts: rmsNorm of x, three linears, rope of q and k, remember. q [rows, numHeads, headDim]. */
+  attentionInput(
+    q: Vector,
+    x: Vector,
+    norm: Vector,
+    eps: number,
+    weights: QkvWeights,
+    at: AttentionPlace,
+  ): void;
   /** model/mlp.ts: rmsNorm, two linears, swiglu. out [rows, intermediateSize]. */
   mlpInput(out: Vector, x: Vector, norm: Vector, eps: number, weights: GateUpWeights): void;
   /** x [rows, outSize] += y · weightᵀ. */
@@ -83,12 +102,11 @@ export interface GateUpWeights {
   readonly upProj: Matrix;
 }
 
-/** Where rows stand: in which cache and layer, from which position. */
-export interface RowsAt {
-  readonly cache: KvCache;
+/** Where the rows of a pass stand: in which layer, at which positions of which caches. */
+export interface AttentionPlace {
   readonly layer: number;
-  readonly startPos: number;
   readonly rope: RopeTable;
+  readonly sequences: readonly Sequence[];
 }
 
 /** What an engine adds to the operations: making the handles, and reading and writing activations from outside. */
@@ -98,7 +116,14 @@ export interface Engine extends Ops {
   loadVector(tensor: Tensor): Promise<Vector>;
   loadMatrix(tensor: Tensor, onBytes?: (bytes: number) => void): Promise<Matrix>;
   ropeTable(config: ModelConfig, maxSeqLen: number): RopeTable;
+  /** An empty cache that can grow to maxSeqLen positions. */
   kvCache(config: ModelConfig, maxSeqLen: number): KvCache;
+  /** Makes room for positions [0, numPositions) before a pass writes to them. */
+  reserve(cache: KvCache, numPositions: number): void;
+  freeCache(cache: KvCache): void;
+  /** Marks the scratch memory in use, and gives back every vector made since a mark. */
+  mark(): number;
+  release(mark: number): void;
   /** A copy of the values, in the engine's own precision. */
   read(x: Vector): Float64Array | Float32Array;
   write(x: Vector, values: ArrayLike<number>): void;

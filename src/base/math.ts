@@ -32,7 +32,7 @@ function powerOfTwo(k: number): number {
 export function exp(x: number): number {
   if (x < -708) return 0;
   if (x > 709) return Number.POSITIVE_INFINITY;
-  if (x !== x) return x;
+  if (Number.isNaN(x)) return x;
   const k = Math.round(x * LOG2_E);
   const high = x - k * LN2_HIGH;
   const low = k * LN2_LOW;

@@ -1,0 +1,32 @@
+// The feed-forward half of a block, SwiGLU: normalise, gate and up, silu(gate) · up, down.
+// Next step of the walk: src/reference/swiglu.ts.
+
+import type { Vector } from '../ops.ts';
+import type { Pass } from './transformer.ts';
+import type { LayerWeights } from './weights.ts';
+
+/** x [numRows, hiddenSize] += downProj(silu(gateProj(h)) · upProj(h)), h = postAttentionNorm(x) (HF `LlamaMLP`). */
+export function mlp(pass: Pass, x: Vector, w: LayerWeights, layer: number): void {
+  const { ops, numRows, buffers, trace } = pass;
+  const { hiddenSize, intermediateSize, rmsNormEps } = pass.config;
+  const { normed, gate, up, branch } = buffers;
+  const see = (point: string, value: Vector, size: number) =>
+    trace?.(`model.layers.${layer}.${point}`, value, [numRows, size]);
+
+  if (ops.fused && !trace) {
+    ops.fused.mlpInput(gate, x, w.postAttentionNorm, rmsNormEps, w.gateUp);
+    ops.fused.linearAdd(x, gate, w.downProj);
+  } else {
+    ops.rmsNorm(normed, x, w.postAttentionNorm, rmsNormEps);
+    see('post_attention_layernorm', normed, hiddenSize);
+    ops.linear(gate, normed, w.gateUp.gateProj);
+    see('mlp.gate_proj', gate, intermediateSize);
+    ops.linear(up, normed, w.gateUp.upProj);
+    see('mlp.up_proj', up, intermediateSize);
+    ops.swiglu(gate, gate, up);
+    see('mlp.act', gate, intermediateSize);
+    ops.linear(branch, gate, w.downProj);
+    see('mlp.down_proj', branch, hiddenSize);
+    ops.add(x, branch);
+  }
+}

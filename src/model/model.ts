@@ -1,0 +1,50 @@
+// What the rest of the program knows of a running model: caches and forward passes over ids, whatever the engine.
+
+import type { ModelConfig } from '../config.ts';
+import type { KvCache } from '../ops.ts';
+import type { Trace } from './trace.ts';
+
+export interface ForwardOptions {
+  /** Logits of the last row (default), of every row, or none. */
+  readonly logits?: 'last' | 'all' | 'none';
+  /** Watches every module; values may be read or replaced through `Model.read` and `Model.write` inside the call. */
+  readonly trace?: Trace;
+  /** Stops between chunks of the prompt; the cache then holds the chunks that were done. */
+  readonly signal?: AbortSignal;
+  /** Called after each chunk of the prompt. */
+  readonly onProgress?: (rowsDone: number, rowsTotal: number) => void;
+}
+
+/** One sequence's share of a batched pass. */
+export interface BatchEntry {
+  readonly ids: readonly number[];
+  readonly cache: KvCache;
+}
+
+export interface Model {
+  readonly config: ModelConfig;
+  readonly engineName: 'reference' | 'wasm';
+  /** An empty cache for up to `maxSeqLen` positions (the model's own limit by default). */
+  newCache(maxSeqLen?: number): KvCache;
+  /** Gives a cache's memory back; using it afterwards is an error. */
+  freeCache(cache: KvCache): void;
+  /**
+   * Runs `ids` at positions cache.length, cache.length + 1, … and moves cache.length past them.
+   *
+   * @returns logits [rows, vocabSize] of the rows asked for; a copy that the caller owns
+   * @throws RangeError            for an id outside the vocabulary or no ids
+   * @throws ContextOverflowError  when the cache has no room for the ids
+   */
+  forward(
+    ids: readonly number[],
+    cache: KvCache,
+    options?: ForwardOptions,
+  ): Promise<Float64Array | Float32Array>;
+  /** One pass over the next ids of several sequences: the logits of each entry's last id, in order. */
+  forwardBatch(entries: readonly BatchEntry[]): Promise<(Float64Array | Float32Array)[]>;
+  /** Values of a trace point, inside a `trace` callback. */
+  read(value: Parameters<Trace>[1]): Float64Array | Float32Array;
+  /** Replaces the values of a trace point, inside a `trace` callback. */
+  write(value: Parameters<Trace>[1], values: ArrayLike<number>): void;
+  close(): Promise<void>;
+}

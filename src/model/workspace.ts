@@ -1,0 +1,54 @@
+// Every scratch buffer of a forward pass, named, with its shape. Made once; the token loop allocates nothing.
+
+import type { ModelConfig } from '../config.ts';
+import type { Vector } from '../ops.ts';
+
+/** Buffers for at most `maxRows` tokens at a time. */
+export interface Workspace {
+  readonly maxRows: number;
+  readonly x: Vector; // [maxRows, hiddenSize] the residual stream
+  readonly normed: Vector; // [maxRows, hiddenSize] input of the projections
+  readonly q: Vector; // [maxRows, numHeads, headDim]
+  readonly k: Vector; // [maxRows, numKvHeads, headDim]
+  readonly v: Vector; // [maxRows, numKvHeads, headDim]
+  readonly mixed: Vector; // [maxRows, numHeads, headDim] what attention gathered
+  readonly branch: Vector; // [maxRows, hiddenSize] output of oProj or downProj before it is added
+  readonly gate: Vector; // [maxRows, intermediateSize]
+  readonly up: Vector; // [maxRows, intermediateSize]
+  readonly logits: Vector; // [maxLogitRows, vocabSize]
+}
+
+/** Rows of logits kept at once; more are computed in slices of this many. */
+export const MAX_LOGIT_ROWS = 16;
+
+/** Number of values of each buffer, by name. */
+export function workspaceSizes(
+  config: ModelConfig,
+  maxRows: number,
+): Record<Exclude<keyof Workspace, 'maxRows'>, number> {
+  const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize } = config;
+  const qSize = numHeads * headDim;
+  const kvSize = numKvHeads * headDim;
+  return {
+    x: maxRows * hiddenSize,
+    normed: maxRows * hiddenSize,
+    q: maxRows * qSize,
+    k: maxRows * kvSize,
+    v: maxRows * kvSize,
+    mixed: maxRows * qSize,
+    branch: maxRows * hiddenSize,
+    gate: maxRows * intermediateSize,
+    up: maxRows * intermediateSize,
+    logits: Math.min(maxRows, MAX_LOGIT_ROWS) * vocabSize,
+  };
+}
+
+export function makeWorkspace(
+  config: ModelConfig,
+  maxRows: number,
+  vector: (length: number) => Vector,
+): Workspace {
+  const sizes = workspaceSizes(config, maxRows);
+  const buffers = Object.fromEntries(Object.entries(sizes).map(([name, length]) => [name, vector(length)]));
+  return { maxRows, ...(buffers as Omit<Workspace, 'maxRows'>) };
+}

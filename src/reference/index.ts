@@ -1,0 +1,117 @@
+// The reference engine: every operation of src/ops.ts in plain loops over Float64Array. It is the oracle that
+// everything else is measured against, so it is written to be read, not to be fast.
+
+import type { Tensor } from '../base/tensor.ts';
+import type { ModelConfig } from '../config.ts';
+import type { Engine, KvCache, Sequence } from '../ops.ts';
+import { decodeToF64 } from '../quant/decode.ts';
+import { add } from './add.ts';
+import { attend } from './attend.ts';
+import { embed } from './embed.ts';
+import { ReferenceKvCache, remember } from './kv-cache.ts';
+import { linear } from './linear.ts';
+import type { ReferenceMatrix } from './matrix.ts';
+import { rmsNorm } from './rmsnorm.ts';
+import { type ReferenceRopeTable, rope, ropeTable } from './rope.ts';
+import { swiglu } from './swiglu.ts';
+
+/** Rows of a tensor are read in pieces of about this many bytes. */
+const PIECE_BYTES = 2 ** 22;
+
+export class ReferenceEngine implements Engine {
+  readonly name = 'reference';
+
+  vector(length: number): Float64Array {
+    return new Float64Array(length);
+  }
+
+  view(x: Float64Array, begin: number, end: number): Float64Array {
+    return x.subarray(begin, end);
+  }
+
+  async loadVector(tensor: Tensor): Promise<Float64Array> {
+    const out = new Float64Array(tensor.shape[0]);
+    decodeToF64(tensor.dtype, await tensor.readRows(0, 1), 0, out, 0, out.length);
+    return out;
+  }
+
+  async loadMatrix(tensor: Tensor, onBytes?: (bytes: number) => void): Promise<ReferenceMatrix> {
+    const [outSize, inSize] = tensor.shape;
+    const bytes = new Uint8Array(tensor.byteLength);
+    const rowBytes = tensor.byteLength / outSize;
+    const pieceRows = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
+    for (let row = 0; row < outSize; row += pieceRows) {
+      const piece = await tensor.readRows(row, Math.min(row + pieceRows, outSize));
+      bytes.set(piece, row * rowBytes);
+      onBytes?.(piece.length);
+    }
+    return { dtype: tensor.dtype, outSize, inSize, bytes };
+  }
+
+  ropeTable(config: ModelConfig, maxSeqLen: number): ReferenceRopeTable {
+    return ropeTable(config, maxSeqLen);
+  }
+
+  kvCache(config: ModelConfig, maxSeqLen: number): KvCache {
+    return new ReferenceKvCache(config, maxSeqLen);
+  }
+
+  reserve(cache: ReferenceKvCache, numPositions: number): void {
+    cache.reserve(numPositions);
+  }
+
+  // The garbage collector gives memory back: caches and scratch need no bookkeeping here.
+  freeCache(): void {}
+
+  mark(): number {
+    return 0;
+  }
+
+  release(): void {}
+
+  read(x: Float64Array): Float64Array {
+    return x.slice();
+  }
+
+  write(x: Float64Array, values: ArrayLike<number>): void {
+    x.set(values);
+  }
+
+  embed(out: Float64Array, table: ReferenceMatrix, ids: readonly number[]): void {
+    embed(out, table, ids);
+  }
+
+  rmsNorm(out: Float64Array, x: Float64Array, weight: Float64Array, eps: number): void {
+    rmsNorm(out, x, weight, eps);
+  }
+
+  linear(out: Float64Array, x: Float64Array, weight: ReferenceMatrix, bias?: Float64Array): void {
+    linear(out, x, weight, bias);
+  }
+
+  rope(x: Float64Array, table: ReferenceRopeTable, numHeads: number, sequences: readonly Sequence[]): void {
+    rope(x, table, numHeads, sequences);
+  }
+
+  remember(k: Float64Array, v: Float64Array, layer: number, sequences: readonly Sequence[]): void {
+    remember(k, v, layer, sequences);
+  }
+
+  attend(
+    out: Float64Array,
+    q: Float64Array,
+    layer: number,
+    sequences: readonly Sequence[],
+    probs?: Float64Array,
+  ): void {
+    attend(out, q, layer, sequences, probs);
+  }
+
+  swiglu(out: Float64Array, gate: Float64Array, up: Float64Array): void {
+    swiglu(out, gate, up);
+  }
+
+  add(x: Float64Array, y: Float64Array): void {
+    add(x, y);
+  }
+}

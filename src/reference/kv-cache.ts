@@ -1,0 +1,60 @@
+// Keys and values of past positions in float64, grown as a sequence grows.
+
+import type { ModelConfig } from '../config.ts';
+import type { KvCache, Sequence } from '../ops.ts';
+
+export class ReferenceKvCache implements KvCache {
+  length = 0;
+  readonly maxSeqLen: number;
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+  readonly keys: Float64Array[]; // per layer [capacity, numKvHeads, headDim], after RoPE
+  readonly values: Float64Array[]; // per layer [capacity, numKvHeads, headDim]
+
+  constructor(config: ModelConfig, maxSeqLen: number) {
+    this.maxSeqLen = maxSeqLen;
+    this.numHeads = config.numHeads;
+    this.numKvHeads = config.numKvHeads;
+    this.headDim = config.headDim;
+    this.keys = Array.from({ length: config.numLayers }, () => new Float64Array(0));
+    this.values = Array.from({ length: config.numLayers }, () => new Float64Array(0));
+  }
+
+  /** Makes room for positions [0, numPositions): at least twice what was there, so that growing stays cheap. */
+  reserve(numPositions: number): void {
+    const positionSize = this.numKvHeads * this.headDim;
+    if (this.keys[0].length >= numPositions * positionSize) return;
+    const capacity = Math.min(
+      this.maxSeqLen,
+      Math.max(numPositions, (2 * this.keys[0].length) / positionSize, 64),
+    );
+    for (const store of [this.keys, this.values]) {
+      for (let l = 0; l < store.length; l++) {
+        const grown = new Float64Array(capacity * positionSize);
+        grown.set(store[l]);
+        store[l] = grown;
+      }
+    }
+  }
+}
+
+/**
+ * Writes keys and values of the rows to their positions.
+ *
+ * @param k [rows, numKvHeads, headDim], after RoPE
+ * @param v [rows, numKvHeads, headDim]
+ */
+export function remember(
+  k: Float64Array,
+  v: Float64Array,
+  layer: number,
+  sequences: readonly Sequence[],
+): void {
+  for (const { begin, count, startPos, cache } of sequences) {
+    const { numKvHeads, headDim, keys, values } = cache as ReferenceKvCache;
+    const size = numKvHeads * headDim;
+    keys[layer].set(k.subarray(begin * size, (begin + count) * size), startPos * size);
+    values[layer].set(v.subarray(begin * size, (begin + count) * size), startPos * size);
+  }
+}

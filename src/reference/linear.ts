@@ -1,0 +1,68 @@
+// Activations times weights: nearly all of a forward pass. Mirror: assembly/linear.ts (and its quantised kin).
+
+import { type ReferenceMatrix, readRow } from './matrix.ts';
+
+/**
+ * Multiplies each row of x with every row of a weight matrix (HF `nn.Linear`).
+ *
+ *     out[t, o] = Σ over i of x[t, i] · weight[o, i]  (+ bias[o])
+ *
+ * Every sum runs over i = 0, 1, 2, … whatever the number of rows, so a row's result does not depend on its company.
+ *
+ * @param out    [rows, outSize]
+ * @param x      [rows, inSize]
+ * @param weight [outSize, inSize]
+ * @param bias   [outSize]
+ */
+export function linear(
+  out: Float64Array,
+  x: Float64Array,
+  weight: ReferenceMatrix,
+  bias?: Float64Array,
+): void {
+  const { outSize, inSize } = weight;
+  const numRows = x.length / inSize;
+  const weightRow = new Float64Array(inSize);
+  for (let o = 0; o < outSize; o++) {
+    readRow(weightRow, weight, o);
+    let t = 0;
+    for (; t + 4 <= numRows; t += 4) dotFourRows(out, x, weightRow, t, o, outSize);
+    for (; t < numRows; t++) {
+      let sum = 0;
+      for (let i = 0; i < inSize; i++) sum += x[t * inSize + i] * weightRow[i];
+      out[t * outSize + o] = sum;
+    }
+    if (bias) for (t = 0; t < numRows; t++) out[t * outSize + o] += bias[o];
+  }
+}
+
+/** The loop above for rows t … t + 3 at once: four sums that do not wait for each other, each in the same order. */
+function dotFourRows(
+  out: Float64Array,
+  x: Float64Array,
+  weightRow: Float64Array,
+  t: number,
+  o: number,
+  outSize: number,
+): void {
+  const inSize = weightRow.length;
+  const row0 = t * inSize;
+  const row1 = row0 + inSize;
+  const row2 = row1 + inSize;
+  const row3 = row2 + inSize;
+  let sum0 = 0;
+  let sum1 = 0;
+  let sum2 = 0;
+  let sum3 = 0;
+  for (let i = 0; i < inSize; i++) {
+    const w = weightRow[i];
+    sum0 += x[row0 + i] * w;
+    sum1 += x[row1 + i] * w;
+    sum2 += x[row2 + i] * w;
+    sum3 += x[row3 + i] * w;
+  }
+  out[t * outSize + o] = sum0;
+  out[(t + 1) * outSize + o] = sum1;
+  out[(t + 2) * outSize + o] = sum2;
+  out[(t + 3) * outSize + o] = sum3;
+}
