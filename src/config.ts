@@ -1,5 +1,5 @@
-// The numbers that make one model out of the architecture: ModelConfig, read from `config.json` or GGUF metadata,
-// and what follows from them (parameters, bytes of the KV cache). Foreign values are checked here and nowhere else.
+// The numbers that make one model out of the architecture: ModelConfig, read from `config.json` or GGUF
+// metadata, and what follows from them (parameters, bytes of the KV cache). Foreign values are checked here.
 
 import { FormatError } from './base/errors.ts';
 import { pow } from './base/math.ts';
@@ -276,7 +276,7 @@ export function ropeDivisor(frequency: number, scaling: Llama3RopeScaling): numb
   return 1 / ((1 - smooth) / factor + smooth);
 }
 
-/** Largest sizes a config may name: an order of magnitude over every model of the family, so that products stay exact. */
+/** Sizes a config may name: an order of magnitude over the family's, so that products of three stay exact. */
 const MAX_SIZE = 2 ** 20;
 const MAX_LAYERS = 512;
 

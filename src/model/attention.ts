@@ -2,10 +2,10 @@
 // Next step of the walk: the operations themselves, src/reference/linear.ts and src/reference/attend.ts.
 
 import type { Vector } from '../ops.ts';
-import type { Pass } from './transformer.ts';
+import type { Pass } from './pass.ts';
 import type { LayerWeights } from './weights.ts';
 
-/** x [numRows, hiddenSize] += oProj(attention(inputNorm(x))) (HF `LlamaAttention` and the residual around it). */
+/** x [numRows, hiddenSize] += oProj(attention(inputNorm(x))) (HF `LlamaAttention` with its residual). */
 export function attention(pass: Pass, x: Vector, w: LayerWeights, layer: number): void {
   const { ops, numRows, buffers, sequences, rope, trace } = pass;
   const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps } = pass.config;

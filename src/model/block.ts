@@ -4,7 +4,7 @@
 import type { Vector } from '../ops.ts';
 import { attention } from './attention.ts';
 import { mlp } from './mlp.ts';
-import type { Pass } from './transformer.ts';
+import type { Pass } from './pass.ts';
 import type { LayerWeights } from './weights.ts';
 
 /** x [numRows, hiddenSize] += attention(norm(x)); x += mlp(norm(x)). */

@@ -4,8 +4,9 @@ import { ContextOverflowError } from '../base/errors.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Engine, KvCache, Vector } from '../ops.ts';
 import type { BatchEntry, ForwardOptions, Model } from './model.ts';
+import type { Network } from './pass.ts';
 import type { Trace } from './trace.ts';
-import { forward, type Network } from './transformer.ts';
+import { forward } from './transformer.ts';
 import type { Weights } from './weights.ts';
 import { makeWorkspace } from './workspace.ts';
 

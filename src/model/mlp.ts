@@ -2,10 +2,10 @@
 // Next step of the walk: src/reference/swiglu.ts.
 
 import type { Vector } from '../ops.ts';
-import type { Pass } from './transformer.ts';
+import type { Pass } from './pass.ts';
 import type { LayerWeights } from './weights.ts';
 
-/** x [numRows, hiddenSize] += downProj(silu(gateProj(h)) · upProj(h)), h = postAttentionNorm(x) (HF `LlamaMLP`). */
+/** x += downProj(silu(gateProj(h)) · upProj(h)), h = postAttentionNorm(x) (HF `LlamaMLP`). */
 export function mlp(pass: Pass, x: Vector, w: LayerWeights, layer: number): void {
   const { ops, numRows, buffers, trace } = pass;
   const { hiddenSize, intermediateSize, rmsNormEps } = pass.config;

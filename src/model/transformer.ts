@@ -1,35 +1,13 @@
 // The forward pass of SmolLM2: embed, blocks, final norm, logits. Written against src/ops.ts only, so the same code
 // runs on the float64 reference and in every WASM worker. Next step of the walk: block.ts.
 
-import type { ModelConfig } from '../config.ts';
-import type { Ops, RopeTable, Sequence, Vector } from '../ops.ts';
+import type { Ops, Sequence, Vector } from '../ops.ts';
 import { block } from './block.ts';
+import type { Network, Pass } from './pass.ts';
 import type { Trace } from './trace.ts';
-import type { Weights } from './weights.ts';
 import type { Workspace } from './workspace.ts';
 
-/** A model ready to run on one engine: numbers, what is learned, what is precomputed, scratch. */
-export interface Network {
-  readonly config: ModelConfig;
-  readonly weights: Weights;
-  readonly rope: RopeTable;
-  readonly workspace: Workspace;
-}
-
-/** What every module of one pass needs besides the weights; the buffers are cut to the rows of this pass. */
-export interface Pass {
-  readonly ops: Ops;
-  readonly config: ModelConfig;
-  readonly rope: RopeTable;
-  readonly buffers: Omit<Workspace, 'maxRows'>;
-  readonly sequences: readonly Sequence[];
-  readonly numRows: number;
-  readonly trace?: Trace;
-  /** [numHeads, numRows, positions]; given where attention weights are watched. */
-  readonly probs?: Vector;
-}
-
-/** Called with each slice of logits [rows, vocabSize] as soon as it is in the workspace, and the slice's first row. */
+/** Called with each slice of logits [rows, vocabSize] once it is in the workspace, and the slice's first row. */
 export type LogitsSink = (logits: Vector, firstRow: number) => void;
 
 /**

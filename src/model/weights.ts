@@ -7,7 +7,8 @@ import type { Engine, GateUpWeights, Matrix, QkvWeights, Vector } from '../ops.t
 /** Weights of one decoder layer (HF `LlamaDecoderLayer`). */
 export interface LayerWeights {
   readonly inputNorm: Vector; // [hiddenSize]
-  readonly qkv: QkvWeights; // qProj [numHeads · headDim, hiddenSize], kProj and vProj [numKvHeads · headDim, hiddenSize]
+  /** qProj [numHeads · headDim, hiddenSize], kProj and vProj [numKvHeads · headDim, hiddenSize], biases [rows]. */
+  readonly qkv: QkvWeights;
   readonly oProj: Matrix; // [hiddenSize, numHeads · headDim]
   readonly postAttentionNorm: Vector; // [hiddenSize]
   readonly gateUp: GateUpWeights; // gateProj and upProj [intermediateSize, hiddenSize]

@@ -115,3 +115,8 @@ export class ReferenceEngine implements Engine {
     add(x, y);
   }
 }
+
+export { add, attend, embed, linear, remember, rmsNorm, rope, ropeTable, swiglu };
+export { ReferenceKvCache } from './kv-cache.ts';
+export type { ReferenceMatrix } from './matrix.ts';
+export { softmax } from './softmax.ts';
