@@ -1,0 +1,137 @@
+// Steps of sampling that remove candidates: top-k, top-p, min-p and typical-p. Each is a pure function from
+// candidates to candidates and judges the distribution that the earlier ones left, renormalised. Ties go by id.
+
+import { exp, log } from '../base/math.ts';
+
+/** Ids that may still be drawn, ascending, with their logits; the largest logit is 0. */
+export interface Candidates {
+  readonly ids: Int32Array;
+  readonly logits: Float64Array;
+}
+
+/** Keeps the `k` largest and whatever equals the smallest of them (HF `TopKLogitsWarper`). */
+export function topK(candidates: Candidates, k: number): Candidates {
+  const { logits } = candidates;
+  if (k >= logits.length) return candidates;
+  const least = -kthSmallest(
+    logits.map((logit) => -logit),
+    k,
+  );
+  return keep(candidates, (i) => logits[i] >= least);
+}
+
+/** Keeps the smallest set of largest probabilities that reaches `p` in sum (Holtzman et al. 2020). */
+export function topP(candidates: Candidates, p: number): Candidates {
+  const order = leadingMass(
+    candidates.logits.map((logit) => -logit),
+    probabilities(candidates),
+    p,
+  );
+  const isKept = new Uint8Array(candidates.ids.length);
+  for (const i of order) isKept[i] = 1;
+  return keep(candidates, (i) => isKept[i] === 1);
+}
+
+/** Keeps probabilities of at least `p` times the largest (Nguyen et al. 2024). */
+export function minP(candidates: Candidates, p: number): Candidates {
+  return keep(candidates, (i) => exp(candidates.logits[i]) >= p);
+}
+
+/**
+ * Keeps the smallest set of the most typical ids that reaches `p` in sum, with its ties (Meister et al. 2023; HF
+ * `TypicalLogitsWarper`). An id is typical when its surprise is near the mean surprise:
+ *
+ *     key = | -log prob - Σ prob · -log prob |
+ */
+export function typicalP(candidates: Candidates, p: number): Candidates {
+  const probs = probabilities(candidates);
+  const logSum = -log(probs[candidates.logits.indexOf(0)]); // the largest logit is 0, so its probability is 1 / sum
+  const surprise = candidates.logits.map((logit) => logSum - logit);
+  let entropy = 0;
+  for (let i = 0; i < probs.length; i++) entropy += probs[i] * surprise[i];
+  const keys = surprise.map((value) => Math.abs(value - entropy));
+  const order = leadingMass(keys, probs, p);
+  const last = keys[order[order.length - 1]];
+  return rescale(keep(candidates, (i) => keys[i] <= last));
+}
+
+/** Softmax of the candidates' logits: probabilities that sum to 1. */
+export function probabilities({ logits }: Candidates): Float64Array {
+  const probs = new Float64Array(logits.length);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += probs[i] = exp(logits[i]);
+  for (let i = 0; i < probs.length; i++) probs[i] /= sum;
+  return probs;
+}
+
+function keep({ ids, logits }: Candidates, isKept: (i: number) => boolean): Candidates {
+  const keptIds = new Int32Array(ids.length);
+  const keptLogits = new Float64Array(ids.length);
+  let count = 0;
+  for (let i = 0; i < ids.length; i++) {
+    if (!isKept(i)) continue;
+    keptIds[count] = ids[i];
+    keptLogits[count++] = logits[i];
+  }
+  return { ids: keptIds.slice(0, count), logits: keptLogits.slice(0, count) };
+}
+
+/** Shifts the logits so that the largest is 0 again: typical-p alone may remove the likeliest id. */
+function rescale({ ids, logits }: Candidates): Candidates {
+  const max = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  return { ids, logits: logits.map((logit) => logit - max) };
+}
+
+/**
+ * Indices in ascending order of key, ties by index: the shortest run from the front whose weights sum to `mass`.
+ * Sorts growing fronts instead of everything; 64 of 49,152 are mostly enough.
+ */
+function leadingMass(keys: Float64Array, weights: Float64Array, mass: number): Int32Array {
+  for (let count = 64; ; count *= 8) {
+    const front = smallest(keys, count).sort((a, b) => keys[a] - keys[b] || a - b);
+    let sum = 0;
+    for (let n = 0; n < front.length; n++) {
+      sum += weights[front[n]];
+      if (sum >= mass) return front.subarray(0, n + 1);
+    }
+    if (count >= keys.length) return front;
+  }
+}
+
+/** Indices of the `count` smallest keys, ties by index; in no order. */
+function smallest(keys: Float64Array, count: number): Int32Array {
+  if (count >= keys.length) return Int32Array.from(keys.keys());
+  const threshold = kthSmallest(keys, count);
+  let numTies = count;
+  for (const key of keys) if (key < threshold) numTies--;
+  const indices = new Int32Array(count);
+  let n = 0;
+  for (let i = 0; i < keys.length; i++) {
+    if (keys[i] < threshold || (keys[i] === threshold && numTies-- > 0)) indices[n++] = i;
+  }
+  return indices;
+}
+
+/** The `k`-th smallest value, k from 1 to values.length (Hoare's selection, middle element as pivot). */
+export function kthSmallest(values: Float64Array, k: number): number {
+  const v = values.slice();
+  let low = 0;
+  let high = v.length - 1;
+  while (low < high) {
+    const pivot = v[(low + high) >> 1];
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (v[i] < pivot) i++;
+      while (v[j] > pivot) j--;
+      if (i > j) break;
+      const swapped = v[i];
+      v[i++] = v[j];
+      v[j--] = swapped;
+    }
+    if (k - 1 <= j) high = j;
+    else if (k - 1 >= i) low = i;
+    else break;
+  }
+  return v[k - 1];
+}

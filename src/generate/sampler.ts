@@ -1,0 +1,178 @@
+// From the logits of one position to the next id. The order is fixed: repetition penalty, no-repeat n-gram,
+// frequency and presence penalty, logit bias, temperature, top-k, top-p, min-p, typical-p, draw; where HF transformers
+// has the same step, it runs in the same place. Steps are in penalties.ts and filters.ts; docs/components/sampling.md.
+
+import type { Rng } from '../base/rng.ts';
+import { type Candidates, minP, probabilities, topK, topP, typicalP } from './filters.ts';
+import { addLogitBias, frequencyAndPresencePenalty, noRepeatNgram, repetitionPenalty } from './penalties.ts';
+
+/** What to do with the logits; a step that is left out does nothing. */
+export interface SamplingOptions {
+  /** 0 (default): always the likeliest id. Otherwise logits are divided by it; at least 0. */
+  readonly temperature?: number;
+  /** Keep the k largest; 0: all. */
+  readonly topK?: number;
+  /** Keep the smallest set that reaches this probability, above 0 and up to 1. */
+  readonly topP?: number;
+  /** Keep what has at least this share of the largest probability, 0 to 1. */
+  readonly minP?: number;
+  /** Keep the smallest typical set that reaches this probability, above 0 and up to 1. */
+  readonly typicalP?: number;
+  /** Divides positive and multiplies negative logits of ids seen in prompt and answer; above 0, 1 does nothing. */
+  readonly repetitionPenalty?: number;
+  /** Forbids runs of this many ids that have been seen; 0: none. */
+  readonly noRepeatNgramSize?: number;
+  /** Subtracted per occurrence in the answer. */
+  readonly frequencyPenalty?: number;
+  /** Subtracted once from ids that occur in the answer. */
+  readonly presencePenalty?: number;
+  /** Added to the logits of these ids; -Infinity forbids an id. */
+  readonly logitBias?: ReadonlyMap<number, number>;
+}
+
+/** What was read and written before the position at hand. */
+export interface History {
+  /** Ids of the prompt, then of the answer. */
+  readonly ids: readonly number[];
+  /** How many of them are the prompt. */
+  readonly promptLength: number;
+}
+
+type Logits = Float64Array | Float32Array;
+type NumericOption = Exclude<keyof SamplingOptions, 'logitBias'>;
+
+const RULES: Record<NumericOption, { expected: string; accepts: (value: number) => boolean }> = {
+  temperature: { expected: 'a finite number of at least 0', accepts: (x) => x >= 0 && x < Infinity },
+  topK: { expected: 'a whole number of at least 0', accepts: (x) => Number.isSafeInteger(x) && x >= 0 },
+  topP: { expected: 'a number above 0 and up to 1', accepts: (x) => x > 0 && x <= 1 },
+  minP: { expected: 'a number from 0 to 1', accepts: (x) => x >= 0 && x <= 1 },
+  typicalP: { expected: 'a number above 0 and up to 1', accepts: (x) => x > 0 && x <= 1 },
+  repetitionPenalty: { expected: 'a finite number above 0', accepts: (x) => x > 0 && x < Infinity },
+  noRepeatNgramSize: {
+    expected: 'a whole number of at least 0',
+    accepts: (x) => Number.isSafeInteger(x) && x >= 0,
+  },
+  frequencyPenalty: { expected: 'a finite number', accepts: Number.isFinite },
+  presencePenalty: { expected: 'a finite number', accepts: Number.isFinite },
+};
+
+/**
+ * Checks the options once, before the first token.
+ *
+ * @throws TypeError   for what is not a number
+ * @throws RangeError  naming the option that is out of its range, or an id outside the vocabulary
+ */
+export function checkSamplingOptions(options: SamplingOptions, vocabSize: number): void {
+  for (const [name, { expected, accepts }] of Object.entries(RULES)) {
+    const value: unknown = options[name as NumericOption];
+    if (value === undefined) continue;
+    if (typeof value !== 'number') throw new TypeError(`${name}: expected ${expected}, got ${typeof value}`);
+    if (!accepts(value)) throw new RangeError(`${name}: expected ${expected}, got ${value}`);
+  }
+  for (const [id, bias] of options.logitBias ?? []) {
+    if (!Number.isSafeInteger(id) || id < 0 || id >= vocabSize) {
+      throw new RangeError(`logitBias: expected ids from 0 to ${vocabSize - 1}, got ${id}`);
+    }
+    if (!(bias < Infinity)) {
+      throw new RangeError(`logitBias: expected a finite number or -Infinity for id ${id}, got ${bias}`);
+    }
+  }
+}
+
+/**
+ * The next id: the likeliest one at temperature 0 (the smallest id of equals), otherwise drawn by `rng`.
+ *
+ * @param logits [vocabSize] of the last position; left as it is
+ * @throws RangeError when a logit is NaN or +Infinity, or nothing is left to choose from
+ */
+export function sample(logits: Logits, options: SamplingOptions, history: History, rng: Rng): number {
+  if ((options.temperature ?? 0) === 0) {
+    return indexOfMax(hasPenalties(options) ? penalised(logits, options, history) : logits);
+  }
+  return draw(distribution(logits, options, history), rng.next());
+}
+
+/**
+ * The distribution that `sample` draws from; without a temperature, that of temperature 1.
+ *
+ * @returns ids that can be drawn, ascending, and their probabilities, which sum to 1
+ */
+export function distribution(
+  logits: Logits,
+  options: SamplingOptions,
+  history: History,
+): { ids: Int32Array; probs: Float64Array } {
+  const scores = hasPenalties(options) ? penalised(logits, options, history) : logits;
+  if (options.temperature === 0) return { ids: Int32Array.of(indexOfMax(scores)), probs: Float64Array.of(1) };
+  let candidates = atTemperature(scores, options.temperature ?? 1);
+  if (options.topK) candidates = topK(candidates, options.topK);
+  if (options.topP !== undefined && options.topP < 1) candidates = topP(candidates, options.topP);
+  if (options.minP) candidates = minP(candidates, options.minP);
+  if (options.typicalP !== undefined && options.typicalP < 1) {
+    candidates = typicalP(candidates, options.typicalP);
+  }
+  return { ids: candidates.ids, probs: probabilities(candidates) };
+}
+
+/** The id in whose share of [0, 1) `uniform` falls; shares lie side by side in order of id. */
+function draw({ ids, probs }: { ids: Int32Array; probs: Float64Array }, uniform: number): number {
+  let sum = 0;
+  for (let i = 0; i < ids.length; i++) {
+    sum += probs[i];
+    if (uniform < sum) return ids[i];
+  }
+  return ids[indexOfMax(probs)]; // rounding left the sum below 1 and below `uniform`
+}
+
+function hasPenalties(options: SamplingOptions): boolean {
+  return (
+    (options.repetitionPenalty ?? 1) !== 1 ||
+    (options.noRepeatNgramSize ?? 0) > 0 ||
+    (options.frequencyPenalty ?? 0) !== 0 ||
+    (options.presencePenalty ?? 0) !== 0 ||
+    (options.logitBias?.size ?? 0) > 0
+  );
+}
+
+function penalised(logits: Logits, options: SamplingOptions, { ids, promptLength }: History): Float64Array {
+  const scores = Float64Array.from(logits);
+  const { frequencyPenalty = 0, presencePenalty = 0 } = options;
+  if (options.repetitionPenalty !== undefined) repetitionPenalty(scores, ids, options.repetitionPenalty);
+  if (options.noRepeatNgramSize) noRepeatNgram(scores, ids, options.noRepeatNgramSize);
+  if (frequencyPenalty !== 0 || presencePenalty !== 0) {
+    frequencyAndPresencePenalty(scores, ids.slice(promptLength), frequencyPenalty, presencePenalty);
+  }
+  if (options.logitBias) addLogitBias(scores, options.logitBias);
+  return scores;
+}
+
+/** Logits as distance from the largest, over the temperature; ids of probability 0 are left out. */
+function atTemperature(scores: Logits, temperature: number): Candidates {
+  const max = scores[indexOfMax(scores)];
+  const ids = new Int32Array(scores.length);
+  const logits = new Float64Array(scores.length);
+  let count = 0;
+  for (let id = 0; id < scores.length; id++) {
+    const logit = (scores[id] - max) / temperature;
+    if (logit < -708) continue; // where exp is 0
+    ids[count] = id;
+    logits[count++] = logit;
+  }
+  return { ids: ids.subarray(0, count), logits: logits.subarray(0, count) };
+}
+
+/** Index of the largest value, the smallest index of equals. */
+function indexOfMax(values: Logits): number {
+  let best = -1;
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value > max) {
+      max = value;
+      best = i;
+    } else if (Number.isNaN(value)) throw new RangeError(`logits: expected numbers, got NaN for id ${i}`);
+  }
+  if (best < 0) throw new RangeError('logits: expected an id that may be drawn, got -Infinity for all');
+  if (max === Infinity) throw new RangeError(`logits: expected finite numbers, got Infinity for id ${best}`);
+  return best;
+}
