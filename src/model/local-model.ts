@@ -1,6 +1,7 @@
 // A Model whose engine runs in the calling thread: the reference, and WASM where there is no shared memory.
 
 import { ContextOverflowError } from '../base/errors.ts';
+import { eventLoopTurn } from '../base/turn.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Engine, KvCache, Vector } from '../ops.ts';
 import type { BatchEntry, ForwardOptions, Model } from './model.ts';
@@ -53,14 +54,15 @@ export class LocalModel implements Model {
     cache: KvCache,
     options: ForwardOptions = {},
   ): Promise<Float64Array | Float32Array> {
-    const { logits = 'last', trace, signal, onProgress } = options;
+    const { logits = 'last', trace, points, signal, onProgress } = options;
     checkIds(ids, this.config.vocabSize);
     checkRoom(ids.length, cache);
-    if (trace) return this.tracedForward(ids, cache, logits, trace);
+    if (trace) return this.tracedForward(ids, cache, logits, points ? only(points, trace) : trace);
     const wanted = logitRows(logits, ids.length);
     const out = this.logitsBuffer(wanted[1] - wanted[0]);
     const { maxRows } = this.network.workspace;
     for (let begin = 0; begin < ids.length; begin += maxRows) {
+      await eventLoopTurn(); // the thread is busy for a whole chunk: let a signal fire in between
       signal?.throwIfAborted();
       const chunk = ids.slice(begin, begin + maxRows);
       const sequences = [{ begin: 0, count: chunk.length, startPos: cache.length, cache }];
@@ -152,6 +154,13 @@ export class LocalModel implements Model {
     const length = numRows * this.config.vocabSize;
     return this.engineName === 'reference' ? new Float64Array(length) : new Float32Array(length);
   }
+}
+
+/** A trace that sees the named points and no others. */
+function only(points: readonly string[], trace: Trace): Trace {
+  return (name, value, shape) => {
+    if (points.includes(name)) trace(name, value, shape);
+  };
 }
 
 /** Rows [first, last) whose logits are wanted. */
