@@ -17,7 +17,8 @@ export interface GgufTokenizerSource {
   readonly bosId?: number;
   readonly eosIds: readonly number[];
   readonly unkId?: number;
-  readonly addBos: boolean;
+  /** `tokenizer.ggml.add_bos_token`; absent means what the pre-tokenizer's family does. */
+  readonly addBos?: boolean;
   readonly addSpacePrefix: boolean;
   readonly file: string;
 }
