@@ -9,6 +9,8 @@ export interface ForwardOptions {
   readonly logits?: 'last' | 'all' | 'none';
   /** Watches every module; values may be read or replaced through `Model.read` and `Model.write` inside the call. */
   readonly trace?: Trace;
+  /** Names of the points that `trace` wants; every point when absent. */
+  readonly points?: readonly string[];
   /** Stops between chunks of the prompt; the cache then holds the chunks that were done. */
   readonly signal?: AbortSignal;
   /** Called after each chunk of the prompt. */

@@ -1,0 +1,170 @@
+// A file cut into parts under a host's size limit, and the manifest that joins them: what `smollm2 split` writes and
+// an edge runtime loads from static assets, R2 or KV. Every part is checked against its hash before it is used.
+
+import { FormatError, UnsupportedError } from '../base/errors.ts';
+import { checkRange, type Source } from './source.ts';
+
+export interface Part {
+  /** File name of the part, beside the manifest. */
+  readonly name: string;
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+export interface Manifest {
+  readonly format: 'smollm2-parts';
+  readonly version: 1;
+  /** Name of the whole file. */
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+  /** In order; together they are the file. */
+  readonly parts: readonly Part[];
+}
+
+/** More parts than this would be more requests than any host allows for one answer. */
+const MAX_PARTS = 10_000;
+
+/** A part is held in memory whole, so it may not be larger than this. */
+export const MAX_PART_BYTES = 2 ** 28;
+
+/**
+ * Reads a manifest, as JSON text or already parsed.
+ *
+ * @throws FormatError for anything but a manifest whose parts add up
+ */
+export function readManifest(json: unknown, file: string): Manifest {
+  const fail = (field: string, message: string): never => {
+    throw new FormatError(message, { file, field });
+  };
+  let value = json;
+  if (typeof json === 'string') {
+    try {
+      value = JSON.parse(json);
+    } catch (cause) {
+      throw new FormatError(`expected JSON, got ${(cause as Error).message}`, { file });
+    }
+  }
+  const manifest = value as Manifest;
+  if (manifest?.format !== 'smollm2-parts') fail('format', 'expected "smollm2-parts"');
+  if (manifest.version !== 1) fail('version', `expected 1, got ${JSON.stringify(manifest.version)}`);
+  if (typeof manifest.name !== 'string') fail('name', 'expected a file name');
+  if (!Array.isArray(manifest.parts) || manifest.parts.length === 0 || manifest.parts.length > MAX_PARTS) {
+    fail('parts', `expected 1 to ${MAX_PARTS} parts`);
+  }
+  const isHash = (hash: unknown) => typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash);
+  if (!isHash(manifest.sha256)) fail('sha256', 'expected 64 hex digits');
+  let sum = 0;
+  for (const [index, part] of manifest.parts.entries()) {
+    const field = `parts[${index}]`;
+    if (typeof part?.name !== 'string' || !/^[\w.-]+$/.test(part.name)) {
+      fail(`${field}.name`, 'expected a file name of letters, digits, dot, dash and underscore');
+    }
+    if (!(Number.isSafeInteger(part.size) && part.size > 0 && part.size <= MAX_PART_BYTES)) {
+      fail(`${field}.size`, `expected 1 to ${MAX_PART_BYTES} bytes, got ${part.size}`);
+    }
+    if (!isHash(part.sha256)) fail(`${field}.sha256`, 'expected 64 hex digits');
+    sum += part.size;
+  }
+  if (manifest.size !== sum) fail('size', `expected ${sum}, the sum of the parts, got ${manifest.size}`);
+  return manifest;
+}
+
+export interface PartsOptions {
+  /** Parts held in memory at once (2): tensors of one layer rarely lie in more. */
+  readonly keep?: number;
+}
+
+/**
+ * The whole file behind a manifest. A part is fetched whole when first needed, checked, and dropped when newer ones
+ * were needed since; so memory stays at `keep` parts, and reading in file order fetches each part once.
+ *
+ * @param fetchPart the bytes of one part
+ */
+export function partsSource(
+  manifest: Manifest,
+  fetchPart: (part: Part) => Promise<Uint8Array | ArrayBuffer>,
+  options: PartsOptions = {},
+): Source {
+  const { keep = 2 } = options;
+  const begins: number[] = [];
+  let end = 0;
+  for (const part of manifest.parts) {
+    begins.push(end);
+    end += part.size;
+  }
+  const held = new Map<number, Promise<Uint8Array>>(); // in order of last use
+  const partBytes = (index: number): Promise<Uint8Array> => {
+    const bytes = held.get(index) ?? checkedPart(manifest, manifest.parts[index], fetchPart);
+    held.delete(index);
+    held.set(index, bytes);
+    bytes.catch(() => held.delete(index));
+    for (const oldest of held.keys()) {
+      if (held.size <= keep) break;
+      held.delete(oldest);
+    }
+    return bytes;
+  };
+  const source: Source = {
+    name: manifest.name,
+    size: manifest.size,
+    read: async (offset, length) => {
+      checkRange(source, offset, length);
+      let index = partAt(begins, offset);
+      const from = offset - begins[index];
+      if (from + length <= manifest.parts[index].size) {
+        return (await partBytes(index)).subarray(from, from + length);
+      }
+      const bytes = new Uint8Array(length);
+      for (let at = 0; at < length; index++) {
+        const begin = offset + at - begins[index];
+        const piece = (await partBytes(index)).subarray(begin, begin + length - at);
+        bytes.set(piece, at);
+        at += piece.length;
+      }
+      return bytes;
+    },
+    close: async () => held.clear(),
+  };
+  return source;
+}
+
+/** The last part that begins at or before `offset`. */
+function partAt(begins: readonly number[], offset: number): number {
+  let low = 0;
+  let high = begins.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (begins[middle] <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+async function checkedPart(
+  manifest: Manifest,
+  part: Part,
+  fetchPart: (part: Part) => Promise<Uint8Array | ArrayBuffer>,
+): Promise<Uint8Array> {
+  const fetched = await fetchPart(part);
+  const bytes = fetched instanceof Uint8Array ? fetched : new Uint8Array(fetched);
+  const place = { file: manifest.name, field: part.name };
+  if (bytes.length !== part.size) {
+    throw new FormatError(`expected ${part.size} bytes, got ${bytes.length}`, place);
+  }
+  const sha256 = await sha256Hex(bytes);
+  if (sha256 !== part.sha256) {
+    throw new FormatError(`expected sha256 ${part.sha256}, got ${sha256}; fetch it again`, place);
+  }
+  return bytes;
+}
+
+/** Lower-case hex sha256 of a buffer, by the platform's WebCrypto. */
+export async function sha256Hex(bytes: Uint8Array): Promise<string> {
+  if (!globalThis.crypto?.subtle) {
+    throw new UnsupportedError('sha256: expected a secure context (https or localhost) for WebCrypto');
+  }
+  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

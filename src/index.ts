@@ -1,0 +1,31 @@
+// The door of the package in Node, Deno and Bun. Browsers enter through runtime/browser.ts and edge workers through
+// runtime/edge.ts; package.json chooses, and the names are the same.
+
+import { type LoadOptions, loadModel } from './load.ts';
+import type { OpenOptions, OpenSource } from './runtime/open.ts';
+import { openNode } from './runtime/open-node.ts';
+import { bind, type SmolLM2 } from './runtime/smollm2.ts';
+
+export * from './runtime/door.ts';
+
+/**
+ * Loads a model with its tokenizer and chat template.
+ *
+ * @param source a name (`135m`, `360m`, `1.7b`), hub id, path of a `.gguf` file or HF folder, URL, Blob or bytes
+ *
+ * @example
+ * const smol = await load('135m');
+ * for await (const token of smol.chat('What is gravity?')) process.stdout.write(token.text);
+ * await smol.close();
+ */
+export async function load(
+  source: string | OpenSource,
+  options: LoadOptions & OpenOptions = {},
+): Promise<SmolLM2> {
+  const checkpoint = await openNode(source, options);
+  try {
+    return bind(await loadModel(checkpoint, options), checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}

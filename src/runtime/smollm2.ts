@@ -1,0 +1,122 @@
+// A loaded SmolLM2 with everything that came in its file: what `load()` gives on every platform. The doors
+// (src/index.ts, browser.ts, edge.ts) differ only in where bytes and threads come from.
+
+import { UnsupportedError } from '../base/errors.ts';
+import type { ChatMessage } from '../chat/message.ts';
+import { ChatTemplate } from '../chat/template.ts';
+import type { ModelConfig } from '../config.ts';
+import type { Checkpoint } from '../format/checkpoint.ts';
+import {
+  type GeneratedToken,
+  type GenerateOptions,
+  type GenerationResult,
+  generate,
+} from '../generate/generate.ts';
+import { type Choice, choose, embed, type Score, score } from '../generate/score.ts';
+import { Session } from '../generate/session.ts';
+import type { Model } from '../model/model.ts';
+import { Tokenizer } from '../tokenizer/tokenizer.ts';
+
+export class SmolLM2 {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  readonly config: ModelConfig;
+  /** The file's own chat template; absent in base models. */
+  readonly template: ChatTemplate | undefined;
+
+  constructor(model: Model, tokenizer: Tokenizer, template?: ChatTemplate) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.config = model.config;
+    this.template = template;
+  }
+
+  /**
+   * Continues a text, or ids, token by token. The tokens' `text` joined is the answer; the generator's return value
+   * says why it ended and how fast it was.
+   */
+  generate(
+    prompt: string | readonly number[],
+    options: Partial<GenerateOptions> = {},
+  ): AsyncGenerator<GeneratedToken, GenerationResult> {
+    const ids = typeof prompt === 'string' ? this.tokenizer.encode(prompt) : prompt;
+    return generate(this.model, this.tokenizer, ids, options);
+  }
+
+  /** Answers a conversation, or one question, through the model's chat template. */
+  async *chat(
+    messages: string | readonly ChatMessage[],
+    options: Partial<GenerateOptions> = {},
+  ): AsyncGenerator<GeneratedToken, GenerationResult> {
+    const conversation = typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages;
+    const prompt = await this.chatTemplate().render(conversation, { addGenerationPrompt: true });
+    return yield* this.generate(this.tokenizer.encode(prompt), options);
+  }
+
+  /** A conversation that keeps its cache: later turns compute only what is new. */
+  session(): Session {
+    return new Session(this.model, this.tokenizer, this.chatTemplate());
+  }
+
+  /** How likely the model finds each text: see generate/score.ts. */
+  score(texts: readonly string[]): Promise<Score[]> {
+    return score(this.model, this.tokenizer, texts);
+  }
+
+  /** The likeliest continuation of `prompt` among `labels`, with a probability for each. */
+  choose(prompt: string, labels: readonly string[]): Promise<Choice> {
+    return choose(this.model, this.tokenizer, prompt, labels);
+  }
+
+  /**
+   * Which label fits a text: `choose` behind a chat prompt that asks for it, or behind one of your own made by
+   * `prompt` (examples in it help a small model most).
+   */
+  async classify(
+    text: string,
+    labels: readonly string[],
+    prompt: (text: string, labels: readonly string[]) => string = classifyPrompt,
+  ): Promise<Choice> {
+    const content = prompt(text, labels);
+    if (!this.template)
+      return this.choose(
+        `${content}\nAnswer:`,
+        labels.map((label) => ` ${label}`),
+      );
+    const asked = await this.template.render([{ role: 'user', content }], { addGenerationPrompt: true });
+    return this.choose(asked, labels);
+  }
+
+  /** One vector of length 1 for each text, [hiddenSize]: the mean of its last hidden states. */
+  embed(texts: readonly string[]): Promise<Float32Array[]> {
+    return embed(this.model, this.tokenizer, texts);
+  }
+
+  /** Stops the workers and gives the memory back. */
+  close(): Promise<void> {
+    return this.model.close();
+  }
+
+  private chatTemplate(): ChatTemplate {
+    if (this.template) return this.template;
+    throw new UnsupportedError(
+      'chat: expected a model with a chat template, got one without; use generate(), or load an Instruct model',
+    );
+  }
+}
+
+/** A running model and the tokenizer and template of the checkpoint that it was loaded from. */
+export function bind(model: Model, checkpoint: Checkpoint): SmolLM2 {
+  if (!checkpoint.tokenizer) {
+    throw new UnsupportedError(`${checkpoint.name}: expected a tokenizer in the file, got none`);
+  }
+  const tokenizer = Tokenizer.from(checkpoint.tokenizer);
+  const text = (id: number | undefined) => (id === undefined ? undefined : tokenizer.tokenText(id));
+  const specials = { bos: text(tokenizer.bosId), eos: text(tokenizer.eosIds[0]) };
+  const template = checkpoint.chatTemplate && new ChatTemplate(checkpoint.chatTemplate, specials);
+  return new SmolLM2(model, tokenizer, template || undefined);
+}
+
+function classifyPrompt(text: string, labels: readonly string[]): string {
+  return `Which of these labels fits the text best: ${labels.join(', ')}? Answer with the label only.\n\nText: ${text}`;
+}
