@@ -17,6 +17,8 @@ export class FormatError extends Error {
   readonly file: string;
   readonly field: string | undefined;
   readonly offset: number | undefined;
+  /** The message without the place. */
+  readonly problem: string;
 
   constructor(message: string, place: FormatErrorPlace) {
     const field = place.field === undefined ? '' : `, ${place.field}`;
@@ -25,6 +27,7 @@ export class FormatError extends Error {
     this.file = place.file;
     this.field = place.field;
     this.offset = place.offset;
+    this.problem = message;
   }
 }
 

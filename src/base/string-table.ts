@@ -1,7 +1,7 @@
 // Many short strings as one block of bytes. A vocabulary of 50,000 tokens as JavaScript strings costs an edge runtime
 // several megabytes and a second of start-up; as bytes with offsets it is as large as the file says.
 
-const utf8 = new TextDecoder('utf-8');
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** `count` UTF-8 strings; string i is `bytes[offsets[i] .. offsets[i + 1])`. */
 export class StringTable {
