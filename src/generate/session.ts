@@ -1,0 +1,101 @@
+// A conversation that keeps its cache: every turn gives the whole prompt, and only what differs from what is in the
+// cache already is computed.
+
+import type { Model } from '../model/model.ts';
+import type {
+  AnswerTokenizer,
+  GeneratedToken,
+  GenerateOptions,
+  GenerationResult,
+  Timeline,
+} from './answer.ts';
+import { generate } from './generate.ts';
+
+/** One turn of a conversation, as chat templates read it. */
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** What a session needs of a tokenizer and a chat template. */
+export interface SessionTokenizer extends AnswerTokenizer {
+  encode(text: string, options: { special: boolean }): ArrayLike<number>;
+}
+
+export interface MessageRenderer {
+  render(
+    messages: readonly ChatMessage[],
+    options: { addGenerationPrompt: boolean },
+  ): string | Promise<string>;
+}
+
+/** A model, its tokenizer and one cache. */
+export class Session {
+  private readonly model: Model;
+  private readonly tokenizer: SessionTokenizer;
+  private readonly template: MessageRenderer | undefined;
+  private readonly timeline: Timeline;
+  private isBusy = false;
+
+  /** @param options.maxSeqLen positions that the session may use; the model's limit by default */
+  constructor(
+    model: Model,
+    tokenizer: SessionTokenizer,
+    template?: MessageRenderer,
+    options: { maxSeqLen?: number } = {},
+  ) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.template = template;
+    this.timeline = { cache: model.newCache(options.maxSeqLen), ids: [] };
+  }
+
+  /** Ids whose keys and values are in the cache. */
+  get cachedIds(): readonly number[] {
+    return this.timeline.ids;
+  }
+
+  /**
+   * Like `generate`, from ids. Ids that the prompt has in common with the turn before are not computed again.
+   *
+   * @throws Error when the answer before is still being generated
+   */
+  async *generate(
+    promptIds: readonly number[],
+    options: Omit<GenerateOptions, 'timeline'> = {},
+  ): AsyncGenerator<GeneratedToken, GenerationResult> {
+    if (this.isBusy) {
+      throw new Error(
+        'session: expected one answer at a time; finish or return the one that is being generated',
+      );
+    }
+    this.isBusy = true;
+    try {
+      return yield* generate(this.model, this.tokenizer, promptIds, { ...options, timeline: this.timeline });
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  /**
+   * Answers the last message of a conversation, through the model's own chat template.
+   *
+   * @throws TypeError when the session was made without a template
+   */
+  async *chat(
+    messages: readonly ChatMessage[],
+    options: Omit<GenerateOptions, 'timeline'> = {},
+  ): AsyncGenerator<GeneratedToken, GenerationResult> {
+    if (!this.template) {
+      throw new TypeError('chat: expected a model with a chat template, got none; use generate() instead');
+    }
+    const prompt = await this.template.render(messages, { addGenerationPrompt: true });
+    const ids = Array.from(this.tokenizer.encode(prompt, { special: true }));
+    return yield* this.generate(ids, options);
+  }
+
+  /** Gives the cache back; the model stays. */
+  close(): void {
+    this.model.freeCache(this.timeline.cache);
+  }
+}
