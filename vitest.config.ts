@@ -6,5 +6,6 @@ export default defineConfig({
     exclude: ['test/runtimes/**', '**/node_modules/**'],
     testTimeout: 20_000,
     hookTimeout: 120_000,
+    globalSetup: 'test/support/global-setup.ts',
   },
 });

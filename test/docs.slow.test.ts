@@ -6,7 +6,7 @@ describe('the code blocks of the documents that need the real weights', () => {
   it.each(snippets().filter(({ slow }) => slow))(
     '$place runs',
     async (snippet) => {
-      await realWeights();
+      realWeights();
       await run(snippet);
     },
     300_000,

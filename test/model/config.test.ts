@@ -112,11 +112,14 @@ describe('configFromHf', () => {
     ['rope_scaling', { rope_type: 'yarn' }],
   ])('refuses %s = %s and names the field', (field, value) => {
     expect(() => configFromHf({ ...LLAMA_1B, [field]: value }, 'a/config.json')).toThrow(FormatError);
-    expect(() => configFromHf({ ...LLAMA_1B, [field]: value }, 'a/config.json')).toThrow(/^a\/config\.json, /);
+    expect(() => configFromHf({ ...LLAMA_1B, [field]: value }, 'a/config.json')).toThrow(
+      /^a\/config\.json, /,
+    );
   });
 
   it('refuses what is not an object', () => {
-    for (const json of [null, [], 'llama', 7]) expect(() => configFromHf(json, 'config.json')).toThrow(FormatError);
+    for (const json of [null, [], 'llama', 7])
+      expect(() => configFromHf(json, 'config.json')).toThrow(FormatError);
   });
 });
 

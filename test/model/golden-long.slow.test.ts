@@ -1,0 +1,3 @@
+import { describeGoldenPrompts } from './golden.ts';
+
+describeGoldenPrompts(['long']);
