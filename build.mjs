@@ -1,0 +1,105 @@
+// Builds what is stale: src to dist (tsc), assembly to dist/wasm (asc). Fast when nothing is: it compares times only.
+//
+//   node build.mjs [--quiet]
+
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('./', import.meta.url));
+const quiet = process.argv.includes('--quiet');
+const STAMP = 'dist/.built'; // its time is that of the sources that dist was built from
+const LOCK = 'dist/.lock';
+const LOCK_WAIT_MS = 300_000;
+
+const modified = (path) => statSync(root + path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+function filesIn(folder) {
+  if (!existsSync(root + folder)) return [];
+  const entries = readdirSync(root + folder, { withFileTypes: true, recursive: true });
+  return entries
+    .filter((e) => e.isFile())
+    .map((e) => `${e.parentPath ?? e.path}/${e.name}`.slice(root.length));
+}
+
+const newest = (paths) => Math.max(...paths.map(modified));
+
+const typescriptTime = () => newest([...filesIn('src'), 'tsconfig.json', 'package.json', 'build.mjs']);
+const isTypescriptStale = (time) => modified(STAMP) !== time;
+
+function isWasmStale() {
+  if (!existsSync(`${root}asconfig.json`)) return false;
+  const time = newest([...filesIn('assembly'), 'asconfig.json']);
+  const { targets } = JSON.parse(readFileSync(`${root}asconfig.json`, 'utf8'));
+  return Object.keys(targets).some((target) => modified(`dist/wasm/${target}.wasm`) < time);
+}
+
+function buildTypescript(time) {
+  const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (tsc.status !== 0) throw new Error(`tsc:\n${tsc.stdout}${tsc.stderr}`);
+  for (const path of filesIn('dist')) {
+    const source = /^dist\/(.*?)(\.d\.ts|\.js)$/.exec(path)?.[1];
+    if (source && !existsSync(`${root}src/${source}.ts`)) rmSync(root + path);
+  }
+  writeFileSync(root + STAMP, '');
+  utimesSync(root + STAMP, time / 1000, time / 1000);
+}
+
+/** One build at a time; a lock whose owner is gone counts for nothing. */
+async function lock() {
+  mkdirSync(`${root}dist`, { recursive: true });
+  for (const start = Date.now(); ; await sleep(50)) {
+    try {
+      writeFileSync(root + LOCK, String(process.pid), { flag: 'wx' });
+      return;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const owner = Number(existsSync(root + LOCK) && readFileSync(root + LOCK, 'utf8'));
+    if (owner && !isRunning(owner)) rmSync(root + LOCK, { force: true });
+    if (Date.now() - start > LOCK_WAIT_MS)
+      throw new Error(`another build holds ${LOCK}; delete it if there is none`);
+  }
+}
+
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+async function build() {
+  if (!isTypescriptStale(typescriptTime()) && !isWasmStale()) return;
+  await lock();
+  try {
+    const time = typescriptTime();
+    if (isTypescriptStale(time)) buildTypescript(time);
+    if (isWasmStale()) await (await import('./assembly/build.mjs')).build({ quiet });
+  } finally {
+    rmSync(root + LOCK, { force: true });
+  }
+}
+
+try {
+  await build();
+  if (!quiet) console.log('dist is up to date');
+} catch (error) {
+  console.error(`build: ${error.message}`);
+  process.exitCode = 1;
+}
