@@ -1,0 +1,51 @@
+// Compiles the kernels: {strict, relaxed} × {shared, single} memory from one source, to dist/wasm. Prints sizes.
+//
+//   node assembly/build.mjs [--quiet]
+
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const folder = 'assembly';
+const outDir = 'dist/wasm';
+
+/** Every binary that is shipped: name and target in asconfig.json. */
+export const TARGETS = ['strict', 'strict-single', 'relaxed', 'relaxed-single'];
+
+const modified = (path) => statSync(root + path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+/** Compiles every target whose binary is older than the sources. */
+export async function build({ quiet = false } = {}) {
+  mkdirSync(root + outDir, { recursive: true });
+  const sources = readdirSync(root + folder).map((name) => `${folder}/${name}`);
+  const newest = Math.max(...[...sources, 'asconfig.json'].map(modified));
+  for (const target of TARGETS) {
+    const path = `${outDir}/${target}.wasm`;
+    if (modified(path) < newest) await compile(target, path);
+    if (!quiet) console.log(`${path} ${statSync(root + path).size} bytes`);
+  }
+}
+
+async function compile(target, path) {
+  const partial = `${path}.${process.pid}`;
+  const args = [`${folder}/index.ts`, '--config', 'asconfig.json', '--target', target, '--outFile', partial];
+  const { error, stderr, stdout } = await asc.main(args, { readFile, writeFile });
+  const warnings = `${stdout}${stderr}`;
+  if (error || warnings.includes('WARNING'))
+    throw new Error(`asc ${target}: ${error?.message ?? ''}\n${warnings}`);
+  // Renamed when it is whole, so that another build or a test never reads half a file.
+  renameSync(root + partial, root + path);
+}
+
+function readFile(name) {
+  const path = name.startsWith('/') ? name : root + name;
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ? readFileSync(path, 'utf8') : null;
+}
+
+function writeFile(name, contents) {
+  writeFileSync(root + name, contents);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await build({ quiet: process.argv.includes('--quiet') });

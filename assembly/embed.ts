@@ -1,0 +1,29 @@
+// Token rows to activations: rows of the packed table, widened exactly as the products see them.
+// Mirror: src/reference/embed.ts.
+
+import { denseRow } from './linear-dense';
+import { q4Row } from './linear-q4';
+import { q8Row } from './linear-q8';
+import { type Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, type Worker } from './memory';
+import { arrive, chunkOf, claim } from './team';
+
+/** out [rows, inSize] = table rows `ids` [rows] i32. */
+export function embed(me: Worker, out: usize, table: Matrix, ids: usize, rows: i32): void {
+  const chunk = chunkOf(me, rows);
+  for (let begin = claim(me, chunk); begin < rows; begin = claim(me, chunk)) {
+    for (let t = begin, end = min(begin + chunk, rows); t < end; t++) {
+      matrixRow(out + ((<usize>t * <usize>table.inSize) << 2), table, load<i32>(ids + ((<usize>t) << 2)));
+    }
+  }
+  arrive(me);
+}
+
+function matrixRow(out: usize, table: Matrix, o: i32): void {
+  const group = table.groups + <usize>(o >> 3) * <usize>table.groupBytes;
+  const row = <usize>(o & 7);
+  const kind = table.kind;
+  if (kind == Q4 || kind == Q4_WIDE) q4Row(kind == Q4_WIDE, out, group, table.inSize >> 5, row);
+  else if (kind == Q8) q8Row(false, out, group, table.inSize >> 5, row);
+  else if (kind == Q8_WIDE) q8Row(true, out, group, table.inSize >> 4, row);
+  else denseRow(kind, out, table.inSize, group, row);
+}

@@ -1,0 +1,107 @@
+// The float kernel of three operations: up to four rows of floats times a panel of eight columns.
+//
+//     out[r][c] = Σ over k of a[r][k] · b[k][c]        r < rows ≤ 4, c < 8, k in order, one sum per result
+//
+// Dense weights: a = activations, b = 8 weight rows, k = column. Attention scores: a = queries, b = the keys of 8
+// positions, k = head dimension. Attention values: a = weights, b = 8 dimensions of the values, k = position.
+// The panel is f32, f16, bf16 or int8 and is widened exactly as it is read. Per result the arithmetic does not
+// depend on the number of rows. Two madd per k and row on 32 bytes of panel (16, 8).
+
+import { BF16, F16, F32, INT8 } from "./memory";
+import { halves4, madd } from "./simd";
+
+/** Bytes of eight values. */
+@inline export function eightBytes(kind: i32): usize {
+  return kind == F32 ? 32 : kind == INT8 ? 8 : 16;
+}
+
+@inline function eight(
+  kind: i32, rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+): void {
+  let row0low = f32x4.splat(0);
+  let row0high = row0low;
+  let row1low = row0low;
+  let row1high = row0low;
+  let row2low = row0low;
+  let row2high = row0low;
+  let row3low = row0low;
+  let row3high = row0low;
+  const a1 = a + aStride;
+  const a2 = a1 + aStride;
+  const a3 = a2 + aStride;
+  const bytes = eightBytes(kind);
+  for (let k: usize = 0, end = <usize>count << 2; k < end; k += 4, b += bytes) {
+    let low: v128;
+    let high: v128;
+    if (kind == F32) {
+      low = v128.load(b);
+      high = v128.load(b, 16);
+    } else if (kind == F16) {
+      low = halves4(b);
+      high = halves4(b + 8);
+    } else if (kind == BF16) {
+      low = i32x4.shl(v128.load16x4_u(b), 16);
+      high = i32x4.shl(v128.load16x4_u(b, 8), 16);
+    } else {
+      const eightInts = v128.load8x8_s(b);
+      low = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(eightInts));
+      high = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(eightInts));
+    }
+    let x = v128.load32_splat(a + k);
+    row0low = madd(x, low, row0low);
+    row0high = madd(x, high, row0high);
+    if (rows > 1) {
+      x = v128.load32_splat(a1 + k);
+      row1low = madd(x, low, row1low);
+      row1high = madd(x, high, row1high);
+    }
+    if (rows > 2) {
+      x = v128.load32_splat(a2 + k);
+      row2low = madd(x, low, row2low);
+      row2high = madd(x, high, row2high);
+    }
+    if (rows > 3) {
+      x = v128.load32_splat(a3 + k);
+      row3low = madd(x, low, row3low);
+      row3high = madd(x, high, row3high);
+    }
+  }
+  v128.store(out, row0low);
+  v128.store(out, row0high, 16);
+  if (rows > 1) {
+    v128.store(out + outStride, row1low);
+    v128.store(out + outStride, row1high, 16);
+  }
+  if (rows > 2) {
+    v128.store(out + 2 * outStride, row2low);
+    v128.store(out + 2 * outStride, row2high, 16);
+  }
+  if (rows > 3) {
+    v128.store(out + 3 * outStride, row3low);
+    v128.store(out + 3 * outStride, row3high, 16);
+  }
+}
+
+@inline function anyRows(
+  kind: i32, rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+): void {
+  if (rows == 4) eight(kind, 4, out, outStride, a, aStride, b, count);
+  else if (rows == 3) eight(kind, 3, out, outStride, a, aStride, b, count);
+  else if (rows == 2) eight(kind, 2, out, outStride, a, aStride, b, count);
+  else eight(kind, 1, out, outStride, a, aStride, b, count);
+}
+
+/**
+ * out [rows][8] = a [rows][count] · b [count][8].
+ *
+ * @param kind      of the panel: F32, F16, BF16 or INT8 (see memory.ts)
+ * @param outStride bytes from one row of out to the next; likewise aStride
+ */
+export function panelOf8(
+  kind: i32, rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+): void {
+  if (kind == F32) anyRows(F32, rows, out, outStride, a, aStride, b, count);
+  else if (kind == F16) anyRows(F16, rows, out, outStride, a, aStride, b, count);
+  else if (kind == BF16) anyRows(BF16, rows, out, outStride, a, aStride, b, count);
+  else anyRows(INT8, rows, out, outStride, a, aStride, b, count);
+}

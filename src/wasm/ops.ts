@@ -1,0 +1,248 @@
+// The operations of src/ops.ts as calls of kernels: each method turns handles into addresses, cuts long runs of rows
+// to what a kernel takes, and calls. Every worker of a team has one; handles are plain objects and mean the same in all.
+
+import type {
+  AttentionPlace,
+  FusedOps,
+  GateUpWeights,
+  KvCache,
+  Matrix,
+  Ops,
+  QkvWeights,
+  RopeTable,
+  Sequence,
+  Vector,
+} from '../ops.ts';
+import type { Kernels } from './kernels.ts';
+import { MAX_ROWS } from './layout.ts';
+
+/** [length] f32 at ptr. */
+export interface WasmVector extends Vector {
+  readonly ptr: number;
+}
+
+/** Packed rows; ptr is a Matrix record. */
+export interface WasmMatrix extends Matrix {
+  readonly ptr: number;
+  /** Columns per scale, 0 where dense: matrices that agree in it share their prepared activations. */
+  readonly blockSize: number;
+}
+
+export interface WasmRopeTable extends RopeTable {
+  readonly ptr: number;
+}
+
+/** ptr is a Cache record. */
+export interface WasmKvCache extends KvCache {
+  readonly ptr: number;
+  readonly headDim: number;
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  /** Keys and values may be written 8 at a time, as fused kernels do; not so where a head shares a scale. */
+  readonly takesPieces: boolean;
+}
+
+/** Addresses that belong to one member of a team, as its Worker record has them. */
+export interface Member {
+  /** The Worker record. */
+  readonly me: number;
+  /** [MAX_ROWS] of { pos i32, cache u32 }. */
+  readonly places: number;
+  /** [MAX_ROWS] i32. */
+  readonly ids: number;
+  /** Shared scratch, [MAX_ROWS, widest row] f32 each. */
+  readonly normed: number;
+  readonly rows: number;
+}
+
+export function readMember(memory: WebAssembly.Memory, me: number): Member {
+  const [normed, , places, , ids, rows] = new Uint32Array(memory.buffer, me + 56, 6);
+  return { me, normed, places, ids, rows };
+}
+
+export class WasmOps implements Ops {
+  readonly fused: FusedOps = {
+    attentionInput: (...args) => this.attentionInput(...args),
+    mlpInput: (...args) => this.mlpInput(...args),
+    linearAdd: (...args) => this.linearAdd(...args),
+  };
+  protected readonly kernels: Kernels;
+  protected readonly memory: WebAssembly.Memory;
+  private readonly memberOf: () => Member;
+
+  /** @param member where this thread's records are; asked at each call, since scratch may move between passes */
+  constructor(kernels: Kernels, memory: WebAssembly.Memory, member: () => Member) {
+    this.kernels = kernels;
+    this.memory = memory;
+    this.memberOf = member;
+  }
+
+  view(x: WasmVector, begin: number, end: number): WasmVector {
+    return { ptr: x.ptr + 4 * begin, length: end - begin };
+  }
+
+  embed(out: WasmVector, table: WasmMatrix, ids: readonly number[]): void {
+    const member = this.memberOf();
+    for (let row = 0; row < ids.length; row += MAX_ROWS) {
+      const some = ids.slice(row, row + MAX_ROWS);
+      new Int32Array(this.memory.buffer, member.ids, some.length).set(some);
+      this.kernels.embed(member.me, out.ptr + 4 * row * table.inSize, table.ptr, member.ids, some.length);
+    }
+  }
+
+  rmsNorm(out: WasmVector, x: WasmVector, weight: WasmVector, eps: number): void {
+    const size = weight.length;
+    this.kernels.rmsNorm(this.memberOf().me, out.ptr, x.ptr, weight.ptr, x.length / size, size, eps);
+  }
+
+  linear(out: WasmVector, x: WasmVector, weight: WasmMatrix, bias?: WasmVector): void {
+    const { me } = this.memberOf();
+    const { inSize, outSize } = weight;
+    eachRun(x.length / inSize, (row, rows) => {
+      const to = out.ptr + 4 * row * outSize;
+      this.kernels.linear(me, to, x.ptr + 4 * row * inSize, rows, weight.ptr, bias?.ptr ?? 0);
+    });
+  }
+
+  rope(x: WasmVector, table: WasmRopeTable, numHeads: number, sequences: readonly Sequence[]): void {
+    const { me } = this.memberOf();
+    const rowSize = x.length / numRows(sequences);
+    eachRun(numRows(sequences), (row, rows) => {
+      this.place(sequences, row, rows);
+      this.kernels.rope(me, x.ptr + 4 * row * rowSize, table.ptr, numHeads, rows);
+    });
+  }
+
+  remember(k: WasmVector, v: WasmVector, layer: number, sequences: readonly Sequence[]): void {
+    const { me } = this.memberOf();
+    const rowBytes = (4 * k.length) / numRows(sequences);
+    eachRun(numRows(sequences), (row, rows) => {
+      this.place(sequences, row, rows);
+      this.kernels.remember(me, k.ptr + row * rowBytes, v.ptr + row * rowBytes, layer, rows);
+    });
+  }
+
+  attend(
+    out: WasmVector,
+    q: WasmVector,
+    layer: number,
+    sequences: readonly Sequence[],
+    probs?: WasmVector,
+  ): void {
+    const { me } = this.memberOf();
+    const total = numRows(sequences);
+    const rowBytes = (4 * q.length) / total;
+    let numPositions = 0;
+    if (probs) {
+      numPositions = sequences[0].startPos + total;
+      new Float32Array(this.memory.buffer, probs.ptr, probs.length).fill(0);
+    }
+    eachRun(total, (row, rows) => {
+      this.place(sequences, row, rows);
+      const weights = probs ? probs.ptr + 4 * row * numPositions : 0;
+      const at = row * rowBytes;
+      this.kernels.attend(me, out.ptr + at, q.ptr + at, layer, rows, weights, total, numPositions);
+    });
+  }
+
+  swiglu(out: WasmVector, gate: WasmVector, up: WasmVector): void {
+    this.kernels.swiglu(this.memberOf().me, out.ptr, gate.ptr, up.ptr, gate.length);
+  }
+
+  add(x: WasmVector, y: WasmVector): void {
+    this.kernels.add(this.memberOf().me, x.ptr, y.ptr, x.length);
+  }
+
+  private linearAdd(x: Vector, y: Vector, weight: Matrix): void {
+    const { me } = this.memberOf();
+    const { inSize, outSize, ptr } = weight as WasmMatrix;
+    eachRun(y.length / inSize, (row, rows) => {
+      const to = (x as WasmVector).ptr + 4 * row * outSize;
+      this.kernels.linearAdd(me, to, (y as WasmVector).ptr + 4 * row * inSize, rows, ptr);
+    });
+  }
+
+  private mlpInput(out: Vector, x: Vector, norm: Vector, eps: number, weights: GateUpWeights): void {
+    const member = this.memberOf();
+    const gate = weights.gateProj as WasmMatrix;
+    const up = weights.upProj as WasmMatrix;
+    const { ptr: normPtr } = norm as WasmVector;
+    eachRun(x.length / gate.inSize, (row, rows) => {
+      const from = (x as WasmVector).ptr + 4 * row * gate.inSize;
+      const to = (out as WasmVector).ptr + 4 * row * gate.outSize;
+      if (gate.blockSize === up.blockSize) {
+        this.kernels.mlpInput(member.me, to, from, rows, normPtr, eps, gate.ptr, up.ptr);
+        return;
+      }
+      this.kernels.rmsNorm(member.me, member.normed, from, normPtr, rows, gate.inSize, eps);
+      this.kernels.linear(member.me, to, member.normed, rows, gate.ptr, 0);
+      this.kernels.linear(member.me, member.rows, member.normed, rows, up.ptr, 0);
+      this.kernels.swiglu(member.me, to, to, member.rows, rows * gate.outSize);
+    });
+  }
+
+  private attentionInput(
+    q: Vector,
+    x: Vector,
+    norm: Vector,
+    eps: number,
+    weights: QkvWeights,
+    at: AttentionPlace,
+  ): void {
+    const member = this.memberOf();
+    const [qProj, kProj, vProj] = [weights.qProj, weights.kProj, weights.vProj] as WasmMatrix[];
+    const [qBias, kBias, vBias] = [weights.qBias, weights.kBias, weights.vBias].map(
+      (bias) => (bias as WasmVector | undefined)?.ptr ?? 0,
+    );
+    const { headDim, takesPieces } = at.sequences[0].cache as WasmKvCache;
+    const { ptr: normPtr } = norm as WasmVector;
+    const { ptr: ropePtr } = at.rope as WasmRopeTable;
+    const oneUnit =
+      takesPieces && headDim % 16 === 0 && [kProj, vProj].every((w) => w.blockSize === qProj.blockSize);
+    eachRun(numRows(at.sequences), (row, rows) => {
+      this.place(at.sequences, row, rows);
+      const from = (x as WasmVector).ptr + 4 * row * qProj.inSize;
+      const to = (q as WasmVector).ptr + 4 * row * qProj.outSize;
+      const { kernels } = this;
+      const { me } = member;
+      if (oneUnit) {
+        kernels.attentionInput(
+          ...([me, to, from, rows, normPtr, eps, qProj.ptr, kProj.ptr, vProj.ptr] as const),
+          ...([qBias, kBias, vBias, at.layer, ropePtr, headDim] as const),
+        );
+        return;
+      }
+      const k = member.rows;
+      const v = k + 4 * rows * kProj.outSize;
+      kernels.rmsNorm(me, member.normed, from, normPtr, rows, qProj.inSize, eps);
+      kernels.linear(me, to, member.normed, rows, qProj.ptr, qBias);
+      kernels.linear(me, k, member.normed, rows, kProj.ptr, kBias);
+      kernels.linear(me, v, member.normed, rows, vProj.ptr, vBias);
+      kernels.rope(me, to, ropePtr, qProj.outSize / headDim, rows);
+      kernels.rope(me, k, ropePtr, kProj.outSize / headDim, rows);
+      kernels.remember(me, k, v, at.layer, rows);
+    });
+  }
+
+  /** Writes where rows [first, first + rows) of a pass stand to this thread's places. */
+  private place(sequences: readonly Sequence[], first: number, rows: number): void {
+    const places = new Int32Array(this.memory.buffer, this.memberOf().places, 2 * rows);
+    for (const { begin, count, startPos, cache } of sequences) {
+      const from = Math.max(begin, first);
+      const to = Math.min(begin + count, first + rows);
+      for (let row = from; row < to; row++) {
+        places[2 * (row - first)] = startPos + row - begin;
+        places[2 * (row - first) + 1] = (cache as WasmKvCache).ptr;
+      }
+    }
+  }
+}
+
+function numRows(sequences: readonly Sequence[]): number {
+  return sequences.reduce((sum, sequence) => sum + sequence.count, 0);
+}
+
+/** Runs of at most MAX_ROWS rows: first row and number of rows of each. */
+function eachRun(total: number, run: (row: number, rows: number) => void): void {
+  for (let row = 0; row < total; row += MAX_ROWS) run(row, Math.min(MAX_ROWS, total - row));
+}
