@@ -13,6 +13,7 @@ import type {
   GenerationResult,
 } from './answer.ts';
 import { logprobsOf } from './logprobs.ts';
+import { guessNext } from './lookup.ts';
 import { checkSamplingOptions, type History } from './sampler.ts';
 import { StopScanner } from './stop.ts';
 
@@ -53,6 +54,7 @@ export class AnswerRun implements History {
     checkSamplingOptions(options, model.config.vocabSize);
     checkCount('maxTokens', options.maxTokens, 1);
     checkCount('logprobs', options.logprobs, 0);
+    checkCount('lookup', options.lookup, 0);
     const policy = options.contextOverflow ?? 'error';
     if (!['error', 'stop', 'truncate-left'].includes(policy)) {
       throw new RangeError(`contextOverflow: expected error, stop or truncate-left, got ${policy}`);
@@ -80,20 +82,37 @@ export class AnswerRun implements History {
     this.cachedTokens = rewind(this.cache, options.timeline?.ids ?? [], this.ids);
   }
 
-  /** Logits after the prompt; only ids that are not in the cache are computed. */
-  async forwardPrompt(): Promise<Logits | undefined> {
-    const logits = await this.forward(this.ids.slice(this.cachedTokens), this.options.onPromptProgress);
+  /** Logits after the prompt, as one row; only ids that are not in the cache are computed. */
+  async forwardPrompt(): Promise<Logits[] | undefined> {
+    const { onPromptProgress } = this.options;
+    const logits = await this.forward(this.ids.slice(this.cachedTokens), 'last', onPromptProgress);
     this.promptMs = performance.now() - this.startedAt;
-    return logits;
+    return logits && [logits];
   }
 
-  /** Logits of the last of `newIds`; undefined when the caller's signal came in between. */
-  async forward(
+  /** Ids that may come next, by lookup; none unless asked for. */
+  guesses(): readonly number[] {
+    const tokensLeft = this.maxTokens - (this.ids.length - this.promptLength) - 1;
+    const room = this.cache.maxSeqLen - this.ids.length;
+    return guessNext(this.ids, Math.max(0, Math.min(this.options.lookup ?? 0, tokensLeft, room)));
+  }
+
+  /** Runs the newest id and the guesses after it: the logits after each. What was guessed wrong before is undone. */
+  async forwardNext(guesses: readonly number[]): Promise<Logits[] | undefined> {
+    this.cache.length = this.ids.length - 1;
+    const logits = await this.forward([this.ids[this.ids.length - 1], ...guesses], 'all');
+    const { vocabSize } = this.model.config;
+    return logits && [...guesses, 0].map((_, row) => logits.subarray(row * vocabSize, (row + 1) * vocabSize));
+  }
+
+  /** Logits of the last or of all `newIds`; undefined when the caller's signal came in between. */
+  private async forward(
     newIds: readonly number[],
+    logits: 'last' | 'all',
     onProgress?: GenerateOptions['onPromptProgress'],
   ): Promise<Logits | undefined> {
     try {
-      return await this.model.forward(newIds, this.cache, { signal: this.signal, onProgress });
+      return await this.model.forward(newIds, this.cache, { logits, signal: this.signal, onProgress });
     } catch (error) {
       if (this.signal?.aborted) return undefined;
       throw error;
@@ -143,8 +162,12 @@ export class AnswerRun implements History {
 
   close(): void {
     const { timeline } = this.options;
-    if (timeline) timeline.ids = this.ids.slice(0, this.cache.length);
-    else this.model.freeCache(this.cache);
+    if (timeline) {
+      // With guesses, the cache may hold a wrong one where the newest id should be.
+      const numSure = this.options.lookup ? this.ids.length - 1 : this.ids.length;
+      this.cache.length = Math.min(this.cache.length, numSure);
+      timeline.ids = this.ids.slice(0, this.cache.length);
+    } else this.model.freeCache(this.cache);
   }
 }
 

@@ -25,6 +25,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly ignoreEos?: boolean;
   /** Ends the answer with the finish reason `abort`. */
   readonly signal?: AbortSignal;
+  /** Most ids to guess ahead from what was said before (lookup.ts); the answer is the same. 0 by default. */
+  readonly lookup?: number;
   /** Compute the log-probability of every token, and those of this many likeliest ids. */
   readonly logprobs?: number;
   /**

@@ -22,12 +22,19 @@ export async function* generate(
 ): AsyncGenerator<GeneratedToken, GenerationResult> {
   const run = new AnswerRun(model, tokenizer, promptIds, options);
   try {
-    let logits = await run.forwardPrompt();
-    while (logits && !run.signal?.aborted) {
-      const id = sample(logits, options, run, run.rng);
-      yield run.accept(id, logits);
-      if (run.finishReason) break;
-      logits = await run.forward([id]);
+    let rows = await run.forwardPrompt();
+    let guesses: readonly number[] = [];
+    while (rows) {
+      // One row without guesses. With them, the next row counts only if the guess that led to it was right.
+      for (const [index, logits] of rows.entries()) {
+        if (run.signal?.aborted || run.finishReason) break;
+        const id = sample(logits, options, run, run.rng);
+        yield run.accept(id, logits);
+        if (id !== guesses[index]) break;
+      }
+      if (run.signal?.aborted || run.finishReason) break;
+      guesses = run.guesses();
+      rows = await run.forwardNext(guesses);
     }
     return run.result();
   } finally {

@@ -66,6 +66,7 @@ export class FakeModel implements Model {
   async forward(ids: readonly number[], cache: KvCache, options: ForwardOptions = {}): Promise<Float64Array> {
     const { ids: past } = cache as FakeCache;
     if (ids.length === 0) throw new RangeError('ids: expected at least one token id, got none');
+    const all: number[] = [];
     for (const [n, id] of ids.entries()) {
       await new Promise((resolve) => setImmediate(resolve));
       options.signal?.throwIfAborted();
@@ -73,9 +74,10 @@ export class FakeModel implements Model {
       past.push(id);
       cache.length++;
       options.onProgress?.(n + 1, ids.length);
+      if (options.logits === 'all') all.push(...this.rule(past));
     }
     this.passes.push([...ids]);
-    return this.rule(past);
+    return options.logits === 'all' ? Float64Array.from(all) : this.rule(past);
   }
 
   async forwardBatch(): Promise<never> {

@@ -12,5 +12,5 @@ export default async function setup(project: TestProject): Promise<void> {
 async function weights(): Promise<string> {
   const given = process.env.SMOLLM2_TEST_WEIGHTS;
   if (given && existsSync(given)) return given;
-  throw new Error('TODO');
+  return '';
 }
