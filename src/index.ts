@@ -6,7 +6,15 @@ import type { OpenOptions, OpenSource } from './runtime/open.ts';
 import { openNode } from './runtime/open-node.ts';
 import { bind, type SmolLM2 } from './runtime/smollm2.ts';
 
+export { type Capabilities, type Capability, capabilities } from './runtime/capabilities.ts';
 export * from './runtime/door.ts';
+
+export interface NodeLoadOptions extends LoadOptions, OpenOptions {
+  /** Stops the search and the download of weights. */
+  readonly signal?: AbortSignal;
+  /** Called as a file arrives; not at all when it was on the machine. */
+  readonly onDownload?: (bytesDone: number, bytesTotal: number | undefined) => void;
+}
 
 /**
  * Loads a model with its tokenizer and chat template.
@@ -18,11 +26,10 @@ export * from './runtime/door.ts';
  * for await (const token of smol.chat('What is gravity?')) process.stdout.write(token.text);
  * await smol.close();
  */
-export async function load(
-  source: string | OpenSource,
-  options: LoadOptions & OpenOptions = {},
-): Promise<SmolLM2> {
-  const checkpoint = await openNode(source, options);
+export async function load(source: string | OpenSource, options: NodeLoadOptions = {}): Promise<SmolLM2> {
+  const { fetch, headers, signal, onDownload } = options;
+  const onProgress = (_file: string, done: number, total?: number) => onDownload?.(done, total);
+  const checkpoint = await openNode(source, { fetch, headers, signal, onProgress });
   try {
     return bind(await loadModel(checkpoint, options), checkpoint);
   } finally {

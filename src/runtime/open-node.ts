@@ -1,19 +1,22 @@
-// What `load()` may be given where there is a file system (Node, Deno, Bun): names, hub ids, paths, and all that
-// open.ts takes.
+// What `load()` may be given where there is a file system (Node, Deno, Bun): names, hub ids, paths, manifests of
+// parts, and all that open.ts takes.
 
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
-import { readHfFolder } from '../format/hf.ts';
-import { fileSource } from './node.ts';
-import { type OpenOptions, type OpenSource, openCheckpoint } from './open.ts';
+import { partsSource, readManifest } from '../format/parts.ts';
+import { type FindWeightsOptions, openWeights } from './node-weights.ts';
+import { isManifest, type OpenOptions, type OpenSource, openCheckpoint } from './open.ts';
 
-/** Opens a checkpoint by path, URL or any of the forms of `OpenSource`. */
-export async function openNode(source: string | OpenSource, options: OpenOptions = {}): Promise<Checkpoint> {
+/** Opens a checkpoint by name, hub id, path, URL or any of the forms of `OpenSource`. */
+export async function openNode(
+  source: string | OpenSource,
+  options: OpenOptions & FindWeightsOptions = {},
+): Promise<Checkpoint> {
   if (typeof source !== 'string') return openCheckpoint(source, options);
+  if (!isManifest(source)) return openWeights(source, options);
   if (/^https?:/.test(source)) return openCheckpoint(new URL(source), options);
-  const found = await stat(source).catch(() => undefined);
-  if (found?.isDirectory()) return readHfFolder((name) => fileSource(resolve(source, name)), source);
-  return readGguf(await fileSource(source));
+  const manifest = readManifest(await readFile(source, 'utf8'), source);
+  return readGguf(partsSource(manifest, (part) => readFile(join(dirname(source), part.name))));
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
-import { type Manifest, partsSource, readManifest, sha256Hex } from '../../src/format/parts.ts';
+import { type Manifest, type Part, partsSource, readManifest, sha256Hex } from '../../src/format/parts.ts';
 
 /** A file of `size` bytes cut every `partBytes`, and its manifest. */
 async function cut(size: number, partBytes: number) {
   const bytes = Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8)) & 255);
   const files = new Map<string, Uint8Array>();
-  const parts = [];
+  const parts: Part[] = [];
   for (let at = 0; at < size; at += partBytes) {
     const piece = bytes.slice(at, at + partBytes);
     const name = `model.gguf.${parts.length}`;

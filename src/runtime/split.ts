@@ -1,0 +1,59 @@
+// Cutting a file into parts that fit a host's limit on the size of one file, with the manifest that joins them
+// (src/format/parts.ts).
+
+import { createHash } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { MAX_PART_BYTES, type Manifest, type Part } from '../format/parts.ts';
+import type { Source } from '../format/source.ts';
+
+/**
+ * Writes `FILE.000`, `FILE.001`, … and then `FILE.json` into `folder`. The manifest comes last and by rename, so
+ * that parts without one are never believed.
+ *
+ * @param partBytes bytes of every part but the last
+ * @returns the manifest and its path
+ */
+export async function splitFile(
+  source: Source,
+  folder: string,
+  partBytes: number,
+  onPart?: (part: Part, bytesDone: number) => void,
+): Promise<{ manifest: Manifest; path: string }> {
+  if (!(Number.isSafeInteger(partBytes) && partBytes >= 1024 && partBytes <= MAX_PART_BYTES)) {
+    throw new RangeError(`part size: expected 1 KiB to ${MAX_PART_BYTES} bytes, got ${partBytes}`);
+  }
+  await mkdir(folder, { recursive: true });
+  const name = basename(source.name).replace(/[^\w.-]/g, '_');
+  const width = Math.max(3, String(Math.ceil(source.size / partBytes) - 1).length);
+  const whole = createHash('sha256');
+  const parts: Part[] = [];
+  for (let at = 0; at < source.size; at += partBytes) {
+    const bytes = await source.read(at, Math.min(partBytes, source.size - at));
+    whole.update(bytes);
+    const part = {
+      name: `${name}.${String(parts.length).padStart(width, '0')}`,
+      size: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    };
+    await writeFile(join(folder, part.name), bytes);
+    parts.push(part);
+    onPart?.(part, at + bytes.length);
+  }
+  const sha256 = whole.digest('hex');
+  const manifest: Manifest = { format: 'smollm2-parts', version: 1, name, size: source.size, sha256, parts };
+  const path = join(folder, `${name}.json`);
+  await writeFile(`${path}.part`, `${JSON.stringify(manifest, null, 1)}\n`);
+  await rename(`${path}.part`, path);
+  return { manifest, path };
+}
+
+/** Bytes of a size such as `128MB`, `24MiB`, `1.5 GB` or `4096`. */
+export function parseBytes(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(|[kmg]i?)b?\s*$/i.exec(text);
+  if (!match) throw new RangeError(`size: expected one such as 128MB or 24MiB, got ${JSON.stringify(text)}`);
+  const [, number, unit] = match;
+  const base = unit.length === 2 ? 1024 : 1000;
+  const power = ['', 'k', 'm', 'g'].indexOf(unit.slice(0, 1).toLowerCase());
+  return Math.round(Number(number) * base ** power);
+}
