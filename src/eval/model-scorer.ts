@@ -1,0 +1,183 @@
+// The Scorer of a model in this process: pairs are tokenized as both harnesses do, and whatever the caches' ids share
+// with the next question is not computed again.
+
+import { exp, log } from '../base/math.ts';
+import { generate } from '../generate/generate.ts';
+import type { Timeline } from '../generate/answer.ts';
+import type { Model } from '../model/model.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Request } from './questions.ts';
+import { type Likelihood, movedBlanks, type Scorer, type WriteOptions } from './scoring.ts';
+
+/** Ids of context and continuation in one row, and where the continuation begins (at least 1). */
+interface EncodedPair {
+  readonly ids: readonly number[];
+  readonly split: number;
+}
+
+/** Window of a long text's perplexity; lighteval ran SmolLM2 with 2048 positions. */
+const TEXT_WINDOW = 2048;
+/** Rows of logits held at once while a long text is scored. */
+const TEXT_ROWS = 64;
+
+/** Scores with one cache, which keeps what the last question left in it. */
+export class ModelScorer implements Scorer {
+  private readonly model: Model;
+  private readonly tokenizer: Tokenizer;
+  private readonly timeline: Timeline;
+
+  constructor(model: Model, tokenizer: Tokenizer) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.timeline = { cache: model.newCache(), ids: [] };
+  }
+
+  /** Gives the cache back. */
+  close(): void {
+    this.model.freeCache(this.timeline.cache);
+  }
+
+  async loglikelihoods(requests: readonly Request[]): Promise<Likelihood[]> {
+    const { cache } = this.timeline;
+    const pairs = requests.map((request) => encodePair(this.tokenizer, request, cache.maxSeqLen));
+    const shared = sharedPrefix(pairs);
+    const first = shared > 0 ? await this.extendTo(pairs[0].ids.slice(0, shared)) : undefined;
+    const results: Likelihood[] = [];
+    for (const { ids, split } of pairs) {
+      const sum = new LikelihoodSum(this.model.config.vocabSize);
+      let begin = shared;
+      cache.length = shared;
+      if (first === undefined || split > shared) {
+        const skipped = ids.slice(shared, split - 1);
+        if (skipped.length > 0) await this.model.forward(skipped, cache, { logits: 'none' });
+        begin = split - 1;
+      } else {
+        sum.add(first, 0, ids[split]);
+      }
+      const inputs = ids.slice(begin, -1);
+      if (inputs.length > 0) {
+        const logits = await this.model.forward(inputs, cache, { logits: 'all' });
+        inputs.forEach((_, row) => {
+          sum.add(logits, row, ids[begin + row + 1]);
+        });
+      }
+      results.push(sum);
+      this.timeline.ids = ids.slice(0, cache.length);
+    }
+    return results;
+  }
+
+  async textLoglikelihood(text: string): Promise<number> {
+    const { cache } = this.timeline;
+    const ids = this.tokenizer.encode(text);
+    const sum = new LikelihoodSum(this.model.config.vocabSize);
+    const window = Math.min(TEXT_WINDOW, cache.maxSeqLen);
+    const before = [this.model.config.eosIds[0] ?? this.tokenizer.eosIds[0]];
+    for (let start = 0; start < ids.length; start += window) {
+      // Each window predicts its own ids only, from the id before it and itself (lm-eval's rolling windows).
+      const targets = ids.slice(start, start + window);
+      const inputs = [start === 0 ? before[0] : ids[start - 1], ...targets.slice(0, -1)];
+      cache.length = 0;
+      for (let row = 0; row < inputs.length; row += TEXT_ROWS) {
+        const logits = await this.model.forward(inputs.slice(row, row + TEXT_ROWS), cache, { logits: 'all' });
+        const count = Math.min(TEXT_ROWS, inputs.length - row);
+        for (let i = 0; i < count; i++) sum.add(logits, i, targets[row + i]);
+      }
+      this.timeline.ids = inputs;
+    }
+    return sum.sum;
+  }
+
+  async write(prompt: string, { stop, maxNewTokens }: WriteOptions): Promise<string> {
+    const answer = generate(this.model, this.tokenizer, this.tokenizer.encode(prompt), {
+      temperature: 0,
+      maxTokens: maxNewTokens,
+      stop,
+      timeline: this.timeline,
+      contextOverflow: 'truncate-left',
+    });
+    for (;;) {
+      const step = await answer.next();
+      if (step.done) return step.value.text;
+    }
+  }
+
+  /** Brings the cache to exactly `ids`, keeping what it shares with them; logits [1, vocabSize] after the last. */
+  private async extendTo(ids: readonly number[]): Promise<Float64Array | Float32Array> {
+    const { timeline, model } = this;
+    let kept = 0;
+    while (kept < ids.length - 1 && kept < timeline.cache.length && timeline.ids[kept] === ids[kept]) kept++;
+    timeline.cache.length = kept;
+    return model.forward(ids.slice(kept), timeline.cache);
+  }
+}
+
+/**
+ * Ids of a pair: both texts together, split where the context alone would end. Where the continuation adds no token,
+ * the context's last one counts as continuation; an empty context becomes the end-of-text id; what does not fit is
+ * cut from the left.
+ */
+export function encodePair(tokenizer: Tokenizer, request: Request, maxSeqLen: number): EncodedPair {
+  const { context, continuation } = movedBlanks(request);
+  const whole = tokenizer.encode(context + continuation);
+  if (whole.length === 0) throw new RangeError('request: expected a text, got an empty context and continuation');
+  let ids = whole;
+  let split = Math.min(tokenizer.encode(context).length, whole.length - 1);
+  if (split === 0) {
+    ids = [tokenizer.eosIds[0], ...whole];
+    split = 1;
+  }
+  const excess = ids.length - (maxSeqLen + 1);
+  if (excess <= 0) return { ids, split };
+  return { ids: ids.slice(excess), split: Math.max(1, split - excess) };
+}
+
+/** Number of leading ids that all pairs share, none of whose rows but the last predicts a continuation. */
+function sharedPrefix(pairs: readonly EncodedPair[]): number {
+  const limit = Math.min(...pairs.map(({ split }) => split));
+  let shared = 0;
+  while (shared < limit && pairs.every(({ ids }) => ids[shared] === pairs[0].ids[shared])) shared++;
+  return shared;
+}
+
+/** Steps of the table of e^-x per unit, and its reach: a logit 48 below the greatest adds less than 2^-69 to a sum. */
+const STEPS = 16;
+const REACH = 48;
+const TABLE = Float64Array.from({ length: REACH * STEPS + 1 }, (_, step) => exp(-step / STEPS));
+
+/**
+ * ln Σ e^x over logits [begin, end): e^-(k/16) from a table times a series in the rest |r| ≤ 1/32, whose fifth term
+ * is below 2^-31. Within 4e-10 of the true value, in a third of the time of Math.exp.
+ */
+function logSumExp(logits: ArrayLike<number>, begin: number, end: number, max: number): number {
+  let sum = 0;
+  for (let i = begin; i < end; i++) {
+    const depth = max - logits[i];
+    if (depth > REACH - 1) continue;
+    const step = (depth * STEPS + 0.5) | 0;
+    const r = step / STEPS - depth;
+    sum += TABLE[step] * (1 + r * (1 + r * (0.5 + r * (1 / 6 + r * (1 / 24)))));
+  }
+  return max + log(sum);
+}
+
+/** Adds up ln p of ids, one row of logits at a time. */
+class LikelihoodSum implements Likelihood {
+  sum = 0;
+  isGreedy = true;
+  private readonly vocabSize: number;
+
+  constructor(vocabSize: number) {
+    this.vocabSize = vocabSize;
+  }
+
+  /** ln softmax(logits[row])[id]; logits [rows, vocabSize]. */
+  add(logits: ArrayLike<number>, row: number, id: number): void {
+    const begin = row * this.vocabSize;
+    const end = begin + this.vocabSize;
+    let best = begin;
+    for (let i = begin + 1; i < end; i++) if (logits[i] > logits[best]) best = i;
+    if (best !== begin + id) this.isGreedy = false;
+    this.sum += logits[begin + id] - logSumExp(logits, begin, end, logits[best]);
+  }
+}

@@ -1,0 +1,38 @@
+// GSM8K (Cobbe et al. 2021): school arithmetic in words, five worked examples in front. The answer is the number
+// after `####`.
+
+import type { Scores, WriteTask } from '../task.ts';
+
+/** No number was found. */
+const INVALID = '[invalid]';
+
+export const gsm8k: WriteTask = {
+  kind: 'write',
+  name: 'gsm8k',
+  definition: 'https://github.com/huggingface/smollm/blob/main/text/evaluation/smollm2/tasks.py',
+  dataset: { file: 'gsm8k.test.jsonl', hub: { repo: 'openai/gsm8k', config: 'main', split: 'test' } },
+  pool: { file: 'gsm8k.train.jsonl.gz', hub: { repo: 'openai/gsm8k', config: 'main', split: 'train' } },
+  shots: 5,
+  shotChoice: 'random',
+  maxNewTokens: 256,
+  stop: () => ['Question:', 'Question'],
+  doc: (row) => ({ query: `Question: ${row.text('question')}\nAnswer:`, target: ` ${row.text('answer')}` }),
+  grade(row, output, style) {
+    const gold = answerOf(row.text('answer'));
+    const chosen = answerOf(output);
+    const strict = Number(chosen !== INVALID && chosen === gold);
+    const scores: Scores =
+      style === 'lighteval' ? { qem: strict } : { strict_match: strict, flexible_extract: Number(lastNumber(output) === gold) };
+    return { chosen, gold, scores };
+  },
+};
+
+function answerOf(text: string): string {
+  return /#### (-?[0-9.,]+)/.exec(text)?.[1].replaceAll(',', '') ?? INVALID;
+}
+
+/** lm-eval's flexible extraction: the last number, without currency sign, thousands commas and final full stop. */
+function lastNumber(text: string): string {
+  const numbers = text.match(/-?[$0-9.,]{2,}|-?[0-9]+/g);
+  return (numbers?.at(-1) ?? INVALID).replace(/[,$]/g, '').replace(/\.$/, '');
+}
