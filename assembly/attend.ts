@@ -11,7 +11,7 @@
 //   one part of one query:  headDim sums, rounded up to 8 │ most │ Σ e │ 6 unused
 
 import { headAt, PAGE, scalesAt } from "./cache";
-import { type Cache, F32, INT8, type RowPlace, type Worker } from "./memory";
+import { Cache, F32, INT8, RowPlace, Worker } from "./memory";
 import { eightBytes, panelOf8 } from "./panel";
 import { exp1, exp4, maxLanes, sumLanes } from "./simd";
 import { arrive, chunkOf, claim } from "./team";

@@ -8,7 +8,7 @@
 // slices = headDim / 8, rounded up. A page is also a part: the unit in which attention sums over positions.
 
 import { halfOf } from "./half";
-import { type Cache, F16, F32, INT8, type RowPlace, type Worker } from "./memory";
+import { Cache, F16, F32, INT8, RowPlace, Worker } from "./memory";
 import { eightBytes } from "./panel";
 import { arrive, chunkOf, claim } from "./team";
 

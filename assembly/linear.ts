@@ -6,7 +6,7 @@ import { storeKey8, storeValue8 } from "./cache";
 import { dense } from "./linear-dense";
 import { q4Fast, q4Precise, q4Unpack, q4WideFast, q4WidePrecise, q4WideUnpack } from "./linear-q4";
 import { q8Fast, q8Precise, q8Unpack, q8WideFast, q8WidePrecise } from "./linear-q8";
-import { F32, type Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, type RopeTable, type RowPlace, type Worker } from "./memory";
+import { F32, Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, RopeTable, RowPlace, Worker } from "./memory";
 import { quantiseFast, quantisePrecise } from "./quantise";
 import { rmsNormRow } from "./rmsnorm";
 import { cosinesAt, rotatedFirst, rotatedSecond } from "./rope";

@@ -1,9 +1,10 @@
 // Root-mean-square normalisation. Mirror: src/reference/rmsnorm.ts.
 // Order of the sum, in float64: lane l adds i = l, l + 4, l + 8, …; then (l0 + l2) + (l1 + l3); then the tail.
 
-import type { Worker } from './memory';
-import { upper } from './simd';
-import { arrive, chunkOf, claim } from './team';
+import { narrow } from "./blocks";
+import { Worker } from "./memory";
+import { upper } from "./simd";
+import { arrive, chunkOf, claim } from "./team";
 
 /** One row; out may be x. Any size. */
 export function rmsNormRow(out: usize, x: usize, weight: usize, size: i32, eps: f64): void {
@@ -24,13 +25,20 @@ export function rmsNormRow(out: usize, x: usize, weight: usize, size: i32, eps: 
     const value = <f64>load<f32>(x + i);
     sumSquares += value * value;
   }
-  const scale = <f32>(1.0 / sqrt<f64>(sumSquares / <f64>size + eps));
-  const scale4 = f32x4.splat(scale);
+  // One rounding per result: the product of x, scale and weight is formed in float64.
+  const scale = 1.0 / sqrt<f64>(sumSquares / <f64>size + eps);
+  const scale2 = f64x2.splat(scale);
   for (let i: usize = 0; i < whole; i += 16) {
-    v128.store(out + i, f32x4.mul(f32x4.mul(v128.load(x + i), scale4), v128.load(weight + i)));
+    const four = v128.load(x + i);
+    const w = v128.load(weight + i);
+    const low = f64x2.mul(f64x2.mul(f64x2.promote_low_f32x4(four), scale2), f64x2.promote_low_f32x4(w));
+    const high = f64x2.mul(
+      f64x2.mul(f64x2.promote_low_f32x4(upper(four)), scale2), f64x2.promote_low_f32x4(upper(w)),
+    );
+    v128.store(out + i, narrow(low, high));
   }
   for (let i = whole; i < bytes; i += 4) {
-    store<f32>(out + i, load<f32>(x + i) * scale * load<f32>(weight + i));
+    store<f32>(out + i, <f32>(<f64>load<f32>(x + i) * scale * <f64>load<f32>(weight + i)));
   }
 }
 

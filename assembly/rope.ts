@@ -1,6 +1,6 @@
 // Rotary position embedding: halves of a head turn together. Mirror: src/reference/rope.ts. No sums.
 
-import type { RopeTable, RowPlace, Worker } from "./memory";
+import { RopeTable, RowPlace, Worker } from "./memory";
 import { arrive, chunkOf, claim } from "./team";
 
 /** Cosines of position pos; the sines follow halfDim values later. */

@@ -1,6 +1,6 @@
 // silu(gate) · up, and residual addition: value by value, no order of sums. Mirrors: src/reference/swiglu.ts, add.ts.
 
-import type { Worker } from "./memory";
+import { Worker } from "./memory";
 import { exp4, one4 } from "./simd";
 import { arrive, chunkOf, claim } from "./team";
 

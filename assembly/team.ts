@@ -4,7 +4,7 @@
 // Control block, one cache line per word that workers write:
 //   0 next unit · 64 arrived · 128 generation · 192 sleepers
 
-import type { Worker } from "./memory";
+import { Worker } from "./memory";
 
 /** Claims per worker and operation: enough that a slow core delays the others by a small part only. */
 const CLAIMS: i32 = 4;

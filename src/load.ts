@@ -1,17 +1,30 @@
 // From a checkpoint to a running model: the one place that picks an engine.
 
-import { UnsupportedError } from './base/errors.ts';
+import { OutOfMemoryError, UnsupportedError } from './base/errors.ts';
 import type { Checkpoint } from './format/checkpoint.ts';
 import { LocalModel } from './model/local-model.ts';
 import type { Model } from './model/model.ts';
 import { loadWeights } from './model/weights.ts';
 import { ReferenceEngine } from './reference/index.ts';
+import { TeamModel } from './runtime/team-model.ts';
+import { WasmEngine } from './wasm/engine.ts';
+import type { CacheType, Precision } from './wasm/options.ts';
+import { formatPlan, memoryPlan } from './wasm/plan.ts';
+import type { Build, WasmPlatform } from './wasm/platform.ts';
 
 export interface LoadOptions {
   /** `wasm` (default) is fast; `reference` computes in float64 and is the oracle. */
   engine?: 'reference' | 'wasm';
   /** Positions that a cache may hold at most; the model's own limit by default. */
   maxSeqLen?: number;
+  /** `fast` (default) or `precise`; see docs/numerics.md for what each costs. */
+  precision?: Precision;
+  /** Worker threads; by default the platform's choice, and one where memory cannot be shared. */
+  threads?: number;
+  /** How keys and values are kept: `f32` (default), `f16` or `q8`. */
+  cacheType?: CacheType;
+  /** Kernels with relaxed SIMD: faster, and not bit-equal across machines. Off by default. */
+  relaxed?: boolean;
   /** Called as weights arrive, with bytes loaded so far and in all. */
   onProgress?: (bytesLoaded: number, bytesTotal: number) => void;
 }
@@ -19,11 +32,17 @@ export interface LoadOptions {
 /**
  * Loads the weights of a checkpoint into an engine. The checkpoint may be closed afterwards.
  *
- * @throws RangeError when maxSeqLen is over the model's limit
+ * @param platform where kernels and workers come from: runtime/platform-node.ts or platform-web.ts
+ * @throws RangeError       when maxSeqLen is over the model's limit, or threads is no count
+ * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory
  */
-export async function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<Model> {
+export async function loadModel(
+  checkpoint: Checkpoint,
+  options: LoadOptions = {},
+  platform?: WasmPlatform,
+): Promise<Model> {
   const { config, tensors } = checkpoint;
-  const { engine: engineName = 'reference', maxSeqLen = config.maxSeqLen, onProgress } = options;
+  const { engine: engineName = 'wasm', maxSeqLen = config.maxSeqLen, onProgress } = options;
   if (!(Number.isInteger(maxSeqLen) && maxSeqLen >= 1 && maxSeqLen <= config.maxSeqLen)) {
     throw new RangeError(`maxSeqLen: expected 1 to ${config.maxSeqLen} positions, got ${maxSeqLen}`);
   }
@@ -31,8 +50,59 @@ export async function loadModel(checkpoint: Checkpoint, options: LoadOptions = {
   for (const tensor of tensors.values()) total += tensor.byteLength;
   let loaded = 0;
   const onBytes = (bytes: number) => onProgress?.((loaded += bytes), total);
-  if (engineName === 'wasm') throw new UnsupportedError('engine wasm: not built yet');
-  const engine = new ReferenceEngine();
+  if (engineName === 'reference') {
+    const engine = new ReferenceEngine();
+    return new LocalModel(engine, config, await loadWeights(engine, config, tensors, onBytes), maxSeqLen);
+  }
+  if (!platform) throw new UnsupportedError('engine wasm: expected a platform, got none; use load()');
+  return loadWasm(checkpoint, options, platform, maxSeqLen, onBytes);
+}
+
+/** Most threads that may be asked for: beyond the cores of any machine that this was tried on, nothing is gained. */
+const MAX_THREADS = 64;
+
+async function loadWasm(
+  { config, tensors }: Checkpoint,
+  options: LoadOptions,
+  platform: WasmPlatform,
+  maxSeqLen: number,
+  onBytes: (bytes: number) => void,
+): Promise<Model> {
+  const { precision = 'fast', cacheType = 'f32', relaxed = false } = options;
+  const threads = platform.spawn ? (options.threads ?? platform.defaultThreads) : 1;
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
+    throw new RangeError(`threads: expected 1 to ${MAX_THREADS}, got ${threads}`);
+  }
+  const isShared = platform.spawn !== undefined;
+  const build: Build = `${relaxed ? 'relaxed' : 'strict'}${isShared ? '' : '-single'}`;
+  const module = await platform.loadModule(build).catch((cause) => {
+    if (!relaxed || !(cause instanceof WebAssembly.CompileError)) throw cause;
+    throw new UnsupportedError('relaxed: this runtime has no relaxed SIMD; leave the option out');
+  });
+  const plan = memoryPlan(config, tensors.values(), { maxSeqLen, cacheType, threads });
+  const planned = plan.reduce((sum, part) => sum + part.bytes, 0);
+  if (planned > 2 ** 32) {
+    throw new OutOfMemoryError(
+      `memory: expected at most 4295 MB, the plan is\n${formatPlan(plan)}\nuse a smaller file, ` +
+        'a lower maxSeqLen or cacheType f16 or q8',
+      formatPlan(plan),
+    );
+  }
+  const memory = makeMemory(isShared);
+  const engine = new WasmEngine({ module, memory, precision, cacheType });
   const weights = await loadWeights(engine, config, tensors, onBytes);
-  return new LocalModel(engine, config, weights, maxSeqLen);
+  if (!isShared) return new LocalModel(engine, config, weights, maxSeqLen);
+  return new TeamModel(engine, config, weights, maxSeqLen, platform, threads);
+}
+
+/** Address space for the largest memory that the runtime grants; it is filled as it is needed. */
+function makeMemory(shared: boolean): WebAssembly.Memory {
+  for (const maximum of [65536, 49152, 32768, 16384]) {
+    try {
+      return new WebAssembly.Memory({ initial: 64, maximum, shared });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  throw new OutOfMemoryError('memory: expected room for 1 GB of addresses, got none', '');
 }

@@ -3,11 +3,11 @@
 import { ContextOverflowError } from '../base/errors.ts';
 import { eventLoopTurn } from '../base/turn.ts';
 import type { ModelConfig } from '../config.ts';
-import type { Engine, KvCache, Vector } from '../ops.ts';
+import type { Engine, KvCache, Sequence, Vector } from '../ops.ts';
 import type { BatchEntry, ForwardOptions, Model } from './model.ts';
 import type { Network } from './pass.ts';
 import type { Trace } from './trace.ts';
-import { forward } from './transformer.ts';
+import { forward, type LogitsSink } from './transformer.ts';
 import type { Weights } from './weights.ts';
 import { makeWorkspace } from './workspace.ts';
 
@@ -19,7 +19,7 @@ export class LocalModel implements Model {
   readonly config: ModelConfig;
   readonly engineName: 'reference' | 'wasm';
   private readonly engine: Engine;
-  private readonly network: Network;
+  protected readonly network: Network;
 
   constructor(
     engine: Engine,
@@ -62,14 +62,13 @@ export class LocalModel implements Model {
     const out = this.logitsBuffer(wanted[1] - wanted[0]);
     const { maxRows } = this.network.workspace;
     for (let begin = 0; begin < ids.length; begin += maxRows) {
-      await eventLoopTurn(); // the thread is busy for a whole chunk: let a signal fire in between
       signal?.throwIfAborted();
       const chunk = ids.slice(begin, begin + maxRows);
       const sequences = [{ begin: 0, count: chunk.length, startPos: cache.length, cache }];
       const rowsHere = [Math.max(wanted[0] - begin, 0), Math.max(wanted[1] - begin, 0)] as const;
       const slice = [Math.min(rowsHere[0], chunk.length), Math.min(rowsHere[1], chunk.length)] as const;
       this.engine.reserve(cache, cache.length + chunk.length);
-      forward(this.engine, this.network, chunk, sequences, slice, (values, row) =>
+      await this.pass(chunk, sequences, slice, (values, row) =>
         out.set(this.engine.read(values), (begin + row - wanted[0]) * this.config.vocabSize),
       );
       cache.length += chunk.length;
@@ -96,7 +95,7 @@ export class LocalModel implements Model {
     });
     for (const { cache, startPos, count } of sequences) this.engine.reserve(cache, startPos + count);
     const all: (Float64Array | Float32Array)[] = [];
-    forward(this.engine, this.network, ids, sequences, [0, ids.length], (values, firstRow) => {
+    await this.pass(ids, sequences, [0, ids.length], (values, firstRow) => {
       const rows = this.engine.read(values);
       for (const [index, { begin, count }] of sequences.entries()) {
         const at = (begin + count - 1 - firstRow) * this.config.vocabSize;
@@ -116,6 +115,17 @@ export class LocalModel implements Model {
   }
 
   async close(): Promise<void> {}
+
+  /** Runs one pass of at most `workspace.maxRows` ids: here, or where a team computes (runtime/team-model.ts). */
+  protected async pass(
+    ids: readonly number[],
+    sequences: readonly Sequence[],
+    logitRows: readonly [number, number],
+    sink: LogitsSink,
+  ): Promise<void> {
+    await eventLoopTurn(); // the thread is busy for a whole chunk: let a signal fire in between
+    forward(this.engine, this.network, ids, sequences, logitRows, sink);
+  }
 
   /** All rows in one pass, so that every point is shown whole; the scratch is made for the occasion. */
   private tracedForward(

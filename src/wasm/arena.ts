@@ -3,6 +3,7 @@
 
 import { OutOfMemoryError } from '../base/errors.ts';
 import { align, LINE } from './layout.ts';
+import { formatPlan } from './plan.ts';
 
 const WASM_PAGE = 65536;
 /** Four gigabytes: what 32-bit addresses reach. */
@@ -99,11 +100,4 @@ export class Arena {
       formatPlan(plan),
     );
   }
-}
-
-/** One line per part of a memory plan, then the sum, in MB of 10^6 bytes. */
-export function formatPlan(parts: readonly { readonly name: string; readonly bytes: number }[]): string {
-  const line = (name: string, bytes: number) => `${(bytes / 1e6).toFixed(1).padStart(10)} MB  ${name}`;
-  const total = parts.reduce((sum, part) => sum + part.bytes, 0);
-  return [...parts.map((part) => line(part.name, part.bytes)), line('in all', total)].join('\n');
 }

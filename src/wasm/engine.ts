@@ -8,12 +8,12 @@ import type { ModelConfig } from '../config.ts';
 import type { Engine } from '../ops.ts';
 import { decodeToF64 } from '../quant/decode.ts';
 import { Arena } from './arena.ts';
+import { JOB_BYTES } from './job.ts';
 import { instantiate, type Kernels } from './kernels.ts';
 import {
   attentionNeeds,
   CONTROL_BYTES,
   cacheLayout,
-  GROUP_ROWS,
   groupBytes,
   matrixBytes,
   NO_NEEDS,
@@ -58,6 +58,8 @@ export class WasmEngine extends WasmOps implements Engine {
   readonly precision: Precision;
   readonly cacheType: CacheType;
   readonly module: WebAssembly.Module;
+  /** Where a team's jobs are written (job.ts). */
+  readonly jobPtr: number;
   private readonly arena: Arena;
   private readonly staging: number;
   private readonly vectors: number[] = [];
@@ -81,6 +83,7 @@ export class WasmEngine extends WasmOps implements Engine {
       this.arena.allocate(CONTROL_BYTES, 'control'),
       this.arena.allocate(CONTROL_BYTES, 'control'),
     ];
+    this.jobPtr = this.arena.allocate(JOB_BYTES, 'control');
     this.records.push(this.arena.allocate(RECORD_BYTES, 'control'));
     this.clearControls();
   }

@@ -1,0 +1,47 @@
+// A worker's side of a team: wait for a job, compute it, say when the last one is done. The other side is team.ts.
+
+import { DONE, FINISHED, GENERATION, type Job, jobWords, readJob } from './job.ts';
+import { instantiate } from './kernels.ts';
+import { readMember, type WasmKvCache, WasmOps } from './ops.ts';
+import type { MemberMessage, TeamSetup } from './team.ts';
+
+/** Computes one job with this worker's share of the operations. */
+export type Compute = (ops: WasmOps, network: unknown, job: Job) => void;
+
+/** Serves a team until the worker is terminated. Blocks its thread. */
+export function serve(setup: TeamSetup, compute: Compute, post: (message: MemberMessage) => void): void {
+  const { memory, numWorkers, network } = setup;
+  try {
+    // Scratch may have moved since the last pass, so the record is read anew for each.
+    let member = readMember(memory, setup.record);
+    const ops = new WasmOps(instantiate(setup.module, memory), memory, () => member);
+    const words = jobWords(memory, setup.job);
+    for (let seen = setup.generation; ; ) {
+      Atomics.wait(words, GENERATION, seen);
+      seen = Atomics.load(words, GENERATION);
+      member = readMember(memory, setup.record);
+      compute(
+        ops,
+        network,
+        readJob(words, (ptr) => cacheAt(memory, ptr)),
+      );
+      if (Atomics.add(words, DONE, 1) === numWorkers - 1) {
+        Atomics.store(words, DONE, 0);
+        Atomics.store(words, FINISHED, seen);
+        Atomics.notify(words, FINISHED);
+        if (setup.reports) post({ kind: 'finished' });
+      }
+    }
+  } catch (error) {
+    post({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** A cache's handle, out of its record (assembly/memory.ts). */
+function cacheAt(memory: WebAssembly.Memory, ptr: number): WasmKvCache {
+  const [kind, numHeads, numKvHeads, headDim] = new Int32Array(memory.buffer, ptr, 4);
+  return { ptr, length: 0, maxSeqLen: 0, numHeads, numKvHeads, headDim, takesPieces: kind !== INT8 };
+}
+
+/** Cache.kind of 8-bit caches. */
+const INT8 = 7;

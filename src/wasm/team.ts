@@ -1,0 +1,137 @@
+// Starting, feeding and stopping workers. A job is a few numbers in shared memory and a wake-up; every worker runs
+// the whole pass, and kernels share the work (assembly/team.ts). The caller awaits and never blocks.
+// The other side is member.ts.
+
+import { EngineError } from '../base/errors.ts';
+import { DONE, FINISHED, GENERATION, type Job, jobWords, writeJob } from './job.ts';
+import type { TeamWorker, WasmPlatform } from './platform.ts';
+
+/** What a worker gets when it starts: everything but the jobs. Survives a structured clone. */
+export interface TeamSetup {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  /** Address of the job (job.ts) and of this worker's record. */
+  readonly job: number;
+  readonly record: number;
+  readonly numWorkers: number;
+  /** The last generation that was finished: later ones are this team's. */
+  readonly generation: number;
+  /** Tell the end of a job by a message: the caller's thread cannot wait for memory without blocking. */
+  readonly reports: boolean;
+  /** What the jobs are computed with: a Network of src/model, in handles. */
+  readonly network: unknown;
+}
+
+/** What a worker says. */
+export type MemberMessage =
+  | { readonly kind: 'finished' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+interface WaitAsync {
+  waitAsync(
+    words: Int32Array,
+    index: number,
+    value: number,
+  ): { readonly async: boolean; readonly value: Promise<string> | string };
+}
+
+const canWaitAsync = 'waitAsync' in Atomics;
+
+export class Team {
+  private readonly platform: WasmPlatform;
+  private readonly setup: Omit<TeamSetup, 'record' | 'generation' | 'reports'>;
+  private readonly records: readonly number[];
+  private readonly onStop: () => void;
+  private workers: TeamWorker[] = [];
+  private generation = 0;
+  private settle: { finish: () => void; fail: (error: EngineError) => void } | undefined;
+
+  /** @param onStop called after the workers were stopped in the middle of a job, before new ones start */
+  constructor(
+    platform: WasmPlatform,
+    setup: Omit<TeamSetup, 'record' | 'generation' | 'reports' | 'numWorkers'>,
+    records: readonly number[],
+    onStop: () => void,
+  ) {
+    this.platform = platform;
+    this.setup = { ...setup, numWorkers: records.length };
+    this.records = records;
+    this.onStop = onStop;
+  }
+
+  /**
+   * Computes one pass; one at a time.
+   *
+   * @throws EngineError when a worker died; the next job starts a new team
+   */
+  async run(job: Job): Promise<void> {
+    if (this.workers.length === 0) this.start();
+    const words = jobWords(this.setup.memory, this.setup.job);
+    writeJob(words, job);
+    const previous = this.generation++;
+    for (const worker of this.workers) worker.hold?.(true);
+    try {
+      await new Promise<void>((finish, fail) => {
+        this.settle = { finish, fail };
+        Atomics.store(words, GENERATION, this.generation);
+        Atomics.notify(words, GENERATION);
+        if (canWaitAsync) this.awaitFinish(words, previous);
+      });
+    } finally {
+      this.settle = undefined;
+      for (const worker of this.workers) worker.hold?.(false);
+    }
+  }
+
+  /** Ends every worker; a job under way fails. */
+  stop(): void {
+    this.fail('the team was stopped');
+  }
+
+  private start(): void {
+    const words = jobWords(this.setup.memory, this.setup.job);
+    words.fill(0);
+    Atomics.store(words, GENERATION, this.generation);
+    Atomics.store(words, FINISHED, this.generation);
+    this.workers = this.records.map((record) => {
+      const spawn = this.platform.spawn;
+      if (!spawn) throw new EngineError('team: expected a platform with workers, got one without');
+      const worker = spawn({
+        onMessage: (message) => this.hear(message as MemberMessage),
+        onEnd: (reason) => this.workers.includes(worker) && this.fail(reason),
+      });
+      const setup: TeamSetup = {
+        ...this.setup,
+        record,
+        generation: this.generation,
+        reports: !canWaitAsync,
+      };
+      worker.postMessage(setup);
+      return worker;
+    });
+  }
+
+  private hear(message: MemberMessage): void {
+    if (message.kind === 'finished') this.settle?.finish();
+    else this.fail(message.reason);
+  }
+
+  private awaitFinish(words: Int32Array, previous: number): void {
+    const { waitAsync } = Atomics as unknown as WaitAsync;
+    const finish = this.settle?.finish;
+    const waited = waitAsync(words, FINISHED, previous);
+    if (!waited.async) finish?.();
+    else (waited.value as Promise<string>).then(finish);
+  }
+
+  private fail(reason: string): void {
+    const { workers, settle } = this;
+    this.workers = [];
+    for (const worker of workers) worker.terminate();
+    if (workers.length > 0) this.onStop();
+    // Whoever still waits for this generation in memory is let go, so that no promise is kept for ever.
+    const words = jobWords(this.setup.memory, this.setup.job);
+    Atomics.store(words, DONE, 0);
+    settle?.fail(new EngineError(`engine: a worker stopped (${reason}); the next call starts a new team`));
+  }
+}
