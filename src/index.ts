@@ -4,6 +4,7 @@
 import { type LoadOptions, loadModel } from './load.ts';
 import type { OpenOptions, OpenSource } from './runtime/open.ts';
 import { openNode } from './runtime/open-node.ts';
+import { nodePlatform } from './runtime/platform-node.ts';
 import { bind, type SmolLM2 } from './runtime/smollm2.ts';
 
 export { type Capabilities, type Capability, capabilities } from './runtime/capabilities.ts';
@@ -31,7 +32,7 @@ export async function load(source: string | OpenSource, options: NodeLoadOptions
   const onProgress = (_file: string, done: number, total?: number) => onDownload?.(done, total);
   const checkpoint = await openNode(source, { fetch, headers, signal, onProgress });
   try {
-    return bind(await loadModel(checkpoint, options), checkpoint);
+    return bind(await loadModel(checkpoint, options, nodePlatform), checkpoint);
   } finally {
     await checkpoint.close();
   }

@@ -8,6 +8,7 @@ import { type LoadOptions, loadModel } from '../load.ts';
 import type { Model } from '../model/model.ts';
 import type { RemoteSource } from './model-messages.ts';
 import { isManifest, openManifest } from './open.ts';
+import { webPlatform } from './platform-web.ts';
 import { cachedWeights } from './weights-cache.ts';
 
 export interface BrowserLoadOptions extends LoadOptions {
@@ -45,7 +46,7 @@ export async function loadHere(
   options: BrowserLoadOptions,
 ): Promise<{ model: Model; checkpoint: Checkpoint; file: RemoteSource }> {
   const { file, checkpoint } = await openRemote(source, options);
-  return { model: await loadModel(checkpoint, options), checkpoint, file };
+  return { model: await loadModel(checkpoint, options, webPlatform), checkpoint, file };
 }
 
 function nameOf(blob: Blob): string {
