@@ -87,16 +87,50 @@ export function partsSource(
   fetchPart: (part: Part) => Promise<Uint8Array | ArrayBuffer>,
   options: PartsOptions = {},
 ): Source {
-  const { keep = 2 } = options;
+  const sizes = manifest.parts.map((part) => part.size);
+  const fetchChecked = (index: number) => checkedPart(manifest, manifest.parts[index], fetchPart);
+  return joined(manifest.name, sizes, fetchChecked, options.keep ?? 2);
+}
+
+/**
+ * A file that is fetched in pages of `pageBytes`, of which the last two are held: few requests where each has a cost.
+ *
+ * @param fetchPage exactly `length` bytes from `offset` on
+ */
+export function pagedSource(
+  name: string,
+  size: number,
+  pageBytes: number,
+  fetchPage: (offset: number, length: number) => Promise<Uint8Array>,
+): Source {
+  const sizes = Array.from({ length: Math.ceil(size / pageBytes) }, (_, i) =>
+    Math.min(pageBytes, size - i * pageBytes),
+  );
+  const fetchChecked = async (index: number) => {
+    const offset = index * pageBytes;
+    const bytes = await fetchPage(offset, sizes[index]);
+    if (bytes.length === sizes[index]) return bytes;
+    throw new FormatError(`expected ${sizes[index]} bytes here, got ${bytes.length}`, { file: name, offset });
+  };
+  return joined(name, sizes, fetchChecked, 2);
+}
+
+/** Pieces of the given sizes, one after the other; the `keep` that were used last stay in memory. */
+function joined(
+  name: string,
+  sizes: readonly number[],
+  fetchPiece: (index: number) => Promise<Uint8Array>,
+  keep: number,
+): Source {
   const begins: number[] = [];
   let end = 0;
-  for (const part of manifest.parts) {
+  for (const size of sizes) {
     begins.push(end);
-    end += part.size;
+    end += size;
   }
   const held = new Map<number, Promise<Uint8Array>>(); // in order of last use
-  const partBytes = (index: number): Promise<Uint8Array> => {
-    const bytes = held.get(index) ?? checkedPart(manifest, manifest.parts[index], fetchPart);
+  const piece = (index: number): Promise<Uint8Array> => {
+    const bytes = held.get(index) ?? fetchPiece(index);
     held.delete(index);
     held.set(index, bytes);
     bytes.catch(() => held.delete(index));
@@ -107,21 +141,20 @@ export function partsSource(
     return bytes;
   };
   const source: Source = {
-    name: manifest.name,
-    size: manifest.size,
+    name,
+    size: end,
     read: async (offset, length) => {
       checkRange(source, offset, length);
-      let index = partAt(begins, offset);
+      if (length === 0) return new Uint8Array(0);
+      let index = indexAt(begins, offset);
       const from = offset - begins[index];
-      if (from + length <= manifest.parts[index].size) {
-        return (await partBytes(index)).subarray(from, from + length);
-      }
+      if (from + length <= sizes[index]) return (await piece(index)).subarray(from, from + length);
       const bytes = new Uint8Array(length);
       for (let at = 0; at < length; index++) {
         const begin = offset + at - begins[index];
-        const piece = (await partBytes(index)).subarray(begin, begin + length - at);
-        bytes.set(piece, at);
-        at += piece.length;
+        const part = (await piece(index)).subarray(begin, begin + length - at);
+        bytes.set(part, at);
+        at += part.length;
       }
       return bytes;
     },
@@ -130,8 +163,8 @@ export function partsSource(
   return source;
 }
 
-/** The last part that begins at or before `offset`. */
-function partAt(begins: readonly number[], offset: number): number {
+/** The last piece that begins at or before `offset`. */
+function indexAt(begins: readonly number[], offset: number): number {
   let low = 0;
   let high = begins.length - 1;
   while (low < high) {

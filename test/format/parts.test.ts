@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
-import { type Manifest, type Part, partsSource, readManifest, sha256Hex } from '../../src/format/parts.ts';
+import {
+  type Manifest,
+  type Part,
+  pagedSource,
+  partsSource,
+  readManifest,
+  sha256Hex,
+} from '../../src/format/parts.ts';
 
 /** A file of `size` bytes cut every `partBytes`, and its manifest. */
 async function cut(size: number, partBytes: number) {
@@ -71,6 +78,27 @@ describe('partsSource', () => {
     const { files, manifest } = await cut(300, 100);
     const source = partsSource(manifest, async ({ name }) => files.get(name)!);
     await expect(source.read(299, 2)).rejects.toThrow(FormatError);
+  });
+});
+
+describe('pagedSource', () => {
+  it('reads every range of 1,000 bytes in pages of 64, in 16 requests from front to back', async () => {
+    const { bytes } = await cut(1000, 1000);
+    let requests = 0;
+    const source = pagedSource('model.gguf', 1000, 64, async (offset, length) => {
+      requests++;
+      return bytes.slice(offset, offset + length);
+    });
+    for (let offset = 0; offset < 1000; offset += 8) {
+      expect(await source.read(offset, 8)).toEqual(bytes.subarray(offset, offset + 8));
+    }
+    expect(requests).toBe(16);
+    expect(await source.read(1, 998)).toEqual(bytes.subarray(1, 999));
+  });
+
+  it('refuses a page that is short', async () => {
+    const source = pagedSource('model.gguf', 1000, 64, async (_offset, length) => new Uint8Array(length - 1));
+    await expect(source.read(64, 8)).rejects.toThrow('model.gguf: expected 64 bytes here, got 63 (byte 64)');
   });
 });
 
