@@ -1,4 +1,5 @@
-// Builds what is stale: src to dist (tsc), assembly to dist/wasm (asc). Fast when nothing is: it compares times only.
+// Builds what is stale: src to dist (tsc), assembly to dist/wasm (asc), and both to dist/browser (bundle.mjs). Fast
+// when nothing is: it compares times only.
 //
 //   node build.mjs [--quiet]
 
@@ -51,7 +52,7 @@ function buildTypescript(time) {
   });
   if (tsc.status !== 0) throw new Error(`tsc:\n${tsc.stdout}${tsc.stderr}`);
   for (const path of filesIn('dist')) {
-    const source = /^dist\/(.*?)(\.d\.ts|\.js)$/.exec(path)?.[1];
+    const source = /^dist\/(?!browser\/)(.*?)(\.d\.ts|\.js)$/.exec(path)?.[1];
     if (source && !existsSync(`${root}src/${source}.ts`)) rmSync(root + path);
   }
   writeFileSync(root + STAMP, '');
@@ -91,6 +92,7 @@ async function build() {
     const time = typescriptTime();
     if (isTypescriptStale(time)) buildTypescript(time);
     if (isWasmStale()) await (await import('./assembly/build.mjs')).build({ quiet });
+    await (await import('./bundle.mjs')).bundle();
   } finally {
     rmSync(root + LOCK, { force: true });
   }
