@@ -1,6 +1,7 @@
 // A conversation that keeps its cache: every turn gives the whole prompt, and only what differs from what is in the
 // cache already is computed.
 
+import type { ChatMessage } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
 import type {
   AnswerTokenizer,
@@ -11,15 +12,9 @@ import type {
 } from './answer.ts';
 import { generate } from './generate.ts';
 
-/** One turn of a conversation, as chat templates read it. */
-export interface ChatMessage {
-  readonly role: string;
-  readonly content: string;
-}
-
 /** What a session needs of a tokenizer and a chat template. */
 export interface SessionTokenizer extends AnswerTokenizer {
-  encode(text: string, options: { special: boolean }): ArrayLike<number>;
+  encode(text: string, options: { addBos: boolean }): ArrayLike<number>;
 }
 
 export interface MessageRenderer {
@@ -90,7 +85,8 @@ export class Session {
       throw new TypeError('chat: expected a model with a chat template, got none; use generate() instead');
     }
     const prompt = await this.template.render(messages, { addGenerationPrompt: true });
-    const ids = Array.from(this.tokenizer.encode(prompt, { special: true }));
+    // The template has written the begin-of-text token where the model wants one.
+    const ids = Array.from(this.tokenizer.encode(prompt, { addBos: false }));
     return yield* this.generate(ids, options);
   }
 

@@ -50,7 +50,8 @@ export class SmolLM2 {
   ): AsyncGenerator<GeneratedToken, GenerationResult> {
     const conversation = typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages;
     const prompt = await this.chatTemplate().render(conversation, { addGenerationPrompt: true });
-    return yield* this.generate(this.tokenizer.encode(prompt), options);
+    // The template has written the begin-of-text token where the model wants one.
+    return yield* this.generate(this.tokenizer.encode(prompt, { addBos: false }), options);
   }
 
   /** A conversation that keeps its cache: later turns compute only what is new. */
@@ -111,10 +112,17 @@ export function bind(model: Model, checkpoint: Checkpoint): SmolLM2 {
     throw new UnsupportedError(`${checkpoint.name}: expected a tokenizer in the file, got none`);
   }
   const tokenizer = Tokenizer.from(checkpoint.tokenizer);
+  return new SmolLM2(model, tokenizer, chatTemplateOf(checkpoint, tokenizer));
+}
+
+/** The template that came with the model's file, if one did. */
+export function chatTemplateOf(checkpoint: Checkpoint, tokenizer: Tokenizer): ChatTemplate | undefined {
+  if (checkpoint.chatTemplate === undefined) return undefined;
   const text = (id: number | undefined) => (id === undefined ? undefined : tokenizer.tokenText(id));
-  const specials = { bos: text(tokenizer.bosId), eos: text(tokenizer.eosIds[0]) };
-  const template = checkpoint.chatTemplate && new ChatTemplate(checkpoint.chatTemplate, specials);
-  return new SmolLM2(model, tokenizer, template || undefined);
+  return new ChatTemplate(checkpoint.chatTemplate, {
+    bos: text(tokenizer.bosId),
+    eos: text(tokenizer.eosIds[0]),
+  });
 }
 
 function classifyPrompt(text: string, labels: readonly string[]): string {

@@ -1,0 +1,72 @@
+// Which files of a repository or folder make a model: one GGUF file, or the files of an HF folder.
+
+import { UnavailableError } from '../base/errors.ts';
+
+/** Files to fetch or open, by name. */
+export type ModelFiles =
+  | { readonly kind: 'gguf'; readonly file: string }
+  | { readonly kind: 'folder'; readonly files: readonly string[] };
+
+/** Files of an HF folder beside the weights; the first two must be there. */
+const FOLDER_FILES = [
+  'config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'generation_config.json',
+  'chat_template.jinja',
+  'special_tokens_map.json',
+];
+
+export const INDEX_FILE = 'model.safetensors.index.json';
+
+/** Quantisations in the order in which they are taken when the user named none; llama.cpp's default leads. */
+const PREFERRED = ['q4_k_m', 'q4_1', 'q4_0', 'q8_0', 'f16', 'bf16', 'f32'];
+
+/**
+ * Chooses from the names in a repository. Shards of an index are not known yet: the caller reads the index and adds
+ * them.
+ *
+ * @param wanted a file name, or a part of one such as `Q4_K_M`
+ * @returns undefined when the names make no model
+ * @throws UnavailableError when `wanted` fits no file, or more than one
+ */
+export function chooseModelFiles(names: readonly string[], wanted?: string): ModelFiles | undefined {
+  const ggufs = names.filter((name) => /\.gguf$/i.test(name));
+  if (wanted !== undefined) {
+    const fitting = ggufs.includes(wanted)
+      ? [wanted]
+      : ggufs.filter((name) => name.toLowerCase().includes(wanted.toLowerCase()));
+    if (fitting.length === 1) return { kind: 'gguf', file: fitting[0] };
+    const choice = ggufs.join(', ') || 'none';
+    throw new UnavailableError(
+      `${wanted}: expected one GGUF file of that name, got ${fitting.length} of: ${choice}`,
+    );
+  }
+  const weights = names.includes(INDEX_FILE) ? INDEX_FILE : 'model.safetensors';
+  if ([weights, ...FOLDER_FILES.slice(0, 2)].every((name) => names.includes(name))) {
+    return { kind: 'folder', files: [...FOLDER_FILES.filter((name) => names.includes(name)), weights] };
+  }
+  if (ggufs.length <= 1) return ggufs[0] ? { kind: 'gguf', file: ggufs[0] } : undefined;
+  for (const type of PREFERRED) {
+    const file = ggufs.find((name) => name.toLowerCase().endsWith(`${type}.gguf`));
+    if (file) return { kind: 'gguf', file };
+  }
+  throw new UnavailableError(`expected the name of one of these files behind a colon: ${ggufs.join(', ')}`);
+}
+
+/**
+ * Names of the shards in a `model.safetensors.index.json`.
+ *
+ * @returns undefined when the index is broken; the reader of the folder says in which way
+ */
+export function shardNames(indexText: string): string[] | undefined {
+  try {
+    const { weight_map: map } = JSON.parse(indexText) as { weight_map?: unknown };
+    const names = [...new Set(Object.values(map as Record<string, unknown>))];
+    return names.every((name) => typeof name === 'string' && /^[\w-][\w.-]*$/.test(name))
+      ? (names as string[])
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
