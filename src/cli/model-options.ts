@@ -1,0 +1,77 @@
+// The options that every command with a model takes, and opening the model that they name.
+
+import type { Command } from 'cac';
+import type { Checkpoint } from '../format/checkpoint.ts';
+import { type LoadOptions, loadModel } from '../load.ts';
+import { DEFAULT_MODEL } from '../runtime/model-names.ts';
+import { openNode } from '../runtime/open-node.ts';
+import { nodePlatform } from '../runtime/platform-node.ts';
+import { bind, type SmolLM2 } from '../runtime/smollm2.ts';
+import type { Arguments } from './arguments.ts';
+import type { Status } from './terminal.ts';
+
+/** Adds `--model`. */
+export function modelOption(command: Command): Command {
+  return command.option(
+    '-m, --model <model>',
+    `135m, 360m, 1.7b (-instruct or -base), owner/name[:file], URL, .gguf file or HF folder (default: ${DEFAULT_MODEL})`,
+  );
+}
+
+/** Adds `--model` and how it is computed. */
+export function engineOptions(command: Command): Command {
+  return modelOption(command)
+    .option('--engine <engine>', 'wasm (fast) or reference (float64, slow)')
+    .option('--precision <precision>', 'of the wasm engine: fast or precise')
+    .option('--threads <n>', 'threads of the wasm engine')
+    .option('--ctx <n>', "positions of the context (default: the model's)");
+}
+
+/** Finds and opens the model's file or folder, telling what it does. */
+export async function openModelFile(
+  args: Arguments,
+  status: Status,
+  signal?: AbortSignal,
+): Promise<Checkpoint> {
+  try {
+    return await openNode(args.text('model') ?? DEFAULT_MODEL, {
+      signal,
+      onNote: (text) => status.note(text),
+      onProgress: (file, done, total) => status.progress(file, done, total),
+    });
+  } finally {
+    status.clear();
+  }
+}
+
+/** The engine options as the library takes them. */
+export function loadOptions(args: Arguments): LoadOptions {
+  return {
+    engine: args.choice('engine', ['reference', 'wasm']),
+    precision: args.choice('precision', ['fast', 'precise']),
+    threads: args.count('threads'),
+    maxSeqLen: args.count('ctx'),
+  };
+}
+
+/** A loaded model and how long that took. */
+export async function openModel(
+  args: Arguments,
+  status: Status,
+  signal?: AbortSignal,
+): Promise<{ smol: SmolLM2; checkpoint: Checkpoint; loadMs: number }> {
+  const options = loadOptions(args);
+  const checkpoint = await openModelFile(args, status, signal);
+  const startedAt = performance.now();
+  try {
+    const onProgress = (done: number, total: number) => {
+      if (process.stderr.isTTY) status.progress('loading', done, total);
+    };
+    const model = await loadModel(checkpoint, { ...options, onProgress }, nodePlatform);
+    const smol = bind(model, checkpoint);
+    return { smol, checkpoint, loadMs: performance.now() - startedAt };
+  } finally {
+    status.clear();
+    await checkpoint.close();
+  }
+}

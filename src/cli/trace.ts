@@ -1,0 +1,216 @@
+// `smollm2 trace`: every activation of one forward pass in a safetensors file, under HuggingFace names and shapes.
+
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  createReadStream,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { CAC } from 'cac';
+import { tracePoints } from '../model/trace.ts';
+import type { SmolLM2 } from '../runtime/smollm2.ts';
+import { type Arguments, onRun } from './arguments.ts';
+import { engineOptions, openModel } from './model-options.ts';
+import { interruptSignal, Status } from './terminal.ts';
+import { parseIds } from './tokenize.ts';
+
+export function traceCommand(cli: CAC): void {
+  const command = cli
+    .command('trace', 'Write the activations of a forward pass to a safetensors file')
+    .option('--ids <ids>', 'token ids, such as 1,2,3')
+    .option('--text <text>', 'text instead of ids')
+    .option('--out <file>', 'file to write')
+    .option('--points <glob>', 'only points of these names, such as "model.layers.*.mlp.*"; may be repeated')
+    .example('  $ smollm2 trace --model 135m --text "The cat sat on the" --out trace.safetensors');
+  onRun(engineOptions(command), run);
+}
+
+async function run(args: Arguments): Promise<void> {
+  const status = new Status();
+  const out = args.text('out');
+  const text = args.text('text');
+  const idsText = args.text('ids');
+  if (out === undefined) throw new RangeError('--out: expected a file to write, got nothing');
+  if ((text === undefined) === (idsText === undefined))
+    throw new RangeError('trace: expected one of --ids and --text');
+  const { smol, checkpoint } = await openModel(args, status, interruptSignal());
+  try {
+    const ids = idsText === undefined ? smol.tokenizer.encode(text ?? '') : parseIds(idsText);
+    const metadata = {
+      engine: smol.model.engineName,
+      options: JSON.stringify({ precision: args.text('precision'), threads: args.text('threads') }),
+      ids: JSON.stringify(ids),
+      text: text ?? smol.tokenizer.decode(ids),
+      model: checkpoint.name,
+      model_sha256: await sha256(checkpoint.name),
+      ...versions(),
+    };
+    const points = selection(args.texts('points'), smol.config.numLayers);
+    const writer = new TraceWriter(out, smol, points, metadata);
+    try {
+      await writer.pass(ids);
+      writer.finish();
+    } finally {
+      writer.close();
+    }
+    status.note(`${writer.numTensors} tensors of ${ids.length} tokens written to ${out}`);
+  } finally {
+    await smol.close();
+  }
+}
+
+/** Names of points that a glob asks for; `*` stands for any characters. */
+function selection(globs: readonly string[], numLayers: number): readonly string[] {
+  const points = [...tracePoints(numLayers), 'lm_head'];
+  if (globs.length === 0) return points;
+  const patterns = globs.map((glob) => {
+    const literal = glob.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'));
+    return new RegExp(`^${literal.join('.*')}$`);
+  });
+  const chosen = points.filter((name) => patterns.some((pattern) => pattern.test(name)));
+  if (chosen.length === 0) {
+    throw new RangeError(`--points: expected a name such as ${points[1]}, got ${globs.join(', ')}`);
+  }
+  return chosen;
+}
+
+/** What made the file, so that a difference can be laid at somebody's door. */
+function versions(): Record<string, string> {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return { smollm2: version, node: process.version };
+}
+
+async function sha256(path: string): Promise<string> {
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (!isFile) return 'a folder';
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** Bytes kept free at the front for one tensor's entry of the header: its name and four numbers of up to 16 digits. */
+const ENTRY_BYTES = 256;
+
+/**
+ * A safetensors file that grows as the pass goes on: the activations of a long text do not fit in memory. The header
+ * stands in front and is known last, so room is kept for it and padded with spaces, as the format allows.
+ */
+class TraceWriter {
+  numTensors = 0;
+  private readonly path: string;
+  private readonly smol: SmolLM2;
+  private readonly points: readonly string[];
+  private readonly headerBytes: number;
+  private readonly entries: Record<string, unknown>;
+  private readonly file: number;
+  private offset = 0;
+  private isOpen = true;
+
+  constructor(path: string, smol: SmolLM2, points: readonly string[], metadata: Record<string, string>) {
+    this.path = path;
+    this.smol = smol;
+    this.points = points;
+    this.entries = { __metadata__: metadata };
+    const metadataBytes = new TextEncoder().encode(JSON.stringify(metadata)).length;
+    this.headerBytes = Math.ceil(metadataBytes / 8) * 8 + (points.length + 2) * ENTRY_BYTES;
+    this.file = openSync(this.partial, 'w');
+  }
+
+  private get partial(): string {
+    return `${this.path}.partial-${process.pid}`;
+  }
+
+  /** Runs the ids and writes every chosen point. */
+  async pass(ids: readonly number[]): Promise<void> {
+    const { model, config } = this.smol;
+    const chosen = new Set(this.points);
+    const wantsLogits = chosen.delete('lm_head');
+    const cache = model.newCache();
+    const logits = await model.forward(ids, cache, {
+      logits: wantsLogits ? 'all' : 'none',
+      points: [...chosen],
+      trace: (name, value, shape) => {
+        if (!chosen.has(name)) return;
+        const values = model.read(value);
+        if (/\.[qk]_rope$/.test(name))
+          this.add(name, headsFirst(values, shape), [1, shape[1], shape[0], shape[2]]);
+        else this.add(name, values, [1, ...shape]);
+      },
+    });
+    model.freeCache(cache);
+    if (wantsLogits) this.add('lm_head', logits, [1, ids.length, config.vocabSize]);
+    this.add('input_ids', BigInt64Array.from(ids, BigInt), [1, ids.length]);
+  }
+
+  private add(
+    name: string,
+    values: Float64Array | Float32Array | BigInt64Array,
+    shape: readonly number[],
+  ): void {
+    const dtype = values instanceof Float64Array ? 'F64' : values instanceof Float32Array ? 'F32' : 'I64';
+    this.write(
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      8 + this.headerBytes + this.offset,
+    );
+    const end = this.offset + values.byteLength;
+    this.entries[name] = { dtype, shape, data_offsets: [this.offset, end] };
+    this.offset = end;
+    this.numTensors++;
+  }
+
+  private write(bytes: Uint8Array, position: number): void {
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(this.file, bytes, done, bytes.length - done, position + done);
+    }
+  }
+
+  /** Writes the header and gives the file its name. */
+  finish(): void {
+    const header = new TextEncoder().encode(JSON.stringify(this.entries));
+    if (header.length > this.headerBytes) {
+      throw new RangeError(
+        `trace: expected a header of at most ${this.headerBytes} bytes, got ${header.length}`,
+      );
+    }
+    const front = new Uint8Array(8 + this.headerBytes).fill(0x20);
+    new DataView(front.buffer).setBigUint64(0, BigInt(this.headerBytes), true);
+    front.set(header, 8);
+    this.write(front, 0);
+    fsyncSync(this.file);
+    this.close();
+    renameSync(this.partial, this.path);
+  }
+
+  /** Leaves nothing half-written behind. */
+  close(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    closeSync(this.file);
+    if (!('input_ids' in this.entries)) rmSync(this.partial, { force: true });
+  }
+}
+
+/** [rows, numHeads, headDim] as [numHeads, rows, headDim], the order of HuggingFace after the transposition. */
+function headsFirst<Values extends Float64Array | Float32Array>(
+  values: Values,
+  shape: readonly number[],
+): Values {
+  const [numRows, numHeads, headDim] = shape;
+  const out = values.slice() as Values;
+  for (let t = 0; t < numRows; t++) {
+    for (let h = 0; h < numHeads; h++) {
+      const from = (t * numHeads + h) * headDim;
+      out.set(values.subarray(from, from + headDim), (h * numRows + t) * headDim);
+    }
+  }
+  return out;
+}
