@@ -31,6 +31,16 @@ const DEEP = new Set(['join', 'tojson', 'string', 'sort', 'dictsort', 'unique'])
 /** Members of nodes that hold blocks of statements. */
 const BLOCKS = ['body', 'alternate', 'defaultBlock'];
 
+/** Statements that write nothing; the library has them return null. */
+const SILENT = new Set(['Set', 'Macro', 'Comment']);
+
+/** Values that Python writes in another way than the library does. */
+const PYTHON_NAMES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [true, 'True'],
+  [false, 'False'],
+  [null, 'None'],
+]);
+
 /** Indentation and separators of `tojson` are short, so that its output is in proportion to its input. */
 const MAX_JSON_SPACING = 16;
 
@@ -135,9 +145,9 @@ export class BoundedRun {
     let output = '';
     for (const statement of statements) {
       const value = this.evaluate(statement, scope);
-      if (value.type === 'NullValue' || value.type === 'UndefinedValue') continue;
+      if (value.type === 'UndefinedValue' || SILENT.has((statement as unknown as Node).type)) continue;
       this.budget.spendWork(this.sizeOf(value).length);
-      output += value.toString();
+      output += PYTHON_NAMES.get(value.value) ?? value.toString();
       this.budget.checkLength(output.length);
     }
     return this.box(output);
@@ -148,7 +158,11 @@ export class BoundedRun {
     const operand = this.operand(input, scope);
     const isCall = filter.type === 'CallExpression';
     const args = isCall ? this.args(filter.args as Node[], scope) : [];
-    this.checkGrowth((isCall ? (filter.callee as Node) : filter).value, operand.value as Value, args);
+    const name = (isCall ? (filter.callee as Node) : filter).value;
+    const value = operand.value as Value;
+    this.checkGrowth(name, value, args);
+    // Python counts code points, the library UTF-16 units.
+    if (name === 'length' && typeof value.value === 'string') return this.box([...value.value].length);
     const ready = { type: 'FilterExpression', operand, filter: isCall ? { ...filter, args } : filter };
     return this.evaluatePlain(ready as unknown as Statement, scope);
   }
@@ -174,6 +188,8 @@ export class BoundedRun {
   private evaluateMember(node: Node, scope: Environment): Value {
     const object = this.operand(node.object as Node, scope);
     const container = object.value as Value;
+    // Jinja stops here; the library would go on with nothing and write a text that no model has seen.
+    if (container.type === 'UndefinedValue') throw new Error('a member of something that is not defined');
     if ((node.property as Node).type === 'SliceExpression') {
       this.budget.spendWork(this.sizeOf(container).members);
     }

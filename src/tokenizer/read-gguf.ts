@@ -44,7 +44,6 @@ export function readGgufTokenizer(source: GgufTokenizerSource): TokenizerSpec {
       refuse('token_type', `expected 1 to ${BYTE}, got ${type} at ${id}`);
     }
   }
-  const isLlama3 = pretokenizer === 'llama-bpe';
   return {
     file,
     tokens,
@@ -52,10 +51,10 @@ export function readGgufTokenizer(source: GgufTokenizerSource): TokenizerSpec {
     added,
     pretokenizer,
     normalizeNfc: pretokenizer === 'qwen2',
-    ignoreMerges: isLlama3,
+    ignoreMerges: pretokenizer === 'llama-bpe',
     bosId: source.bosId,
     eosIds: source.eosIds,
-    addBos: source.addBos ?? isLlama3,
+    addBos: source.addBos,
   };
 }
 

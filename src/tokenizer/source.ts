@@ -17,8 +17,8 @@ export interface GgufTokenizerSource {
   readonly bosId?: number;
   readonly eosIds: readonly number[];
   readonly unkId?: number;
-  /** `tokenizer.ggml.add_bos_token`; absent means what the pre-tokenizer's family does. */
-  readonly addBos?: boolean;
+  /** `tokenizer.ggml.add_bos_token`; where the file is silent, what models with this pre-tokenizer do. */
+  readonly addBos: boolean;
   readonly addSpacePrefix: boolean;
   readonly file: string;
 }

@@ -58,7 +58,7 @@ export class Tokenizer {
     this.file = file;
     this.vocabSize = spec.tokens.count;
     for (const id of [spec.bosId ?? 0, ...spec.eosIds]) {
-      if (id >= this.vocabSize) {
+      if (!(Number.isInteger(id) && id >= 0 && id < this.vocabSize)) {
         throw new FormatError(`expected ids below ${this.vocabSize}, got ${id}`, {
           file,
           field: 'bos or eos',
