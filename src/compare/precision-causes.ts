@@ -1,0 +1,210 @@
+// Causes that are a matter of precision: a module rounded to a narrower format than the rest, activations quantised
+// on their way into a product, the two orders of a cast in a norm, and a head of its own.
+
+import type { Cause, Hypothesis } from './cause.ts';
+import type { Variant } from './expectation.ts';
+import { LINEAR_PARTS, placeOf, streamBefore } from './points.ts';
+import { type FloatFormat, rounded, roundTo, UNIT } from './precision.ts';
+import { activationsOf, type Suspect } from './suspect.ts';
+import { allOf, mapped } from './weight-source.ts';
+
+const LINEAR = [...Object.keys(LINEAR_PARTS), 'lm_head'];
+
+/** A module that rounds its output, its inputs, its weights, or all of them to a format narrower than the rest. */
+function roundingHypotheses(format: FloatFormat): (suspect: Suspect) => Hypothesis[] {
+  return ({ math, weights, part }) => {
+    if (UNIT[format] <= UNIT[math.format]) return [];
+    const output: Variant = { output: (values) => rounded(format, values) };
+    const hypotheses = [{ variant: output, detail: `output rounded to ${format}` }];
+    if (!LINEAR.includes(part) || !weights) return hypotheses;
+    const linearInput = (x: Float64Array) => rounded(format, x);
+    const narrowWeights = mapped(weights, (value) => roundTo(format, value));
+    return [
+      ...hypotheses,
+      { variant: { linearInput }, detail: `input rounded to ${format}` },
+      { variant: { weights: narrowWeights }, detail: `weights rounded to ${format}` },
+      { variant: { linearInput, weights: narrowWeights }, detail: `input and weights rounded to ${format}` },
+      {
+        variant: { ...output, linearInput, weights: narrowWeights },
+        detail: `input, weights and output rounded to ${format}`,
+      },
+    ];
+  };
+}
+
+/** x in whole multiples of a scale per block: the largest value of a block becomes `levels`. */
+function quantised(
+  x: Float64Array,
+  blockSize: number,
+  levels: number,
+  scaleFormat: FloatFormat,
+): Float64Array {
+  const out = new Float64Array(x.length);
+  for (let begin = 0; begin < x.length; begin += blockSize) {
+    const block = x.subarray(begin, begin + blockSize);
+    const exact = block.reduce((max, value) => Math.max(max, Math.abs(value)), 0) / levels;
+    const scale = roundTo(scaleFormat, exact);
+    for (let i = 0; i < block.length; i++) {
+      out[begin + i] = exact === 0 ? 0 : scale * Math.round(block[i] / exact);
+    }
+  }
+  return out;
+}
+
+function quantisedHypotheses(levels: number): Hypothesis[] {
+  const name = levels === 127 ? '8' : '16';
+  const blocks = (size: number, format: FloatFormat): Hypothesis => ({
+    variant: {
+      linearInput: (x, inSize) => (inSize % size === 0 ? quantised(x, size, levels, format) : x),
+    },
+    detail: `${name}-bit blocks of ${size}, scale in ${format}`,
+  });
+  return [
+    blocks(32, 'f16'),
+    blocks(32, 'f32'),
+    blocks(256, 'f32'),
+    {
+      variant: { linearInput: (x, inSize) => quantised(x, inSize, levels, 'f32') },
+      detail: `${name} bits, one scale per token`,
+    },
+    {
+      variant: { linearInput: (x) => quantised(x, x.length, levels, 'f32') },
+      detail: `${name} bits, one scale per tensor`,
+    },
+  ];
+}
+
+/** Share of a norm's values whose bits an order of casts gives. */
+export interface CastOrder {
+  /** cast(x / rms) · weight, as HuggingFace. */
+  readonly castFirst: number;
+  /** cast(x / rms · weight). */
+  readonly weightFirst: number;
+}
+
+/** Values that a norm must have before its order of casts can be told. */
+const MIN_CAST_VALUES = 100;
+
+/**
+ * Bits of a 16-bit norm under both orders of cast and weight. Both stay within the bound of the arithmetic, so only
+ * the bits can tell them apart.
+ *
+ * @returns undefined for wider formats and where input, output or weight are not to be had
+ */
+export async function castOrder(
+  suspect: Pick<Suspect, 'name' | 'candidate' | 'weights' | 'math'>,
+): Promise<CastOrder | undefined> {
+  const { name, candidate, weights, math } = suspect;
+  const { layer, part } = placeOf(name);
+  const is16Bit = math.format === 'f16' || math.format === 'bf16';
+  if (!is16Bit || !/norm$/.test(part)) return undefined;
+  const source =
+    part === 'post_attention_layernorm'
+      ? `model.layers.${layer}.residual_after_attention`
+      : streamBefore(layer ?? candidate.config.numLayers);
+  const { whole } = activationsOf(candidate);
+  const x = whole(source);
+  const y = whole(name);
+  const weightName = `${name}.weight`;
+  if (!x || !y || !weights?.shape(weightName) || y.length < MIN_CAST_VALUES) return undefined;
+  const weight = rounded(math.format, await allOf(weights, weightName));
+  return countCasts(x, y, weight, candidate.config.rmsNormEps, math.format);
+}
+
+function countCasts(
+  x: Float64Array,
+  y: Float64Array,
+  weight: Float64Array,
+  eps: number,
+  format: FloatFormat,
+): CastOrder {
+  const size = weight.length;
+  let castFirst = 0;
+  let weightFirst = 0;
+  for (let row = 0; row < x.length; row += size) {
+    let squares = 0;
+    for (let i = 0; i < size; i++) squares += x[row + i] ** 2;
+    const scale = 1 / Math.sqrt(squares / size + eps);
+    for (let i = 0; i < size; i++) {
+      const plain = x[row + i] * scale;
+      if (roundTo(format, roundTo(format, plain) * weight[i]) === y[row + i]) castFirst++;
+      if (roundTo(format, plain * weight[i]) === y[row + i]) weightFirst++;
+    }
+  }
+  return { castFirst: castFirst / x.length, weightFirst: weightFirst / x.length };
+}
+
+/** Whether the bits say that the weight was applied before the cast. */
+export function appliesWeightFirst(order: CastOrder | undefined): boolean {
+  return order !== undefined && order.weightFirst > 0.97 && order.castFirst < 0.95 * order.weightFirst;
+}
+
+/** Another matrix makes (nearly) every logit wrong, and leaves little of their order. */
+async function untiedFit({ observed, estimate, candidate }: Suspect): Promise<number> {
+  const { vocabSize } = candidate.config;
+  const wrong = new Uint8Array(vocabSize);
+  let xy = 0;
+  let xx = 0;
+  let yy = 0;
+  for (let i = 0; i < observed.values.length; i++) {
+    if (observed.known && !observed.known[i]) continue;
+    const slack = (estimate.slack?.[i] ?? 0) + observed.resolution;
+    if (!(Math.abs(observed.values[i] - estimate.values[i]) <= slack)) wrong[i % vocabSize] = 1;
+    xy += observed.values[i] * estimate.values[i];
+    xx += estimate.values[i] ** 2;
+    yy += observed.values[i] ** 2;
+  }
+  const share = wrong.reduce((sum, bit) => sum + bit, 0) / vocabSize;
+  const likeness = xy / Math.sqrt(xx * yy);
+  return likeness < 0.99 && share > 0.9 ? share : 0;
+}
+
+export const PRECISION_CAUSES: readonly Cause[] = [
+  ...(['bf16', 'f16', 'f32'] as const).map((format) => ({
+    id: `${format}-rounding`,
+    summary: `a module rounded to ${format} in a program that is more precise elsewhere`,
+    advice: `look for a cast to ${format}, an autocast region or a kernel that works in ${format}`,
+    parts: ['*'],
+    hypotheses: roundingHypotheses(format),
+  })),
+  {
+    id: 'norm-weight-before-cast',
+    summary: 'a norm that applies its weight before the cast to 16 bits',
+    advice: 'HuggingFace casts x / rms first and then multiplies with the weight',
+    parts: ['input_layernorm', 'post_attention_layernorm', 'norm'],
+    test: async (suspect) => {
+      const order = await castOrder(suspect);
+      if (!order || !appliesWeightFirst(order)) return undefined;
+      const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+      const detail = `bits of ${percent(order.weightFirst)} of the values, against ${percent(order.castFirst)}`;
+      return { fit: order.weightFirst, detail };
+    },
+  },
+  {
+    id: 'activations-int8',
+    summary: 'activations quantised to 8 bits before a matrix product',
+    advice: 'llama.cpp multiplies quantised weights by 8-bit activations: expected there, a fault elsewhere',
+    parts: LINEAR,
+    needsWeights: true,
+    hypotheses: () => quantisedHypotheses(127),
+  },
+  {
+    id: 'activations-int16',
+    summary: 'activations quantised to 16 bits before a matrix product',
+    advice: 'the `fast` precision of this project does so',
+    parts: LINEAR,
+    needsWeights: true,
+    hypotheses: () => quantisedHypotheses(32_767),
+  },
+  {
+    id: 'untied-head',
+    summary: 'logits from a matrix of their own where the embedding table should make them',
+    advice: 'tie_word_embeddings is true: lm_head is model.embed_tokens.weight',
+    parts: ['lm_head'],
+    ceiling: 0.95,
+    test: async (suspect) => {
+      if (!suspect.candidate.config.tiedEmbeddings) return undefined;
+      return { fit: await untiedFit(suspect), detail: 'nearly every logit is off, and not by a factor' };
+    },
+  },
+];
