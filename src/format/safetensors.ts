@@ -1,0 +1,226 @@
+// safetensors files: eight bytes of header length, a JSON header, then tensors without holes. Strict, as the format's
+// README asks: what a reader accepts here, every reader accepts. One file; hf.ts joins the shards of a folder.
+
+import { DTYPES, type DType } from '../base/dtype.ts';
+import { FormatError, UnsupportedError } from '../base/errors.ts';
+import { decodeToF64 } from '../quant/decode.ts';
+import { parseSafetensorsHeader } from './safetensors-header.ts';
+import type { Source } from './source.ts';
+
+/** Bytes of one value of each type that the format names. */
+const VALUE_BYTES = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  I64: 8,
+  U64: 8,
+  F64: 8,
+} as const;
+
+export type SafetensorsDType = keyof typeof VALUE_BYTES;
+
+/** One tensor: where its bytes are in the file. */
+export interface SafetensorsEntry {
+  readonly name: string;
+  readonly dtype: SafetensorsDType;
+  /** Row-major. */
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** The format's own limit. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+/** An open file: what is in it is known, values are read when asked for. */
+export class SafetensorsFile {
+  readonly name: string;
+  /** `__metadata__`, in an object without prototype. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: ReadonlyMap<string, SafetensorsEntry>;
+  readonly source: Source;
+
+  private constructor(
+    source: Source,
+    metadata: Record<string, string>,
+    tensors: Map<string, SafetensorsEntry>,
+  ) {
+    this.name = source.name;
+    this.source = source;
+    this.metadata = metadata;
+    this.tensors = tensors;
+  }
+
+  /**
+   * Reads and checks the header.
+   *
+   * @throws FormatError for everything that the format forbids, with the byte at which it stands
+   */
+  static async open(source: Source): Promise<SafetensorsFile> {
+    const file = source.name;
+    if (source.size < 8) {
+      throw new FormatError(`expected at least 8 bytes, got ${source.size}`, { file, offset: 0 });
+    }
+    const start = await source.read(0, 8);
+    const length = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);
+    if (length > BigInt(Math.min(MAX_HEADER_BYTES, source.size - 8)) || length < 2n) {
+      const most = Math.min(MAX_HEADER_BYTES, source.size - 8);
+      const message = `expected 2 to ${most} bytes of header, got ${length}; is this a safetensors file?`;
+      throw new FormatError(message, { file, field: 'header length', offset: 0 });
+    }
+    const headerBytes = await source.read(8, Number(length));
+    const header = parseSafetensorsHeader(headerBytes, 8, file);
+    const base = 8 + Number(length);
+    const entries = [...header.tensors].sort(
+      ([, a], [, b]) => a.dataOffsets[0] - b.dataOffsets[0] || a.dataOffsets[1] - b.dataOffsets[1],
+    );
+    const tensors = new Map<string, SafetensorsEntry>();
+    let next = 0;
+    for (const [name, { dtype, shape, dataOffsets, offset }] of entries) {
+      const fail = (message: string): never => {
+        throw new FormatError(message, { file, field: `tensor ${name}`, offset });
+      };
+      if (!Object.hasOwn(VALUE_BYTES, dtype)) {
+        fail(`expected one of ${Object.keys(VALUE_BYTES).join(', ')}, got ${JSON.stringify(dtype)}`);
+      }
+      const [begin, end] = dataOffsets;
+      const bytes = shape.reduce((product, size) => product * size, VALUE_BYTES[dtype as SafetensorsDType]);
+      if (!Number.isSafeInteger(bytes)) fail('expected a shape of fewer than 2^53 bytes');
+      if (begin !== next) fail(`expected to begin at ${next}, where the tensor before ends, got ${begin}`);
+      if (end - begin !== bytes) fail(`expected ${bytes} bytes for its shape, got ${end - begin}`);
+      if (base + end > source.size) fail(`expected to end within ${source.size - base} bytes, got ${end}`);
+      tensors.set(name, {
+        name,
+        dtype: dtype as SafetensorsDType,
+        shape,
+        offset: base + begin,
+        byteLength: bytes,
+      });
+      next = end;
+    }
+    if (base + next !== source.size) {
+      const message = `expected the file to end after the last tensor, got ${source.size - base - next} more bytes`;
+      throw new FormatError(message, { file, offset: base + next });
+    }
+    const metadata = Object.assign(Object.create(null), Object.fromEntries(header.metadata));
+    return new SafetensorsFile(source, metadata, tensors);
+  }
+
+  /** Throws a RangeError that names some of the tensors there are. */
+  entry(name: string): SafetensorsEntry {
+    const entry = this.tensors.get(name);
+    if (entry) return entry;
+    const some = [...this.tensors.keys()].slice(0, 3).join(', ');
+    throw new RangeError(`${this.name}: expected a tensor ${name}, got none; there are ${some} …`);
+  }
+
+  readBytes(name: string): Promise<Uint8Array> {
+    const { offset, byteLength } = this.entry(name);
+    return this.source.read(offset, byteLength);
+  }
+
+  /** All values of a tensor, widened exactly; whole numbers from 2^53 on lose their last digits. */
+  async readTensorAsF64(name: string): Promise<Float64Array> {
+    const { dtype, byteLength } = this.entry(name);
+    const bytes = await this.readBytes(name);
+    const values = new Float64Array(byteLength / VALUE_BYTES[dtype]);
+    if (Object.hasOwn(DTYPES, dtype)) {
+      decodeToF64(dtype as DType, bytes, 0, values, 0, values.length);
+      return values;
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const read = wholeReader(dtype, view, this.name);
+    for (let i = 0; i < values.length; i++) values[i] = read(i);
+    return values;
+  }
+
+  async close(): Promise<void> {
+    await this.source.close?.();
+  }
+}
+
+function wholeReader(dtype: SafetensorsDType, view: DataView, file: string): (index: number) => number {
+  switch (dtype) {
+    case 'BOOL':
+    case 'U8':
+      return (i) => view.getUint8(i);
+    case 'I8':
+      return (i) => view.getInt8(i);
+    case 'I16':
+      return (i) => view.getInt16(2 * i, true);
+    case 'U16':
+      return (i) => view.getUint16(2 * i, true);
+    case 'I32':
+      return (i) => view.getInt32(4 * i, true);
+    case 'U32':
+      return (i) => view.getUint32(4 * i, true);
+    case 'I64':
+      return (i) => Number(view.getBigInt64(8 * i, true));
+    case 'U64':
+      return (i) => Number(view.getBigUint64(8 * i, true));
+    default:
+      throw new UnsupportedError(
+        `${file}: values of type ${dtype} are not read; convert them to F16, BF16 or F32`,
+      );
+  }
+}
+
+/** A tensor to be written: values in the machine's order, which is little-endian wherever WebAssembly runs. */
+export interface SafetensorsInput {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float64Array | Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  /** Of Uint8Array values: their real type, where it is another than U8 (raw F16 or BF16). */
+  readonly dtype?: 'F16' | 'BF16' | 'U8';
+}
+
+/**
+ * A whole safetensors file.
+ *
+ * @throws RangeError when a shape does not fit its values
+ */
+export function writeSafetensors(
+  tensors: readonly SafetensorsInput[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const header: Record<string, unknown> = Object.create(null);
+  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
+  let next = 0;
+  for (const { name, shape, values, dtype = writtenType(values) } of tensors) {
+    const bytes = shape.reduce((product, size) => product * size, VALUE_BYTES[dtype]);
+    if (bytes !== values.byteLength || Object.hasOwn(header, name)) {
+      throw new RangeError(
+        `tensor ${name}: expected a name of its own and ${values.byteLength} bytes, got ${bytes}`,
+      );
+    }
+    header[name] = { dtype, shape, data_offsets: [next, next + bytes] };
+    next += bytes;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.length / 8) * 8; // padded with spaces, so that values are aligned
+  const file = new Uint8Array(8 + headerBytes + next).fill(0x20, 8, 8 + headerBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.set(json, 8);
+  let at = 8 + headerBytes;
+  for (const { values } of tensors) {
+    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+    at += values.byteLength;
+  }
+  return file;
+}
+
+function writtenType(values: SafetensorsInput['values']): SafetensorsDType {
+  if (values instanceof Float64Array) return 'F64';
+  if (values instanceof Float32Array) return 'F32';
+  if (values instanceof BigInt64Array) return 'I64';
+  return values instanceof Int32Array ? 'I32' : 'U8';
+}
