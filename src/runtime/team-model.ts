@@ -46,7 +46,7 @@ export class TeamModel extends LocalModel {
   }
 
   override async close(): Promise<void> {
-    this.team.stop();
+    this.team.close();
     await super.close();
   }
 

@@ -44,6 +44,7 @@ export class Team {
   private readonly onStop: () => void;
   private workers: TeamWorker[] = [];
   private generation = 0;
+  private isClosed = false;
   private settle: { finish: () => void; fail: (error: EngineError) => void } | undefined;
 
   /** @param onStop called after the workers were stopped in the middle of a job, before new ones start */
@@ -65,6 +66,8 @@ export class Team {
    * @throws EngineError when a worker died; the next job starts a new team
    */
   async run(job: Job): Promise<void> {
+    if (this.isClosed)
+      throw new EngineError('engine: expected a model that is open, got one that was closed');
     if (this.workers.length === 0) this.start();
     const words = jobWords(this.setup.memory, this.setup.job);
     writeJob(words, job);
@@ -83,9 +86,10 @@ export class Team {
     }
   }
 
-  /** Ends every worker; a job under way fails. */
-  stop(): void {
-    this.fail('the team was stopped');
+  /** Ends every worker; a job under way fails, and so does every later one. */
+  close(): void {
+    this.isClosed = true;
+    this.fail('the model was closed');
   }
 
   private start(): void {
@@ -132,6 +136,7 @@ export class Team {
     // Whoever still waits for this generation in memory is let go, so that no promise is kept for ever.
     const words = jobWords(this.setup.memory, this.setup.job);
     Atomics.store(words, DONE, 0);
-    settle?.fail(new EngineError(`engine: a worker stopped (${reason}); the next call starts a new team`));
+    const next = this.isClosed ? '' : '; the next call starts a new team';
+    settle?.fail(new EngineError(`engine: a worker stopped (${reason})${next}`));
   }
 }
