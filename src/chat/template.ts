@@ -9,6 +9,9 @@ import { chatml, SMOLLM2_TEMPLATE } from './chatml.ts';
 import type { ChatMessage } from './message.ts';
 import { strftime } from './strftime.ts';
 
+export { chatml } from './chatml.ts';
+export { type ChatMessage, checkMessages } from './message.ts';
+
 /** Texts of special tokens; templates know them as `bos_token` and so on. */
 export interface SpecialTexts {
   readonly bos?: string;

@@ -14,6 +14,9 @@ import type { TokenizerSpec } from './spec.ts';
 import { StreamDecoder } from './stream-decoder.ts';
 import { Vocabulary } from './vocabulary.ts';
 
+export type { TokenizerSource } from './source.ts';
+export type { StreamDecoder } from './stream-decoder.ts';
+
 export interface EncodeOptions {
   /** Whether special tokens written in the text are read as such (default) or as plain text. */
   readonly special?: boolean;
@@ -86,7 +89,7 @@ export class Tokenizer {
 
   /**
    * The ids of a text. A lone surrogate is read as U+FFFD. Bytes for which the vocabulary has no token are dropped
-   * (SmolLM2 has none for 04, 06, 13, 14, 16, 1d and f1); all other text comes back from `decode` unchanged, but for
+   * (SmolLM2 has none for 04, 06, 13, 14, 16, 1d, f1 and f2); all other text comes back from `decode` unchanged, but for
    * Qwen2, which normalises.
    *
    * @throws RangeError  when `addBos` is asked for and there is no such token

@@ -57,6 +57,22 @@ describe.each([
   });
 });
 
+describe('the tables of a Tokenizer', () => {
+  /** Bytes of all typed arrays that can be reached from a value. */
+  function tableBytes(value: unknown, seen = new Set<unknown>()): number {
+    if (typeof value !== 'object' || value === null || seen.has(value)) return 0;
+    seen.add(value);
+    if (ArrayBuffer.isView(value)) return tableBytes(value.buffer, seen);
+    if (value instanceof ArrayBuffer) return value.byteLength;
+    return Object.values(value).reduce((sum: number, member) => sum + tableBytes(member, seen), 0);
+  }
+
+  it('take 2.25 MB for SmolLM2, and are not strings', () => {
+    const bytes = tableBytes(Tokenizer.from(ggufSource));
+    expect(bytes / 1e6).toBeCloseTo(2.25, 1);
+  });
+});
+
 describe('encode', () => {
   const tokenizer = Tokenizer.from(jsonSource);
 
