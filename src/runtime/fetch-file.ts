@@ -1,6 +1,7 @@
 // A URL downloaded to a file on disk. The bytes gather beside the target and are renamed onto it only when they are
 // whole and have the right hash; an interrupted download is found again and resumed.
 
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UnavailableError } from '../base/errors.ts';
@@ -84,7 +85,7 @@ async function watched(
 
 /** Takes over what an earlier try left, unless a running process is at it; renaming is what makes it ours. */
 async function claimPartial(target: string): Promise<string> {
-  const mine = `${target}.partial-${process.pid}-${Date.now().toString(36)}`;
+  const mine = `${target}.partial-${process.pid}-${randomUUID()}`;
   const prefix = `${basename(target)}.partial`;
   for (const name of await readdir(dirname(target))) {
     if (!name.startsWith(prefix) || name.endsWith('.etag')) continue;

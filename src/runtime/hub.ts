@@ -162,7 +162,7 @@ async function fetchHubFile(hub: Hub, name: string, request: HubRequest, options
     const path = name.split('/').map(encodeURIComponent).join('/');
     await mkdir(join(hub.repo.folder, 'blobs'), { recursive: true });
     await fetchFile(`${hub.endpoint}/${request.repo}/resolve/${hub.commit}/${path}`, blob, {
-      sha256: file.isLarge ? file.hash : undefined,
+      sha256: request.known?.sha256 ?? (file.isLarge ? file.hash : undefined),
       headers: hub.headers,
       signal: options.signal,
       onProgress: (done, total) => options.onProgress?.(name, done, total ?? file.size),
