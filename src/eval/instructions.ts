@@ -42,7 +42,8 @@ function pattern(source: string, flags: string): RegExp {
 }
 
 const CHECKERS: Readonly<Record<string, Checker>> = {
-  'keywords:existence': (text, args) => strings(args, 'keywords').every((word) => pattern(word, 'iu').test(text)),
+  'keywords:existence': (text, args) =>
+    strings(args, 'keywords').every((word) => pattern(word, 'iu').test(text)),
   'keywords:forbidden_words': (text, args) =>
     !strings(args, 'forbidden_words').some((word) =>
       pattern(`(?<!${WORD})${word}(?!${WORD})`, 'iu').test(text),
@@ -123,7 +124,9 @@ function nthParagraphFirstWord(text: string, args: InstructionArguments): boolea
   if (nth > numParagraphs || paragraphs[nth - 1] === '') return false;
   const word = paragraphs[nth - 1].split(/\s+/)[0].replace(/^'+/, '').replace(/^"+/, '');
   const first = /^[^.,?!'"]*/.exec(word)![0].toLowerCase();
-  return numParagraphs === number(args, 'num_paragraphs') && first === string(args, 'first_word').toLowerCase();
+  return (
+    numParagraphs === number(args, 'num_paragraphs') && first === string(args, 'first_word').toLowerCase()
+  );
 }
 
 function postscript(text: string, args: InstructionArguments): boolean {

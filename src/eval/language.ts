@@ -62,7 +62,10 @@ const wordSets = new Map(
 
 /** ISO 639-1 code of the likeliest language; undefined where the text has no letters. */
 export function languageOf(text: string): string | undefined {
-  const counts = OWN_SCRIPTS.map(([language, letters]) => ({ languages: [language], count: count(text, letters) }));
+  const counts = OWN_SCRIPTS.map(([language, letters]) => ({
+    languages: [language],
+    count: count(text, letters),
+  }));
   for (const { letters, languages } of SHARED_SCRIPTS) {
     counts.push({ languages: [...languages], count: count(text, letters) });
   }

@@ -14,7 +14,12 @@ function extracted(text: string): string {
     const end = /^(.*?)(?:\.\s|\.$|\n|$)/s.exec(said.at(-1)!.trim());
     return (end?.[1] ?? '').trim();
   }
-  return text.replaceAll(',', '').match(/-?\d*\.?\d+/g)?.at(-1) ?? '';
+  return (
+    text
+      .replaceAll(',', '')
+      .match(/-?\d*\.?\d+/g)
+      ?.at(-1) ?? ''
+  );
 }
 
 /** What stands in the first pair of braces; without braces, up to the first dollar sign. */

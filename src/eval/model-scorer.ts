@@ -2,12 +2,16 @@
 // with the next question is not computed again.
 
 import { exp, log } from '../base/math.ts';
+import type { AnswerTokenizer, Timeline } from '../generate/answer.ts';
 import { generate } from '../generate/generate.ts';
-import type { Timeline } from '../generate/answer.ts';
 import type { Model } from '../model/model.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Request } from './questions.ts';
 import { type Likelihood, movedBlanks, type Scorer, type WriteOptions } from './scoring.ts';
+
+/** What scoring needs of a tokenizer. */
+export interface ScorerTokenizer extends AnswerTokenizer {
+  encode(text: string): number[];
+}
 
 /** Ids of context and continuation in one row, and where the continuation begins (at least 1). */
 interface EncodedPair {
@@ -23,10 +27,10 @@ const TEXT_ROWS = 64;
 /** Scores with one cache, which keeps what the last question left in it. */
 export class ModelScorer implements Scorer {
   private readonly model: Model;
-  private readonly tokenizer: Tokenizer;
+  private readonly tokenizer: ScorerTokenizer;
   private readonly timeline: Timeline;
 
-  constructor(model: Model, tokenizer: Tokenizer) {
+  constructor(model: Model, tokenizer: ScorerTokenizer) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.timeline = { cache: model.newCache(), ids: [] };
@@ -117,10 +121,11 @@ export class ModelScorer implements Scorer {
  * the context's last one counts as continuation; an empty context becomes the end-of-text id; what does not fit is
  * cut from the left.
  */
-export function encodePair(tokenizer: Tokenizer, request: Request, maxSeqLen: number): EncodedPair {
+export function encodePair(tokenizer: ScorerTokenizer, request: Request, maxSeqLen: number): EncodedPair {
   const { context, continuation } = movedBlanks(request);
   const whole = tokenizer.encode(context + continuation);
-  if (whole.length === 0) throw new RangeError('request: expected a text, got an empty context and continuation');
+  if (whole.length === 0)
+    throw new RangeError('request: expected a text, got an empty context and continuation');
   let ids = whole;
   let split = Math.min(tokenizer.encode(context).length, whole.length - 1);
   if (split === 0) {

@@ -1,6 +1,7 @@
 // From rows to questions: documents, their few-shot examples as each harness draws them, and the final prompts. No
 // model and no tokenizer: what comes out of here is what the pinned request hashes are made of.
 
+import type { ChatMessage } from '../chat/message.ts';
 import { PythonRandom } from './python-random.ts';
 import type { Row } from './rows.ts';
 import type { Doc, Style, Task } from './task.ts';
@@ -21,11 +22,6 @@ export interface Question {
   readonly requests: readonly Request[];
 }
 
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
-
 export interface QuestionOptions {
   readonly style: Style;
   /** Few-shot examples in front of every question; the task's own number by default. */
@@ -33,7 +29,7 @@ export interface QuestionOptions {
   /** Seed of the shuffle and of the drawn shots; both harnesses use 42. */
   readonly seed?: number;
   /** Renders turns with the model's chat template, ready for the assistant's answer. */
-  readonly renderChat?: (messages: readonly ChatMessage[]) => string;
+  readonly renderChat?: (messages: readonly ChatMessage[]) => Promise<string>;
 }
 
 /** The order in which both harnesses visit documents: `random.Random(seed).shuffle`. */
@@ -48,12 +44,12 @@ export function shuffledIndices(count: number, random: PythonRandom): number[] {
  *
  * @param pool  rows that shots are drawn from; needed when there are shots
  */
-export function buildQuestions(
+export async function buildQuestions(
   task: Task,
   rows: readonly Row[],
   pool: readonly Row[],
   options: QuestionOptions,
-): Question[] {
+): Promise<Question[]> {
   const { style, shots = task.shots, seed = 42 } = options;
   const isSame = task.pool === 'same';
   const questions: Question[] = [];
@@ -70,7 +66,7 @@ export function buildQuestions(
     const draw = shots > 0 ? shotDrawer(task, poolDocs, shots, style, random) : () => [];
     for (const index of order) {
       const row = members[index];
-      questions[places.get(row)!] = buildQuestion(task, row, docs[index], draw(docs[index]), options);
+      questions[places.get(row)!] = await buildQuestion(task, row, docs[index], draw(docs[index]), options);
     }
   }
   return questions;
@@ -138,17 +134,17 @@ function compareCodePoints(a: string, b: string): number {
   return left.length - right.length;
 }
 
-function buildQuestion(
+async function buildQuestion(
   task: Task,
   row: Row,
   doc: Doc,
   shots: readonly Doc[],
   options: QuestionOptions,
-): Question {
+): Promise<Question> {
   const contextOf = (query: string) => promptOf(doc.instruction ?? '', query, shots, options);
-  const context = contextOf(doc.query);
+  const context = await contextOf(doc.query);
   if (task.kind === 'choice') {
-    const contexts = doc.queries?.map(contextOf);
+    const contexts = doc.queries && (await Promise.all(doc.queries.map(contextOf)));
     const requests = doc.choices!.map((continuation, i) => ({
       context: contexts?.[i] ?? context,
       continuation,
@@ -159,7 +155,12 @@ function buildQuestion(
   return { row, doc, context, requests };
 }
 
-function promptOf(instruction: string, query: string, shots: readonly Doc[], options: QuestionOptions): string {
+async function promptOf(
+  instruction: string,
+  query: string,
+  shots: readonly Doc[],
+  options: QuestionOptions,
+): Promise<string> {
   if (!options.renderChat) {
     return instruction + [...shots.map((shot) => shot.query + shot.target), query].join('\n\n');
   }

@@ -3,7 +3,7 @@
 
 import { argmax } from './metrics.ts';
 import { PythonRandom } from './python-random.ts';
-import { buildQuestions, type ChatMessage, type Question, shuffledIndices } from './questions.ts';
+import { buildQuestions, type Question, type QuestionOptions, shuffledIndices } from './questions.ts';
 import type { Dataset, Row, RowSource } from './rows.ts';
 import { type RunSettings, type Sample, sampleKey } from './sample.ts';
 import { choiceLengths, type Scorer } from './scoring.ts';
@@ -16,7 +16,7 @@ export interface RunOptions extends RunSettings {
   readonly limit?: number;
   /** Only rows [first, last] of the data file. */
   readonly rows?: readonly [number, number];
-  readonly renderChat?: (messages: readonly ChatMessage[]) => string;
+  readonly renderChat?: QuestionOptions['renderChat'];
   readonly runCode: RunCode;
   readonly signal?: AbortSignal;
   /** Samples of an earlier run with the same settings. */
@@ -79,7 +79,7 @@ async function planned(task: Task, source: RowSource, options: RunOptions): Prom
     throw new RangeError(`shots: ${task.name} has no examples to show, got ${shots}`);
   }
   const pool = shots > 0 && task.pool !== 'same' ? await source.rows(task.pool as Dataset) : [];
-  const questions = buildQuestions(task, rows, pool, { style, shots, seed, renderChat });
+  const questions = await buildQuestions(task, rows, pool, { style, shots, seed, renderChat });
   if (range) {
     if (range[0] > range[1] || range[1] >= rows.length) {
       throw new RangeError(`rows: ${task.name} has rows 0 to ${rows.length - 1}, got ${range.join('-')}`);
@@ -114,7 +114,10 @@ async function answered(
   const { row, doc, context, requests } = question;
   switch (task.kind) {
     case 'choice':
-      return choiceAnswer(question, (await scorer.loglikelihoods(requests)).map(({ sum }) => sum));
+      return choiceAnswer(
+        question,
+        (await scorer.loglikelihoods(requests)).map(({ sum }) => sum),
+      );
     case 'target': {
       const [{ sum, isGreedy }] = await scorer.loglikelihoods(requests);
       const chosen = isGreedy ? doc.target : null;

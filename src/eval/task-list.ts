@@ -1,5 +1,6 @@
 // Every benchmark by its name, and the names that stand for several.
 
+import type { Task } from './task.ts';
 import { arcChallenge, arcEasy } from './tasks/arc.ts';
 import { bbh } from './tasks/bbh.ts';
 import { commonsenseQa } from './tasks/commonsense-qa.ts';
@@ -17,7 +18,6 @@ import { piqa } from './tasks/piqa.ts';
 import { triviaQa } from './tasks/trivia-qa.ts';
 import { wikitext } from './tasks/wikitext.ts';
 import { winogrande } from './tasks/winogrande.ts';
-import type { Task } from './task.ts';
 
 export const TASKS: readonly Task[] = [
   piqa,
@@ -63,7 +63,11 @@ export function tasksNamed(names: readonly string[]): Task[] {
   return [...wanted].map((name) => {
     const task = TASKS.find((candidate) => candidate.name === name);
     if (task) return task;
-    const known = [...TASKS.map((item) => item.name).filter((item) => !item.startsWith('bbh:')), 'arc', 'bbh'];
+    const known = [
+      ...TASKS.map((item) => item.name).filter((item) => !item.startsWith('bbh:')),
+      'arc',
+      'bbh',
+    ];
     throw new RangeError(`tasks: expected names from ${known.join(', ')}; got ${name}`);
   });
 }

@@ -23,8 +23,10 @@ function treebankWords(text: string): string[] {
 }
 
 const ABBREVIATIONS = new Set(
-  ('mr mrs ms dr prof st jr sr inc ltd co corp u.s u.k e.g i.e vs etc no vol fig al p.m a.m gen rep sen gov ' +
-    'capt lt col sgt rev hon jan feb mar apr jun jul aug sep sept oct nov dec ph.d d.c').split(' '),
+  (
+    'mr mrs ms dr prof st jr sr inc ltd co corp u.s u.k e.g i.e vs etc no vol fig al p.m a.m gen rep sen gov ' +
+    'capt lt col sgt rev hon jan feb mar apr jun jul aug sep sept oct nov dec ph.d d.c'
+  ).split(' '),
 );
 
 /** Number of sentences: ends are . ? ! with closing quotes behind them, before white space. */

@@ -5,13 +5,22 @@ import { followedList, variantsOf } from '../../src/eval/tasks/ifeval.ts';
 import { evalRows, hasEvalFiles } from '../support/eval-files.ts';
 import { goldenJson } from '../support/goldens.ts';
 
+/** `langdetect` takes these few English words for Spanish, German, Welsh and Tagalog. */
+const SHORT_TEXTS = [157, 188, 250, 299, 476];
+/** "in o. Let's": an initial for an untrained Punkt, the end of a sentence for us. */
+const INITIAL = 33;
+
 describe.runIf(hasEvalFiles)('instructions', () => {
   const rows = hasEvalFiles ? evalRows({ file: 'ifeval.input_data.jsonl' }) : [];
   const answers = hasEvalFiles ? evalRows({ file: 'ifeval.gpt4_responses.jsonl' }) : [];
   const official: { strict: string[]; loose: string[] } = goldenJson('eval/ifeval_followed.json');
 
-  it.each(['strict', 'loose'] as const)('are judged as by the official checkers, read %s, in all 834', (reading) => {
-    const differing: string[] = [];
+  it.each([
+    { reading: 'strict' as const, known: SHORT_TEXTS },
+    { reading: 'loose' as const, known: [INITIAL, ...SHORT_TEXTS] },
+  ])('are judged as by the official checkers, read $reading, in all 834 but $known.length', (given) => {
+    const { reading, known } = given;
+    const differing: number[] = [];
     let count = 0;
     for (const [index, row] of rows.entries()) {
       const response = answers[index].text('response');
@@ -19,11 +28,9 @@ describe.runIf(hasEvalFiles)('instructions', () => {
       const theirs = [...official[reading][index]].map((bit) => bit === '1');
       const kinds = row.texts('instruction_id_list');
       count += kinds.length;
-      for (const [i, kind] of kinds.entries()) {
-        if (ours[i] !== theirs[i]) differing.push(`row ${index} ${kind} official ${theirs[i]}`);
-      }
+      for (const i of kinds.keys()) if (ours[i] !== theirs[i]) differing.push(index);
     }
     expect(count).toBe(834);
-    expect(differing).toEqual([]);
+    expect(differing).toEqual(known);
   });
 });

@@ -3,14 +3,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { argmax, mean, standardErrorOfMean } from '../../src/eval/metrics.ts';
-import { choiceLengths, movedBlanks } from '../../src/eval/scoring.ts';
 import { PythonRandom } from '../../src/eval/python-random.ts';
 import { buildQuestions, type Question, shuffledIndices } from '../../src/eval/questions.ts';
-import { tasksNamed } from '../../src/eval/task-list.ts';
+import { choiceLengths, movedBlanks } from '../../src/eval/scoring.ts';
 import type { Style } from '../../src/eval/task.ts';
+import { tasksNamed } from '../../src/eval/task-list.ts';
 import { evalRows, evalText, hasEvalFiles, pythonJson, sha256 } from '../support/eval-files.ts';
 
-const questionsOf = (name: string, style: Style, shots: number): Question[] => {
+const questionsOf = (name: string, style: Style, shots: number): Promise<Question[]> => {
   const [task] = tasksNamed([name]);
   return buildQuestions(task, evalRows(task.dataset), shots > 0 ? evalRows(task.pool) : [], { style, shots });
 };
@@ -39,12 +39,12 @@ const MATH_TYPES: Record<string, string> = {
 };
 
 /** Questions of one pinned task, in lm-eval's order: the rows of its subject or type, shuffled by `Random(42)`. */
-function shuffledQuestions(pinnedName: string): Question[] {
+async function shuffledQuestions(pinnedName: string): Promise<Question[]> {
   const base = pinnedName.replace(/-v\d$/, '');
   const subject = /^hendrycksTest-(.*)$/.exec(base)?.[1];
   const type = MATH_TYPES[base];
   const ours = subject ? 'mmlu' : type ? 'math' : (OUR_NAMES[base] ?? base);
-  let questions = cached(ours);
+  let questions = await cached(ours);
   if (subject) questions = questions.filter((question) => question.row.text('subject') === subject);
   if (type) questions = questions.filter((question) => question.row.text('type') === type);
   return shuffledIndices(questions.length, new PythonRandom(42)).map((index) => questions[index]);
@@ -55,8 +55,8 @@ const OUR_NAMES: Record<string, string> = {
   openbookqa: 'openbook_qa:test',
   lambada_openai: 'lambada',
 };
-const cache = new Map<string, Question[]>();
-function cached(name: string): Question[] {
+const cache = new Map<string, Promise<Question[]>>();
+function cached(name: string): Promise<Question[]> {
   const known = cache.get(name) ?? questionsOf(name, 'lm-eval', 0);
   cache.set(name, known);
   return known;
@@ -71,8 +71,8 @@ const HAS_OTHER_TEXT = /^(hellaswag|lambada)/;
 describe.runIf(hasEvalFiles)('requests', () => {
   it.each(Object.entries(pinnedLmEval()).filter(([name]) => !HAS_OTHER_TEXT.test(name)))(
     'of %s are those that lm-evaluation-harness pinned, and the random scorer gets its scores',
-    (name, pinned) => {
-      const questions = shuffledQuestions(name);
+    async (name, pinned) => {
+      const questions = await shuffledQuestions(name);
       const requests =
         pinned.request_kind === 'greedy_until'
           ? questions.map(({ context }) => [context, UNTIL])
@@ -89,17 +89,19 @@ describe.runIf(hasEvalFiles)('requests', () => {
     'openbook_qa(validation)': 'openbook_qa',
     mmlu_cloze: 'mmlu',
   };
-  it.each(Object.entries(lighteval))('of %s are those derived from lighteval', (name, pinned) => {
-    const questions = questionsOf(lightevalNames[name] ?? name, 'lighteval', 0);
+  it.each(Object.entries(lighteval))('of %s are those derived from lighteval', async (name, pinned) => {
+    const questions = await questionsOf(lightevalNames[name] ?? name, 'lighteval', 0);
     const pairs = questions.flatMap((question) => question.requests.map(movedBlanks));
     expect(questions).toHaveLength(pinned.docs);
     expect(pairs).toHaveLength(pinned.pairs);
-    expect(sha256(pairs.map((pair) => `${pair.context}\0${pair.continuation}\x01`).join(''))).toBe(pinned.sha256);
+    expect(sha256(pairs.map((pair) => `${pair.context}\0${pair.continuation}\x01`).join(''))).toBe(
+      pinned.sha256,
+    );
     expect(sha256(questions.map((question) => question.doc.gold).join(','))).toBe(pinned.gold_sha256);
   });
 
-  it('of GSM8K hold the five shots that random.Random(42) draws for each of 1,319 questions', () => {
-    const questions = questionsOf('gsm8k', 'lighteval', 5);
+  it('of GSM8K hold the five shots that random.Random(42) draws for each of 1,319 questions', async () => {
+    const questions = await questionsOf('gsm8k', 'lighteval', 5);
     const lines = evalText('derived/gsm8k_5shot.jsonl').trim().split('\n');
     const prompts: { test_row: number; prompt_sha256: string }[] = lines.map((line) => JSON.parse(line));
     expect(prompts).toHaveLength(1319);
@@ -108,10 +110,12 @@ describe.runIf(hasEvalFiles)('requests', () => {
     }
   });
 
-  it('of HellaSwag agree with the OLMES clean-up in all of its 1,000 rows', () => {
+  it('of HellaSwag agree with the OLMES clean-up in all of its 1,000 rows', async () => {
     const olmes = evalRows({ file: 'hellaswag.val.olmes1000.jsonl' });
     const folded = (text: string) => text.replace(/\.+/g, '.').replace(/\s+/g, ' ').trim();
-    const queries = new Set(questionsOf('hellaswag', 'lm-eval', 0).map(({ context }) => folded(context)));
+    const queries = new Set(
+      (await questionsOf('hellaswag', 'lm-eval', 0)).map(({ context }) => folded(context)),
+    );
     const missing = olmes.filter((row) => !queries.has(folded(row.text('query'))));
     expect(missing.map((row) => row.index)).toEqual([]);
   });

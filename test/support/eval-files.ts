@@ -30,8 +30,8 @@ export function sha256(text: string): string {
 export function pythonJson(value: readonly unknown[]): string {
   const parts = value.map((item) => {
     if (Array.isArray(item)) return pythonJson(item);
-    const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-    return JSON.stringify(item).replace(/[\u007f-\uffff]/g, escape);
+    const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    return JSON.stringify(item).replace(/[\u007f-\uffff]/g, escaped);
   });
   return `[${parts.join(', ')}]`;
 }

@@ -22,7 +22,9 @@ export const gsm8k: WriteTask = {
     const chosen = answerOf(output);
     const strict = Number(chosen !== INVALID && chosen === gold);
     const scores: Scores =
-      style === 'lighteval' ? { qem: strict } : { strict_match: strict, flexible_extract: Number(lastNumber(output) === gold) };
+      style === 'lighteval'
+        ? { qem: strict }
+        : { strict_match: strict, flexible_extract: Number(lastNumber(output) === gold) };
     return { chosen, gold, scores };
   },
 };

@@ -1,16 +1,19 @@
 // IFEval (Zhou et al. 2023): instructions whose following a program can check. Strict looks at the answer as it is,
 // loose also at variants without its first line, last line and asterisks.
 
+import { follows, type InstructionArguments } from '../instructions.ts';
 import { meansOf } from '../metrics.ts';
 import type { Row } from '../rows.ts';
 import type { WriteTask } from '../task.ts';
-import { follows, type InstructionArguments } from '../instructions.ts';
 
 export const ifeval: WriteTask = {
   kind: 'write',
   name: 'ifeval',
   definition: 'https://github.com/google-research/google-research/tree/master/instruction_following_eval',
-  dataset: { file: 'ifeval.input_data.jsonl', hub: { repo: 'google/IFEval', config: 'default', split: 'train' } },
+  dataset: {
+    file: 'ifeval.input_data.jsonl',
+    hub: { repo: 'google/IFEval', config: 'default', split: 'train' },
+  },
   shots: 0,
   shotChoice: 'random',
   maxNewTokens: 1280,
@@ -35,7 +38,9 @@ export const ifeval: WriteTask = {
   },
   summary(scores) {
     const total = (name: string) => scores.reduce((sum, score) => sum + score[name], 0);
-    const prompts = meansOf(scores.map(({ prompt_strict, prompt_loose }) => ({ prompt_strict, prompt_loose })));
+    const prompts = meansOf(
+      scores.map(({ prompt_strict, prompt_loose }) => ({ prompt_strict, prompt_loose })),
+    );
     const instStrict = total('followed_strict') / total('instructions');
     const instLoose = total('followed_loose') / total('instructions');
     return [

@@ -1,9 +1,8 @@
 // LAMBADA (Paperno et al. 2016, the selection of GPT-2): the last word of a passage, which only its whole context
 // gives away. Right when greedy decoding says it.
 
-import { perplexity } from '../metrics.ts';
+import { meansOf, perplexity } from '../metrics.ts';
 import type { TargetTask } from '../task.ts';
-import { meansOf } from '../metrics.ts';
 
 export const lambada: TargetTask = {
   kind: 'target',
@@ -26,6 +25,9 @@ export const lambada: TargetTask = {
   },
   summary: (scores) => [
     ...meansOf(scores.map(({ acc }) => ({ acc }))),
-    perplexity('ppl', scores.map(({ ll }) => ({ ll, units: 1 }))),
+    perplexity(
+      'ppl',
+      scores.map(({ ll }) => ({ ll, units: 1 })),
+    ),
   ],
 };

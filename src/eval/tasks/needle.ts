@@ -10,9 +10,29 @@ const DEPTHS = [0, 25, 50, 75, 100];
 /** Tokens that one sentence of hay has on average with SmolLM2's tokenizer (measured: test/eval/needle.slow.test.ts). */
 const TOKENS_A_SENTENCE = 10.5;
 
-const SUBJECTS = ['The baker', 'A sailor', 'My neighbour', 'The old teacher', 'A young painter', 'The gardener'];
-const VERBS = ['walked slowly to', 'talked about', 'often dreamed of', 'wrote a letter about', 'came back from'];
-const PLACES = ['the harbour', 'the market', 'the small library', 'the station', 'the green hills', 'the river'];
+const SUBJECTS = [
+  'The baker',
+  'A sailor',
+  'My neighbour',
+  'The old teacher',
+  'A young painter',
+  'The gardener',
+];
+const VERBS = [
+  'walked slowly to',
+  'talked about',
+  'often dreamed of',
+  'wrote a letter about',
+  'came back from',
+];
+const PLACES = [
+  'the harbour',
+  'the market',
+  'the small library',
+  'the station',
+  'the green hills',
+  'the river',
+];
 const ENDS = ['in the morning', 'after the rain', 'before supper', 'on a quiet day', 'with two friends'];
 
 export const needle: WriteTask = {

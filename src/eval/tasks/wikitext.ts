@@ -19,8 +19,14 @@ export const wikitext: TextTask = {
   pages: pagesOf,
   doc: (row) => ({ query: '', target: detokenised(row.text('page')) }),
   summary: (scores) => [
-    perplexity('word_perplexity', scores.map(({ ll, words }) => ({ ll, units: words }))),
-    perplexity('byte_perplexity', scores.map(({ ll, bytes }) => ({ ll, units: bytes }))),
+    perplexity(
+      'word_perplexity',
+      scores.map(({ ll, words }) => ({ ll, units: words })),
+    ),
+    perplexity(
+      'byte_perplexity',
+      scores.map(({ ll, bytes }) => ({ ll, units: bytes })),
+    ),
   ],
 };
 
