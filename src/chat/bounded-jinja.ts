@@ -1,7 +1,7 @@
-// @huggingface/jinja with limits. The library evaluates a template node by node through one method; it is replaced
-// here by one that counts, and that looks at the operands of an operation before it is carried out, so that nothing
-// large is ever made. Values are the library's own boxes around texts, numbers, lists and maps; no object of the
-// host can be reached through them.
+// @huggingface/jinja with limits. The library evaluates a template node by node through one method; it is
+// replaced here by one that counts, and that looks at the operands of an operation before it is carried out,
+// so that nothing large is ever made. Values are the library's own boxes around texts, numbers, lists and
+// maps; no object of the host can be reached through them.
 
 import type { Environment, Interpreter } from '@huggingface/jinja';
 import type { Budget } from './budget.ts';
@@ -103,7 +103,9 @@ export class BoundedRun {
     }
   }
 
-  /** Evaluates the operands of a node that works on whole texts or lists, accounts for the work, and does it. */
+  /**
+   * Evaluates the operands of a node that works on whole texts or lists, accounts for the work, and does it.
+   */
   private evaluateNode(node: Node, scope: Environment): Value {
     const plain = (ready: Node) => this.evaluatePlain(ready as unknown as Statement, scope);
     const operand = (member: unknown) => this.operand(member as Node, scope);
@@ -216,7 +218,9 @@ export class BoundedRun {
     });
   }
 
-  /** Accounts for a filter or method, and checks what it makes where that can be longer than what it is given. */
+  /**
+   * Accounts for a filter or method, and checks what it makes where that can be longer than what it is given.
+   */
   private checkGrowth(name: unknown, input: Value, args: readonly Node[]): void {
     const { length, members } = this.sizeOf(input);
     this.budget.spendWork(DEEP.has(String(name)) ? length : members);
@@ -246,7 +250,9 @@ export class BoundedRun {
     }
   }
 
-  /** Sizes of lists and maps are remembered: nothing changes them once they are made. Namespaces can change. */
+  /**
+   * Sizes of lists and maps are remembered: nothing changes them once they are made. Namespaces can change.
+   */
   private sizeOf(value: Value | undefined): Size {
     const content: unknown = value?.value;
     if (typeof content === 'string') return { length: content.length, members: content.length, depth: 0 };

@@ -10,8 +10,8 @@ export const MAX_TEMPLATE_LENGTH = 2 ** 16;
 export const MAX_SPACE_RUN = 1024;
 
 /**
- * Expressions evaluated in one rendering; a round of a loop counts as eight more. A thousand messages through a long
- * template take about 100,000.
+ * Expressions evaluated in one rendering; a round of a loop counts as eight more. A thousand messages through
+ * a long template take about 100,000.
  */
 const MAX_STEPS = 2 ** 19;
 
@@ -22,8 +22,8 @@ const MAX_DEPTH = 400;
 const MAX_NESTING = 100;
 
 /**
- * Longest value, and longest output, in characters: each message may appear four times, and the template may add a
- * million characters of its own.
+ * Longest value, and longest output, in characters: each message may appear four times, and the template may
+ * add a million characters of its own.
  */
 const MAX_ADDED_LENGTH = 2 ** 20;
 const MAX_REPEATS = 4;

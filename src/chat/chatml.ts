@@ -1,5 +1,6 @@
-// The chat format of SmolLM2-Instruct as a plain function: ChatML with a system message of its own. It is what the
-// model file's template does (test/chat compares them on 80 conversations), without a template engine.
+// The chat format of SmolLM2-Instruct as a plain function: ChatML with a system message of its own. It is
+// what the model file's template does (test/chat compares them on 80 conversations), without a template
+// engine.
 
 import type { ChatMessage } from './message.ts';
 
@@ -14,8 +15,8 @@ export const SMOLLM2_TEMPLATE =
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 /**
- * A conversation as the text that SmolLM2-Instruct reads. Nothing is trimmed or escaped: `<|im_end|>` inside a message
- * ends it, as with the template.
+ * A conversation as the text that SmolLM2-Instruct reads. Nothing is trimmed or escaped: `<|im_end|>` inside
+ * a message ends it, as with the template.
  *
  *     <|im_start|>ROLE\nCONTENT<|im_end|>\n      for each message
  *     <|im_start|>assistant\n                    when the model is to answer

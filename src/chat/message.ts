@@ -7,8 +7,8 @@ export interface ChatMessage {
 }
 
 /**
- * Checks that a foreign value is a list of messages. Members other than role and content are left as they are: some
- * templates read them.
+ * Checks that a foreign value is a list of messages. Members other than role and content are left as they
+ * are: some templates read them.
  *
  * @throws TypeError  that names the first message at fault
  */

@@ -1,6 +1,6 @@
-// Conversations to text through the template that came with the model file. Jinja templates are programs; they run
-// in @huggingface/jinja, loaded only when one is used, within the limits of budget.ts. The template of SmolLM2
-// itself is known and needs no engine (chatml.ts).
+// Conversations to text through the template that came with the model file. Jinja templates are programs;
+// they run in @huggingface/jinja, loaded only when one is used, within the limits of budget.ts. The template
+// of SmolLM2 itself is known and needs no engine (chatml.ts).
 
 import { FormatError } from '../base/errors.ts';
 import { BoundedRun, type Jinja, type Program, parseTemplate } from './bounded-jinja.ts';
@@ -29,7 +29,9 @@ export interface RenderOptions {
   readonly now?: Date;
 }
 
-/** The template itself turned the conversation down (`raise_exception`); the message is the template's own. */
+/**
+ * The template itself turned the conversation down (`raise_exception`); the message is the template's own.
+ */
 export class ConversationError extends RangeError {
   override readonly name = 'ConversationError';
 }

@@ -13,8 +13,8 @@ export interface AddedToken {
 }
 
 /**
- * Longest text of an added token in UTF-16 units. The longest in use has 29 (`<|start_header_id|>` has 19); the time
- * to search is at most this many steps per character.
+ * Longest text of an added token in UTF-16 units. The longest in use has 29 (`<|start_header_id|>` has 19);
+ * the time to search is at most this many steps per character.
  */
 const MAX_ADDED_LENGTH = 256;
 

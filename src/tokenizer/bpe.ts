@@ -1,7 +1,7 @@
-// Byte-pair encoding of one word (Sennrich, Haddow & Birch 2016, on bytes as in GPT-2): starting from single bytes,
-// always carry out the merge of lowest rank, leftmost first, until none applies. A heap of candidate merges over a
-// doubly linked list keeps this at n log n; rescanning the word after each merge would be quadratic, and a word is
-// as long as whoever wrote the text wants it (docs/components/bpe.md).
+// Byte-pair encoding of one word (Sennrich, Haddow & Birch 2016, on bytes as in GPT-2): starting from single
+// bytes, always carry out the merge of lowest rank, leftmost first, until none applies. A heap of candidate
+// merges over a doubly linked list keeps this at n log n; rescanning the word after each merge would be
+// quadratic, and a word is as long as whoever wrote the text wants it (docs/components/bpe.md).
 
 import type { Merges } from './merges.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -26,8 +26,8 @@ export class Bpe {
   }
 
   /**
-   * Appends the ids of the word `bytes[begin, end)` to `ids`. Bytes without a token are dropped before anything is
-   * merged, as HF `tokenizers` does, so that their neighbours can merge.
+   * Appends the ids of the word `bytes[begin, end)` to `ids`. Bytes without a token are dropped before
+   * anything is merged, as HF `tokenizers` does, so that their neighbours can merge.
    */
   encodeWord(bytes: Uint8Array, begin: number, end: number, ids: number[]): void {
     if (this.ignoreMerges) {
@@ -105,7 +105,8 @@ class WorkSpace {
     this.next = new Int32Array(capacity);
     this.previous = new Int32Array(capacity);
     this.ranks = new Int32Array(capacity);
-    // n - 1 pairs at first; each merge takes one key out and puts at most two in; there are at most n - 1 merges.
+    // n - 1 pairs at first; each merge takes one key out and puts at most two in; there are at most n - 1
+    // merges.
     this.heap = new MinHeap(2 * capacity);
   }
 }

@@ -1,6 +1,6 @@
 // The alphabet in which byte-level vocabularies are written: one printable character for each byte (GPT-2,
-// encoder.py, bytes_to_unicode). Bytes that print as themselves in Latin-1 keep their character; the other 68 take
-// U+0100, U+0101, … in order, so that a space is written Ġ (U+0120) and a newline Ċ (U+010A).
+// encoder.py, bytes_to_unicode). Bytes that print as themselves in Latin-1 keep their character; the other 68
+// take U+0100, U+0101, … in order, so that a space is written Ġ (U+0120) and a newline Ċ (U+010A).
 
 /** charOfByte[b] is the code point that stands for byte b: below U+0144, so at most two bytes of UTF-8. */
 const charOfByte = new Uint16Array(256);
@@ -24,9 +24,10 @@ export function toAlphabet(bytes: Uint8Array): string {
 }
 
 /**
- * Reads UTF-8 text in the alphabet from `source[begin, end)` and writes the bytes it stands for to `target` at `at`.
+ * Reads UTF-8 text in the alphabet from `source[begin, end)` and writes the bytes it stands for to `target`
+ * at `at`.
  *
- * @returns the number of bytes written, never more than end - begin; -1 when a character is not of the alphabet
+ * @returns the number of bytes written, at most end - begin; -1 when a character is not of the alphabet
  */
 export function fromAlphabet(
   source: Uint8Array,

@@ -21,10 +21,11 @@ export class Merges {
 
   /**
    * @param merges texts `left right` in the byte alphabet, best first: the index is the rank
-   * @throws FormatError  when a merge names or makes a token that the vocabulary does not have, or comes twice
+   * @throws FormatError  when a merge names or makes a token that is not in the vocabulary, or comes twice
    */
   constructor(merges: StringTable, vocabulary: Vocabulary, file: string) {
-    // Every merge makes a token, and a token can be made in few ways: more merges than this is not a vocabulary.
+    // Every merge makes a token, and a token can be made in few ways: more merges than this is not a
+    // vocabulary.
     if (merges.count > MAX_VOCAB_SIZE) {
       throw new FormatError(`expected at most ${MAX_VOCAB_SIZE}, got ${merges.count}`, {
         file,

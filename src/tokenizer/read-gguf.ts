@@ -1,5 +1,6 @@
-// The tokenizer of a GGUF file. Its metadata name the pre-tokenizer and nothing else of the pipeline; what belongs to
-// a name is known from llama.cpp (src/llama-vocab.cpp) and, where that is silent, from the HF file of the same model.
+// The tokenizer of a GGUF file. Its metadata name the pre-tokenizer and nothing else of the pipeline; what
+// belongs to a name is known from llama.cpp (src/llama-vocab.cpp) and, where that is silent, from the HF file
+// of the same model.
 
 import { FormatError } from '../base/errors.ts';
 import type { AddedToken } from './added-tokens.ts';

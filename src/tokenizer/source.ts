@@ -1,5 +1,5 @@
-// What a checkpoint hands to the tokenizer: the facts of a GGUF file, or the parsed JSON files of an HF folder.
-// Readers (src/format) fill it in; tokenizer.ts checks it and builds the tables.
+// What a checkpoint hands to the tokenizer: the facts of a GGUF file, or the parsed JSON files of an HF
+// folder. Readers (src/format) fill it in; tokenizer.ts checks it and builds the tables.
 
 import type { StringTable } from '../base/string-table.ts';
 
@@ -23,7 +23,10 @@ export interface GgufTokenizerSource {
   readonly file: string;
 }
 
-/** Tokenizer of an HF folder: `tokenizer.json` and, where present, `tokenizer_config.json`, as JSON.parse gave them. */
+/**
+ * Tokenizer of an HF folder: `tokenizer.json` and, where present, `tokenizer_config.json`, as JSON.parse gave
+ * them.
+ */
 export interface JsonTokenizerSource {
   readonly kind: 'json';
   readonly tokenizer: unknown;

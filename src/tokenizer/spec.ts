@@ -1,5 +1,5 @@
-// A byte-level BPE tokenizer after its file has been understood: what read-gguf.ts and read-json.ts produce and
-// tokenizer.ts builds its tables from.
+// A byte-level BPE tokenizer after its file has been understood: what read-gguf.ts and read-json.ts produce
+// and tokenizer.ts builds its tables from.
 
 import type { StringTable } from '../base/string-table.ts';
 import type { AddedToken } from './added-tokens.ts';
@@ -8,7 +8,9 @@ import type { PretokenizerName } from './pretokenize.ts';
 export interface TokenizerSpec {
   /** Name of the file, for error messages. */
   readonly file: string;
-  /** Texts by id, in the byte alphabet (added tokens: as they are); the empty text is an id without a token. */
+  /**
+   * Texts by id, in the byte alphabet (added tokens: as they are); the empty text is an id without a token.
+   */
   readonly tokens: StringTable;
   /** `left right`, best first. */
   readonly merges: StringTable;

@@ -1,7 +1,9 @@
-// Text from token ids, one at a time. A character of UTF-8 may be split over tokens; its bytes are held back until it
-// is whole, so that what has been shown never changes.
+// Text from token ids, one at a time. A character of UTF-8 may be split over tokens; its bytes are held back
+// until it is whole, so that what has been shown never changes.
 
-/** Made by `Tokenizer.decoder()`; the texts of `push` and `end` joined are what `decode` gives for all ids. */
+/**
+ * Made by `Tokenizer.decoder()`; the texts of `push` and `end` joined are what `decode` gives for all ids.
+ */
 export class StreamDecoder {
   private readonly bytesOf: (id: number) => Uint8Array;
   // A byte-order mark is text like any other here; TextDecoder would swallow the first one.

@@ -1,6 +1,6 @@
-// Text to token ids and back: byte-level BPE as in SmolLM2, Llama 3 and Qwen2 (docs/components/bpe.md). The way of a
-// text: added tokens are cut out (added-tokens.ts), the rest is cut into words (pretokenize.ts), the UTF-8 bytes of
-// each word are merged (bpe.ts). Ids are those of HF `tokenizers`.
+// Text to token ids and back: byte-level BPE as in SmolLM2, Llama 3 and Qwen2 (docs/components/bpe.md). The
+// way of a text: added tokens are cut out (added-tokens.ts), the rest is cut into words (pretokenize.ts), the
+// UTF-8 bytes of each word are merged (bpe.ts). Ids are those of HF `tokenizers`.
 
 import { FormatError } from '../base/errors.ts';
 import { AddedTokenFinder } from './added-tokens.ts';
@@ -20,7 +20,9 @@ export type { StreamDecoder } from './stream-decoder.ts';
 export interface EncodeOptions {
   /** Whether special tokens written in the text are read as such (default) or as plain text. */
   readonly special?: boolean;
-  /** Whether the ids begin with `bosId`; by default as the file says (SmolLM2 and Qwen2 do not, Llama 3 does). */
+  /**
+   * Whether the ids begin with `bosId`; by default as the file says (SmolLM2 and Qwen2 do not, Llama 3 does).
+   */
   readonly addBos?: boolean;
 }
 
@@ -50,7 +52,7 @@ export class Tokenizer {
   private word = new Uint8Array(256);
 
   /**
-   * @throws FormatError  when the source is not a byte-level BPE tokenizer of a known kind, or contradicts itself
+   * @throws FormatError  when the source is no byte-level BPE tokenizer of a known kind, or contradicts itself
    */
   static from(source: TokenizerSource): Tokenizer {
     return new Tokenizer(source.kind === 'gguf' ? readGgufTokenizer(source) : readJsonTokenizer(source));
@@ -88,9 +90,9 @@ export class Tokenizer {
   }
 
   /**
-   * The ids of a text. A lone surrogate is read as U+FFFD. Bytes for which the vocabulary has no token are dropped
-   * (SmolLM2 has none for 04, 06, 13, 14, 16, 1d, f1 and f2); all other text comes back from `decode` unchanged, but for
-   * Qwen2, which normalises.
+   * The ids of a text. A lone surrogate is read as U+FFFD. Bytes for which the vocabulary has no token are
+   * dropped (SmolLM2 has none for 04, 06, 13, 14, 16, 1d, f1 and f2); all other text comes back from `decode`
+   * unchanged, but for Qwen2, which normalises.
    *
    * @throws RangeError  when `addBos` is asked for and there is no such token
    */

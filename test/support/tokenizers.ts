@@ -1,4 +1,5 @@
-// The tokenizer of SmolLM2 as the fast tests have it: the HF file, and the same vocabulary as a GGUF file tells it.
+// The tokenizer of SmolLM2 as the fast tests have it: the HF file, and the same vocabulary as a GGUF file
+// tells it.
 
 import { StringTable } from '../../src/base/string-table.ts';
 import type { GgufTokenizerSource, JsonTokenizerSource } from '../../src/tokenizer/source.ts';

@@ -1,5 +1,7 @@
-// Time grows with the text and not with its square: time(2n) / time(n) is 2 for a linear scan and 4 for a square.
-// 2.9 lies between them; a ratio that is over is measured again, because other work on the machine can cause it.
+// Time grows with the text and not with its square: time(2n) / time(n) is 2 for a linear scan and 4 for a
+// square.
+// 2.9 lies between them; a ratio that is over is measured again, because other work on the machine can cause
+// it.
 
 import { describe, expect, it } from 'vitest';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
@@ -34,7 +36,10 @@ function encodeMs(tokenizer: Tokenizer, text: string): number {
   return performance.now() - start;
 }
 
-/** Times of `numBytes` and of half of it, in ms: the first attempt whose ratio is in order, or the last of five. */
+/**
+ * Times of `numBytes` and of half of it, in ms: the first attempt whose ratio is in order, or the last of
+ * five.
+ */
 function twoTimes(tokenizer: Tokenizer, unit: string, numBytes: number): [number, number] {
   const whole = unit.repeat(numBytes / new TextEncoder().encode(unit).length);
   const half = whole.slice(0, whole.length / 2);

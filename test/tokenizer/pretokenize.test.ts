@@ -1,5 +1,5 @@
-// The scanners against the patterns they stand for, as JavaScript regular expressions with the library's white space
-// written out. Slow, and not linear for every text: fit for tests only.
+// The scanners against the patterns they stand for, as JavaScript regular expressions with the library's
+// white space written out. Slow, and not linear for every text: fit for tests only.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
