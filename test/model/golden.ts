@@ -1,15 +1,14 @@
 // Every golden prompt through the reference engine: one file of tests per half, so that two cores share the work.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../src/load.ts';
 import type { Model } from '../../src/model/model.ts';
 import { compareWithGolden, type GoldenErrors, goldenPrompt } from '../support/prompts.ts';
-import { realCheckpoint } from '../support/weights.ts';
+import { realModel } from '../support/weights.ts';
 
 export function describeGoldenPrompts(names: readonly string[]): void {
   let model: Model;
   beforeAll(async () => {
-    model = await loadModel(await realCheckpoint(), { engine: 'reference' });
+    model = await realModel();
   });
   afterAll(() => model?.close());
 

@@ -3,6 +3,8 @@
 import { inject } from 'vitest';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import { readGguf } from '../../src/format/gguf.ts';
+import { type LoadOptions, loadModel } from '../../src/load.ts';
+import type { Model } from '../../src/model/model.ts';
 import { fileSource } from '../../src/runtime/node.ts';
 
 declare module 'vitest' {
@@ -21,4 +23,14 @@ export function realWeights(): string {
 
 export async function realCheckpoint(): Promise<Checkpoint> {
   return readGguf(await fileSource(realWeights()));
+}
+
+/** The model, loaded, its file closed. */
+export async function realModel(options: LoadOptions = { engine: 'reference' }): Promise<Model> {
+  const checkpoint = await realCheckpoint();
+  try {
+    return await loadModel(checkpoint, options);
+  } finally {
+    await checkpoint.close();
+  }
 }

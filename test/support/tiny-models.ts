@@ -1,0 +1,29 @@
+// The six tiny models of test/golden/tiny: random weights in HuggingFace folders, small enough for every test.
+
+import { dirname, join } from 'node:path';
+import type { Checkpoint } from '../../src/format/checkpoint.ts';
+import { readHfFolder } from '../../src/format/hf.ts';
+import { type LoadOptions, loadModel } from '../../src/load.ts';
+import type { Model } from '../../src/model/model.ts';
+import { fileSource } from '../../src/runtime/node.ts';
+import { goldenPath } from './goldens.ts';
+
+export const TINY_NAMES = ['gqa', 'mha', 'mqa', 'untied', 'llama3-rope', 'qwen2'] as const;
+
+export function tinyCheckpoint(name: string): Promise<Checkpoint> {
+  const folder = dirname(goldenPath(`tiny/${name}/config.json`));
+  return readHfFolder((file) => fileSource(join(folder, file)), name);
+}
+
+/** The model, loaded, its files closed. */
+export async function tinyModel(
+  name: string,
+  options: LoadOptions = { engine: 'reference' },
+): Promise<Model> {
+  const checkpoint = await tinyCheckpoint(name);
+  try {
+    return await loadModel(checkpoint, options);
+  } finally {
+    await checkpoint.close();
+  }
+}
