@@ -150,7 +150,6 @@ export class BoundedRun {
       if (value.type === 'UndefinedValue' || SILENT.has((statement as unknown as Node).type)) continue;
       this.budget.spendWork(this.sizeOf(value).length);
       output += PYTHON_NAMES.get(value.value) ?? value.toString();
-      this.budget.checkLength(output.length);
     }
     return this.box(output);
   }

@@ -173,11 +173,14 @@ function readBosOfPostProcessor(reader: Reader, value: unknown): number | undefi
   const post = reader.object(value, 'post_processor');
   if (post.type === 'ByteLevel') return undefined;
   if (post.type === 'Sequence') {
-    const ids = reader
-      .array(post.processors, 'post_processor.processors')
-      .filter((part) => reader.object(part, 'post_processor.processors').type !== 'Sequence')
-      .map((part) => readBosOfPostProcessor(reader, part));
-    return ids.find((id) => id !== undefined);
+    const ids = reader.array(post.processors, 'post_processor.processors').map((part) => {
+      const { type } = reader.object(part, 'post_processor.processors');
+      reader.expect(type, ['ByteLevel', 'TemplateProcessing'], 'post_processor.processors');
+      return readBosOfPostProcessor(reader, part);
+    });
+    const found = ids.filter((id) => id !== undefined);
+    if (found.length > 1) reader.refuse('post_processor.processors', 'one token before the text', found);
+    return found[0];
   }
   reader.expect(post.type, ['TemplateProcessing'], 'post_processor.type');
   const parts = reader

@@ -52,7 +52,7 @@ export class Tokenizer {
   private word = new Uint8Array(256);
 
   /**
-   * @throws FormatError  when the source is no byte-level BPE tokenizer of a known kind, or contradicts itself
+   * @throws FormatError  when the source is no byte-level BPE tokenizer that is known, or contradicts itself
    */
   static from(source: TokenizerSource): Tokenizer {
     return new Tokenizer(source.kind === 'gguf' ? readGgufTokenizer(source) : readJsonTokenizer(source));

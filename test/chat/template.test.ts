@@ -96,6 +96,7 @@ describe('the budget of a template', () => {
       '{% for i in range(25000) %}{% for j in range(25000) %}x{% endfor %}{% endfor %}',
       /steps/,
     ],
+    ['a loop of 100000 rounds', '{% for i in range(100000) %}{% endfor %}', /steps/],
     ['a range of 10^9', '{{ range(1000000000) }}', /range/],
     ['a range without end', '{{ range(0, 1, 0) }}', /range/],
     ['60000 ranges of 100000', '{% for i in range(60000) %}{% set x = range(100000) %}{% endfor %}', /steps/],

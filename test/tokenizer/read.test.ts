@@ -140,6 +140,17 @@ describe('Tokenizer.from a tokenizer.json', () => {
         ]),
     ],
     [
+      'processors inside processors',
+      /post_processor/,
+      (root) =>
+        (root.post_processor = { type: 'Sequence', processors: [{ type: 'Sequence', processors: [] }] }),
+    ],
+    [
+      'two tokens before the text',
+      /one token before the text/,
+      (root) => (root.post_processor = { type: 'Sequence', processors: [bosTemplate, bosTemplate] }),
+    ],
+    [
       'a token after the text',
       /post_processor/,
       (root) => (root.post_processor = { ...bosTemplate, single: [...bosTemplate.single].reverse() }),
