@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { cac } from 'cac';
 import { optionName, runCommand } from './arguments.ts';
 import { chatCommand } from './chat.ts';
+import { diffCommand } from './diff.ts';
 import { evalCommand } from './eval.ts';
 import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';

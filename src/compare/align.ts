@@ -21,6 +21,8 @@ export interface AlignedTrace {
   readonly numRows: number;
   readonly ids?: readonly number[];
   readonly points: ReadonlyMap<string, AlignedPoint>;
+  /** Radians per position of each pair of a head, where they are not those of the config. */
+  readonly frequencies?: Float64Array;
   /** Tensors that show no point of ours, or whose shape does not fit. */
   readonly ignored: readonly string[];
   /** What was done to read it, a sentence each. */

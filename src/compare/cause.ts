@@ -10,6 +10,13 @@ export interface Hypothesis {
   readonly detail: string;
 }
 
+/** A hypothesis with one positive parameter, looked for between two ends, evenly in its logarithm. */
+export interface ParameterSearch {
+  readonly low: number;
+  readonly high: number;
+  readonly hypothesis: (value: number) => Hypothesis;
+}
+
 export interface Cause {
   /** Kebab-case, stable: scripts read it. */
   readonly id: string;
@@ -25,6 +32,8 @@ export interface Cause {
   readonly ceiling?: number;
   /** Networks that have the fault, to be run on the candidate's inputs. */
   readonly hypotheses?: (suspect: Suspect) => Hypothesis[] | Promise<Hypothesis[]>;
+  /** One number that is searched for when no hypothesis fits: the fault shows, its size does not. */
+  readonly search?: (suspect: Suspect) => ParameterSearch | undefined;
   /** A test of its own, where no network shows the fault. */
   readonly test?: (suspect: Suspect) => Promise<{ fit: number; detail: string } | undefined>;
 }

@@ -2,21 +2,23 @@
 // fault, run on the candidate's own inputs. The one that explains the numbers is the cause.
 
 import { ropeFrequencies } from '../base/rotations.ts';
-import type { Cause, Hypothesis, TestedCause } from './cause.ts';
+import type { Cause, Hypothesis, ParameterSearch, TestedCause } from './cause.ts';
 import type { Variant } from './expectation.ts';
-import { fitOf } from './fit.ts';
 import {
   activationHypotheses,
   epsHypotheses,
+  epsSearch,
   GELUS,
   maskHypotheses,
   OTHER_ACTIVATIONS,
   scaledOutput,
   scaleHypotheses,
+  scaleSearch,
   thetaHypotheses,
+  thetaSearch,
 } from './hypotheses.ts';
 import { PRECISION_CAUSES } from './precision-causes.ts';
-import { judgeVariant, type Suspect } from './suspect.ts';
+import { fitVariant, type Suspect } from './suspect.ts';
 import { withPermutedHeads } from './weight-source.ts';
 
 const ROPE = ['self_attn.q_rope', 'self_attn.k_rope'];
@@ -43,6 +45,7 @@ export const CAUSES: readonly Cause[] = [
     advice: 'rope_theta of the config: 100000 in SmolLM2-135M and 360M, 130000 in 1.7B',
     parts: ROPE,
     hypotheses: thetaHypotheses,
+    search: thetaSearch,
   },
   {
     id: 'position-offset',
@@ -90,6 +93,7 @@ export const CAUSES: readonly Cause[] = [
     advice: 'scores are q · k / √headDim, once',
     parts: ['self_attn.attn_probs'],
     hypotheses: scaleHypotheses,
+    search: scaleSearch,
   },
   {
     id: 'kv-head-order',
@@ -114,6 +118,7 @@ export const CAUSES: readonly Cause[] = [
     advice: 'rms_norm_eps of the config, added to the mean square',
     parts: NORMS,
     hypotheses: epsHypotheses,
+    search: epsSearch,
   },
   {
     id: 'rmsnorm-eps-outside-root',
@@ -238,15 +243,56 @@ type RankedCause = TestedCause & { readonly mean: number };
 async function testCause(suspect: Suspect, cause: Cause): Promise<RankedCause | undefined> {
   const ceiling = cause.ceiling ?? 1;
   let best: RankedCause | undefined;
-  for (const { variant, detail } of (await cause.hypotheses?.(suspect)) ?? []) {
-    const judgement = await judgeVariant(suspect, variant);
-    if (!judgement) continue;
-    const fit = Math.min(fitOf(suspect.judgement, judgement), ceiling);
-    const better = !best || fit > best.fit + 1e-9 || (fit > best.fit - 1e-9 && judgement.mean < best.mean);
-    if (better) best = { cause: cause.id, fit, detail, mean: judgement.mean };
-  }
+  const test = async ({ variant, detail }: Hypothesis): Promise<number> => {
+    const judged = await fitVariant(suspect, variant);
+    if (!judged) return Number.POSITIVE_INFINITY;
+    const fit = Math.min(judged.fit, ceiling);
+    const better = !best || fit > best.fit + 1e-9 || (fit > best.fit - 1e-9 && judged.mean < best.mean);
+    if (better) best = { cause: cause.id, fit, detail, mean: judged.mean };
+    return judged.left;
+  };
+  for (const hypothesis of (await cause.hypotheses?.(suspect)) ?? []) await test(hypothesis);
+  const search = cause.search?.(suspect);
+  if (search && (best?.fit ?? 0) < SEARCHED_FIT) await searchParameter(search, test);
   const own = await cause.test?.(suspect);
   return own ? { cause: cause.id, fit: Math.min(own.fit, ceiling), detail: own.detail, mean: 0 } : best;
+}
+
+/** A fit from which a parameter needs no search. */
+const SEARCHED_FIT = 0.99;
+const GRID_STEPS = 16;
+const REFINEMENTS = 24;
+
+/** The value that leaves least: the best of an even grid, refined by golden section. */
+async function searchParameter(
+  search: ParameterSearch,
+  test: (hypothesis: Hypothesis) => Promise<number>,
+): Promise<void> {
+  const [low, high] = [Math.log(search.low), Math.log(search.high)];
+  const step = (high - low) / GRID_STEPS;
+  const at = (x: number) => test(search.hypothesis(Math.exp(x)));
+  let best = { x: low, left: Number.POSITIVE_INFINITY };
+  for (let n = 0; n <= GRID_STEPS; n++) {
+    const x = low + n * step;
+    const left = await at(x);
+    if (left < best.left) best = { x, left };
+  }
+  if (!Number.isFinite(best.left)) return;
+  const golden = (Math.sqrt(5) - 1) / 2;
+  let [begin, end] = [best.x - step, best.x + step];
+  let inner = [end - golden * (end - begin), begin + golden * (end - begin)];
+  let left = [await at(inner[0]), await at(inner[1])];
+  for (let n = 0; n < REFINEMENTS; n++) {
+    if (left[0] < left[1]) {
+      end = inner[1];
+      inner = [end - golden * (end - begin), inner[0]];
+      left = [await at(inner[0]), left[0]];
+    } else {
+      begin = inner[0];
+      inner = [inner[1], begin + golden * (end - begin)];
+      left = [left[1], await at(inner[1])];
+    }
+  }
 }
 
 /** Tests every cause that can show at the suspect; best first. `skipped` names those that need weights. */

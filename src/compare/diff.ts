@@ -8,7 +8,7 @@ import type { TestedCause } from './cause.ts';
 import { CAUSES, NAMED_FIT, testCauses } from './causes.ts';
 import { Expectation, inputsOf } from './expectation.ts';
 import { type Judgement, judge } from './fit.ts';
-import { configFromShapes, refineConfig, traceWeights } from './infer.ts';
+import { configFromShapes, traceWeights, withMeasuredConstants } from './infer.ts';
 import { type Narrowing, narrow } from './narrow.ts';
 import { allPoints, LINEAR_PARTS, placeOf } from './points.ts';
 import { type Arithmetic, arithmeticOf, type FloatFormat, narrowestFormat, UNIT } from './precision.ts';
@@ -133,9 +133,10 @@ function compare(
 ): Comparison {
   const config: ModelConfig = model?.config ?? configFromShapes(referenceRaw);
   const aligned = align(referenceRaw, config);
-  const reference = model ? aligned : { ...aligned, config: refineConfig(aligned) };
-  const candidate = align(candidateRaw, reference.config, reference);
-  const referenceMath = arithmeticOf(formatOf(reference));
+  const referenceMath = arithmeticOf(formatOf(aligned));
+  const reference = model ? aligned : withMeasuredConstants(aligned, referenceMath);
+  const { frequencies } = reference;
+  const candidate = { ...align(candidateRaw, reference.config, reference), frequencies };
   const own = arithmeticOf(format ?? formatOf(candidate));
   // Norm weights solved from a trace are as coarse as the trace.
   const math = model ? own : { ...own, weightUnit: own.weightUnit + 4 * referenceMath.unit };

@@ -29,6 +29,8 @@ export interface Activations {
   readonly config: ModelConfig;
   readonly numRows: number;
   readonly ids?: readonly number[];
+  /** Radians per position of each pair, where they are not those of the config. */
+  readonly frequencies?: Float64Array;
   /** Values of a point that was traced whole. */
   whole(name: string): Float64Array | undefined;
 }
@@ -195,7 +197,8 @@ export class Expectation {
     const x = await this.value(source);
     if (!x || rope === 'none')
       return x && { ...x, slack: x.slack ?? x.values.map(Math.abs).map(this.storage) };
-    const rule = { frequencies: ropeFrequencies(this.activations.config), startPos: 0, ...rope };
+    const frequencies = this.activations.frequencies ?? ropeFrequencies(this.activations.config);
+    const rule = { frequencies, startPos: 0, ...rope };
     return rotated(x, numHeads, rule, this.math);
   }
 

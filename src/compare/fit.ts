@@ -32,7 +32,7 @@ export function ratioAt(observed: Observed, estimate: Estimate, i: number): numb
   const difference = Math.abs(observed.values[i] - estimate.values[i]);
   if (difference === 0) return 0;
   const ratio = difference / ((estimate.slack?.[i] ?? 0) + observed.resolution);
-  return ratio < MAX_RATIO ? ratio : MAX_RATIO;
+  return Number.isNaN(ratio) ? MAX_RATIO : Math.min(ratio, MAX_RATIO);
 }
 
 export function judge(observed: Observed, estimate: Estimate): Judgement {
@@ -59,8 +59,35 @@ export function judge(observed: Observed, estimate: Estimate): Judgement {
   return { worst, at, numOver, numKnown, excess, mean: numKnown > 0 ? sum / numKnown : 0 };
 }
 
-/** Share of the unexplained energy that another expectation explains: 1 all, 0 none. */
-export function fitOf(before: Judgement, after: Judgement): number {
-  if (before.excess === 0) return 0;
-  return Math.max(0, 1 - after.excess / before.excess);
+/** Bounds near zero would make single values decide: each is raised to this share of their root mean square. */
+const SLACK_FLOOR = 1e-3;
+
+/**
+ * Energy of observed - expected, in units of another expectation's bounds: for two expectations side by side, where
+ * one with wider bounds must not look better for them.
+ */
+export function energyIn(observed: Observed, estimate: Estimate, units: Estimate): number {
+  const slack = units.slack ?? new Float64Array(observed.values.length);
+  const meanSquare = slack.reduce((sum, value) => sum + value * value, 0) / slack.length;
+  const floor = SLACK_FLOOR * Math.sqrt(meanSquare) + observed.resolution + Number.MIN_VALUE;
+  let energy = 0;
+  for (let i = 0; i < observed.values.length; i++) {
+    if (observed.known && !observed.known[i]) continue;
+    energy += ((observed.values[i] - estimate.values[i]) / (slack[i] + floor)) ** 2;
+  }
+  return energy;
+}
+
+/**
+ * Share of the unexplained that another expectation explains: 1 all, 0 none. Within its own bounds it must leave
+ * little over, and in the bounds of the first it must also come nearer: up to a quarter of the energy may be left,
+ * for faults that barely stand out of the noise.
+ */
+export function fitOf(observed: Observed, before: Estimate, after: Estimate): number {
+  const excess = judge(observed, before).excess;
+  if (excess === 0) return 0;
+  const own = 1 - judge(observed, after).excess / excess;
+  const left = energyIn(observed, after, before) / energyIn(observed, before, before);
+  const nearer = Number.isFinite(left) ? 1 - (left - 0.25) / 0.75 : 1;
+  return Math.max(0, Math.min(1, own, nearer));
 }

@@ -3,7 +3,7 @@
 import { exp } from '../base/math.ts';
 import { ropeFrequencies } from '../base/rotations.ts';
 import type { Activation } from './bounds.ts';
-import type { Hypothesis } from './cause.ts';
+import type { Hypothesis, ParameterSearch } from './cause.ts';
 import { snapped, solveEps, solveFrequencies, solveTheta } from './solve.ts';
 import { type Suspect, sibling } from './suspect.ts';
 import { allOf } from './weight-source.ts';
@@ -53,10 +53,19 @@ export function thetaHypotheses(suspect: Suspect): Hypothesis[] {
     if (theta && theta.quality > 0.99) thetas.add(theta.value).add(snapped(theta.value, 1e-3));
   }
   thetas.delete(config.ropeTheta);
-  return [...thetas].map((ropeTheta) => ({
+  return [...thetas].map((ropeTheta) => thetaHypothesis(suspect, ropeTheta));
+}
+
+function thetaHypothesis({ candidate: { config } }: Suspect, ropeTheta: number): Hypothesis {
+  return {
     variant: { rope: { frequencies: ropeFrequencies({ ...config, ropeTheta }) } },
-    detail: `theta ${Number(ropeTheta.toPrecision(10))}, expected ${config.ropeTheta}`,
-  }));
+    detail: `theta ${Number(ropeTheta.toPrecision(8))}, expected ${config.ropeTheta}`,
+  };
+}
+
+/** Theta where the heads were not traced on both sides. */
+export function thetaSearch(suspect: Suspect): ParameterSearch {
+  return { low: 1e3, high: 1e7, hypothesis: (theta) => thetaHypothesis(suspect, theta) };
 }
 
 /** The usual scales, and the one that the ratio of two weights of a row asks for. */
@@ -66,7 +75,6 @@ export function scaleHypotheses(suspect: Suspect): Hypothesis[] {
     ['no scale', 1],
     ['1 / headDim', 1 / headDim],
     ['1 / √hiddenSize', 1 / Math.sqrt(hiddenSize)],
-    ['scaled twice', 1 / headDim],
   ];
   const solved = solvedScale(suspect);
   if (solved) named.push([`scale ${solved.toPrecision(6)}`, solved]);
@@ -74,6 +82,15 @@ export function scaleHypotheses(suspect: Suspect): Hypothesis[] {
     variant: { attention: { scale } },
     detail: `${name} instead of 1 / √${headDim}`,
   }));
+}
+
+/** The scale where the attention weights were not traced. */
+export function scaleSearch({ candidate: { config } }: Suspect): ParameterSearch {
+  const hypothesis = (scale: number) => ({
+    variant: { attention: { scale } },
+    detail: `scale ${scale.toPrecision(6)} instead of 1 / √${config.headDim}`,
+  });
+  return { low: 0.1 / config.headDim, high: 2, hypothesis };
 }
 
 /** log p is linear in the scores with the scale as its slope: the ratio of spreads of observed and expected. */
@@ -103,6 +120,7 @@ export function maskHypotheses(suspect: Suspect): Hypothesis[] {
   const masks: [string, (t: number, p: number) => boolean][] = [
     ['no mask: every position sees the later ones', () => true],
     ['a position does not see itself', (t, p) => p < t],
+    ['a position but the first does not see itself', (t, p) => p < t || t + p === 0],
     ['a position sees the next one', (t, p) => p <= t + 1],
     ['the first position is hidden', (t, p) => p <= t && (p > 0 || t === 0)],
     ['the mask is the wrong way round', (t, p) => p >= t],
@@ -125,10 +143,19 @@ export async function epsHypotheses(suspect: Suspect): Promise<Hypothesis[]> {
     if (solved !== undefined && solved > 0) candidates.add(solved).add(snapped(solved, 1e-2));
   }
   candidates.delete(rmsNormEps);
-  return [...candidates].map((eps) => ({
+  return [...candidates].map((eps) => epsHypothesis(eps, rmsNormEps));
+}
+
+function epsHypothesis(eps: number, expected: number): Hypothesis {
+  return {
     variant: { norm: { eps } },
-    detail: `eps ${Number(eps.toPrecision(4))}, expected ${Number(rmsNormEps.toPrecision(4))}`,
-  }));
+    detail: `eps ${Number(eps.toPrecision(4))}, expected ${Number(expected.toPrecision(4))}`,
+  };
+}
+
+/** Eps where the norm was not traced. */
+export function epsSearch({ candidate: { config } }: Suspect): ParameterSearch {
+  return { low: 1e-8, high: 1e-1, hypothesis: (eps) => epsHypothesis(eps, config.rmsNormEps) };
 }
 
 function inputOfNorm(suspect: Suspect): Float64Array | undefined {

@@ -1,10 +1,14 @@
 // The numbers of a model read off its trace, for a comparison without the model's file: sizes from shapes, theta from
 // rotated heads, and the weights of the norms, which are the only weights that a trace gives away.
 
+import { ropeFrequencies } from '../base/rotations.ts';
 import type { ModelConfig } from '../config.ts';
 import { type AlignedTrace, numRowsOf } from './align.ts';
+import { rotated } from './bounds.ts';
+import { judge } from './fit.ts';
 import { canonicalName } from './names.ts';
 import { placeOf, pointName, streamBefore } from './points.ts';
+import type { Arithmetic } from './precision.ts';
 import type { RawTrace } from './raw-trace.ts';
 import { snapped, solveFrequencies, solveNorm, solveTheta } from './solve.ts';
 import { activationsOf } from './suspect.ts';
@@ -67,19 +71,26 @@ export function configFromShapes(trace: RawTrace): ModelConfig {
   };
 }
 
-/** The config with theta and eps as the numbers of the trace say. */
-export function refineConfig(trace: AlignedTrace): ModelConfig {
+/**
+ * The trace with the constants that its numbers show: eps, and theta where the frequencies are its powers. Scaled
+ * frequencies (llama3) are kept as they were measured.
+ */
+export function withMeasuredConstants(trace: AlignedTrace, math: Arithmetic): AlignedTrace {
   const { config } = trace;
   const { whole } = activationsOf(trace);
-  const before = whole(pointName(0, 'self_attn.q_proj'));
-  const after = whole(pointName(0, 'self_attn.q_rope'));
-  const frequencies = before && after && solveFrequencies(before, after, config.numHeads, config.headDim / 2);
-  const theta = frequencies && solveTheta(frequencies);
-  const ropeTheta = theta && theta.quality > 0.99 ? snapped(theta.value, 1e-3) : config.ropeTheta;
   const x = whole('model.embed_tokens');
   const y = whole(pointName(0, 'input_layernorm'));
   const rmsNormEps = x && y ? solveNorm(x, y, config.hiddenSize).eps : config.rmsNormEps;
-  return { ...config, ropeTheta, rmsNormEps };
+  const before = whole(pointName(0, 'self_attn.q_proj'));
+  const after = whole(pointName(0, 'self_attn.q_rope'));
+  const measured = before && after && solveFrequencies(before, after, config.numHeads, config.headDim / 2);
+  const theta = measured && solveTheta(measured);
+  if (!measured || !theta) return { ...trace, config: { ...config, rmsNormEps } };
+  const solved = { ...config, rmsNormEps, ropeTheta: snapped(theta.value, 1e-3) };
+  const rule = { frequencies: ropeFrequencies(solved), startPos: 0 };
+  const fromTheta = rotated({ values: before }, config.numHeads, rule, math);
+  if (judge({ values: after, resolution: 0 }, fromTheta).worst <= 1) return { ...trace, config: solved };
+  return { ...trace, config: { ...config, rmsNormEps }, frequencies: measured };
 }
 
 /** Weights of the norms, each solved from the trace's own input and output; no other tensor has a shape here. */

@@ -1,8 +1,9 @@
 // Where no known cause fits: which heads, rows, columns or weights are wrong, and whose numbers fit instead.
 
-import { fitOf, type Judgement, ratioAt } from './fit.ts';
+import type { Variant } from './expectation.ts';
+import { ratioAt } from './fit.ts';
 import { LINEAR_PARTS, placeOf, pointName } from './points.ts';
-import { judgeVariant, type Suspect, sibling } from './suspect.ts';
+import { fitVariant, type Suspect, sibling } from './suspect.ts';
 import { renamed, transposed } from './weight-source.ts';
 
 /** What is known about an unknown fault; members are present where they say something. */
@@ -32,6 +33,7 @@ export async function narrow(suspect: Suspect): Promise<Narrowing> {
   if (broken) return broken;
   const pattern = patternOf(suspect);
   const found =
+    (await otherLayer(suspect)) ??
     (await otherWeights(suspect)) ??
     (await transposedWeight(suspect)) ??
     (await droppedHeads(suspect)) ??
@@ -107,6 +109,25 @@ export function ranges(numbers: readonly number[]): string {
   return spans.length > 12 ? `${spans.slice(0, 12).join(', ')}, …` : spans.join(', ');
 }
 
+/** Another layer as a whole, where the point shows several of a layer's modules at once. */
+async function otherLayer(suspect: Suspect): Promise<Narrowing | undefined> {
+  const { weights, layer, parts, candidate } = suspect;
+  if (!weights || layer === undefined || parts.size < 3) return undefined;
+  let best = { layer: -1, fit: 0 };
+  for (let other = 0; other < candidate.config.numLayers; other++) {
+    if (other === layer) continue;
+    const own = `model.layers.${layer}.`;
+    const swapped = renamed(weights, (name) => name.replace(own, `model.layers.${other}.`));
+    const fit = await fitAfter(suspect, { weights: swapped });
+    if (fit > best.fit) best = { layer: other, fit };
+  }
+  if (best.fit < NARROWED_FIT) return undefined;
+  return {
+    findings: [`the weights of layer ${best.layer} fit instead of those of layer ${layer}: layers exchanged`],
+    layer: best.layer,
+  };
+}
+
 /** Another layer's tensor of the same name, or another tensor of the same shape in the same layer. */
 async function otherWeights(suspect: Suspect): Promise<Narrowing | undefined> {
   const { weights, layer, name, candidate } = suspect;
@@ -122,7 +143,7 @@ async function otherWeights(suspect: Suspect): Promise<Narrowing | undefined> {
   for (const other of names) {
     if (other === tensor || weights.shape(other)?.join() !== shape) continue;
     const swapped = renamed(weights, (asked) => (asked === tensor ? other : asked));
-    const fit = fitAfter(suspect, await judgeVariant(suspect, { weights: swapped }));
+    const fit = await fitAfter(suspect, { weights: swapped });
     if (fit > best.fit) best = { name: other, fit };
   }
   if (best.fit < NARROWED_FIT) return undefined;
@@ -143,7 +164,7 @@ async function transposedWeight(suspect: Suspect): Promise<Narrowing | undefined
   const { weights, name, part } = suspect;
   const tensor = `${name}.weight`;
   if (!weights || !Object.hasOwn(LINEAR_PARTS, part) || !weights.shape(tensor)) return undefined;
-  const fit = fitAfter(suspect, await judgeVariant(suspect, { weights: transposed(weights, tensor) }));
+  const fit = await fitAfter(suspect, { weights: transposed(weights, tensor) });
   if (fit < NARROWED_FIT) return undefined;
   return { findings: [`${tensor} fits when it is read transposed`], tensor, transposed: true };
 }
@@ -162,7 +183,7 @@ async function droppedHeads(suspect: Suspect): Promise<Narrowing | undefined> {
       const without = new Set([...dropped, head]);
       const linearInput = (x: Float64Array) =>
         x.map((value, i) => (without.has(Math.floor(i / headDim) % numHeads) ? 0 : value));
-      const after = fitAfter(suspect, await judgeVariant(suspect, { linearInput }));
+      const after = await fitAfter(suspect, { linearInput });
       if (after > best.fit) best = { head, fit: after };
     }
     if (best.head < 0) return undefined;
@@ -237,6 +258,6 @@ function followedInput(difference: Float64Array, x: Float64Array): { input: numb
   return undefined;
 }
 
-function fitAfter(suspect: Suspect, judgement: Judgement | undefined): number {
-  return judgement ? fitOf(suspect.judgement, judgement) : 0;
+async function fitAfter(suspect: Suspect, variant: Variant): Promise<number> {
+  return (await fitVariant(suspect, variant))?.fit ?? 0;
 }

@@ -64,7 +64,10 @@ function modulo(angle: number): number {
   return angle - 2 * Math.PI * Math.round(angle / (2 * Math.PI));
 }
 
-/** Theta of frequencies theta^(-j / numPairs): least squares on logarithms, each pair of equal weight. */
+/**
+ * Theta of frequencies theta^(-j / numPairs): least squares on logarithms. An angle is as uncertain in every pair, so
+ * its logarithm weighs by the square of the frequency.
+ */
 export function solveTheta(frequencies: Float64Array): Fitted | undefined {
   const numPairs = frequencies.length;
   let xx = 0;
@@ -75,9 +78,10 @@ export function solveTheta(frequencies: Float64Array): Fitted | undefined {
     if (!(frequencies[j] > 0 && frequencies[j] < 2)) continue;
     const x = -j / numPairs;
     const y = log(frequencies[j]);
-    xx += x * x;
-    xy += x * y;
-    yy += y * y;
+    const weight = frequencies[j] ** 2;
+    xx += weight * x * x;
+    xy += weight * x * y;
+    yy += weight * y * y;
     used++;
   }
   if (used < Math.min(2, numPairs - 1)) return undefined;

@@ -3,7 +3,7 @@
 import type { AlignedTrace } from './align.ts';
 import type { Estimate } from './bounds.ts';
 import { Expectation, type Variant } from './expectation.ts';
-import { type Judgement, judge, type Observed } from './fit.ts';
+import { energyIn, fitOf, type Judgement, judge, type Observed } from './fit.ts';
 import { pointName } from './points.ts';
 import type { Arithmetic } from './precision.ts';
 import type { WeightSource } from './weight-source.ts';
@@ -30,6 +30,7 @@ export function activationsOf(trace: AlignedTrace, ids = trace.ids) {
   return {
     config: trace.config,
     numRows: trace.numRows,
+    frequencies: trace.frequencies,
     ids,
     whole: (name: string) => {
       const point = trace.points.get(name);
@@ -52,9 +53,21 @@ export async function underVariant(suspect: Suspect, variant: Variant): Promise<
   return values ? { values, slack: suspect.estimate.slack } : undefined;
 }
 
-export async function judgeVariant(suspect: Suspect, variant: Variant): Promise<Judgement | undefined> {
+/**
+ * How much of the suspect a program with the variant explains, the mean difference that it leaves in units of its
+ * own bounds, and the share of the energy that it leaves in units of the plain expectation's.
+ */
+export async function fitVariant(
+  suspect: Suspect,
+  variant: Variant,
+): Promise<{ fit: number; mean: number; left: number } | undefined> {
   const estimate = await underVariant(suspect, variant);
-  return estimate && judge(suspect.observed, estimate);
+  if (!estimate) return undefined;
+  const fit = fitOf(suspect.observed, suspect.estimate, estimate);
+  const left =
+    energyIn(suspect.observed, estimate, suspect.estimate) /
+    energyIn(suspect.observed, suspect.estimate, suspect.estimate);
+  return { fit, mean: judge(suspect.observed, estimate).mean, left };
 }
 
 /** The candidate's own values of another point of the same layer, when it was traced whole. */

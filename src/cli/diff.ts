@@ -1,0 +1,97 @@
+// `smollm2 diff`: two traces, the first point that float arithmetic does not explain, and the likely cause.
+
+import { access, writeFile } from 'node:fs/promises';
+import type { CAC } from 'cac';
+import { diff } from '../compare/diff.ts';
+import type { FloatFormat } from '../compare/precision.ts';
+import { causesText, POINT_HEADER, pointLine, reportJson, verdictText } from '../compare/report.ts';
+import { reportHtml } from '../compare/report-html.ts';
+import { readTrace } from '../compare/trace-file.ts';
+import { checkpointWeights } from '../compare/weight-source.ts';
+import type { Checkpoint } from '../format/checkpoint.ts';
+import { fileSource } from '../runtime/node.ts';
+import { openNode } from '../runtime/open-node.ts';
+import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { type Arguments, onRun } from './arguments.ts';
+import { modelOption, openModelFile } from './model-options.ts';
+import { interruptSignal, print, Status } from './terminal.ts';
+
+export function diffCommand(cli: CAC): void {
+  const command = modelOption(
+    cli.command('diff [...traces]', 'Find the first wrong number: reference trace, then candidate'),
+  )
+    .option(
+      '--dtype <format>',
+      'hold the candidate to f64, f32, f16 or bf16 (default: what its numbers show)',
+    )
+    .option('--all', 'list every point, also after the first that is not explained')
+    .option('--json', 'print one JSON object')
+    .option('--html <file>', 'write a page with a heat map of the error per layer and module')
+    .option('--causes', 'list the causes that diff can name')
+    .example('  $ smollm2 diff reference.safetensors mine.npz --model 135m');
+  onRun(command, run);
+}
+
+async function run(args: Arguments): Promise<void> {
+  if (args.flag('causes')) return print(`${causesText()}\n`);
+  if (args.words.length !== 2) {
+    throw new RangeError(`diff: expected two traces, reference and candidate, got ${args.words.length}`);
+  }
+  const status = new Status();
+  const [reference, candidate] = await Promise.all(args.words.map(openTrace));
+  const checkpoint = await openWeights(args, reference.metadata.model, status);
+  const asJson = args.flag('json');
+  let listing = !asJson;
+  try {
+    if (listing) await print(`${POINT_HEADER}\n`);
+    const report = await diff(reference, candidate, {
+      weights: checkpoint && checkpointWeights(checkpoint),
+      format: args.choice<FloatFormat>('dtype', ['f64', 'f32', 'f16', 'bf16']),
+      onPoint: (point) => {
+        if (listing) process.stdout.write(`${pointLine(point)}\n`);
+        if (!point.explained && !args.flag('all')) listing = false;
+      },
+    });
+    const html = args.text('html');
+    if (html !== undefined) await writeFile(html, reportHtml(report, tokenTexts(checkpoint, report.ids)));
+    await print(asJson ? `${JSON.stringify(reportJson(report))}\n` : `\n${verdictText(report)}\n`);
+    process.exitCode = report.first === null ? 0 : 1;
+  } finally {
+    await checkpoint?.close();
+  }
+}
+
+async function openTrace(path: string) {
+  const source = await fileSource(path);
+  try {
+    return await readTrace(source);
+  } finally {
+    await source.close?.();
+  }
+}
+
+/** The model given by `--model`, or the one that the reference trace names, if it is still there. */
+async function openWeights(
+  args: Arguments,
+  traced: string | undefined,
+  status: Status,
+): Promise<Checkpoint | undefined> {
+  if (args.text('model') !== undefined) return openModelFile(args, status, interruptSignal());
+  const isThere =
+    traced !== undefined &&
+    (await access(traced).then(
+      () => true,
+      () => false,
+    ));
+  if (isThere) return openNode(traced);
+  status.note(
+    'diff: no --model, and the reference names none that is here: matrices are judged by the traces alone',
+  );
+  return undefined;
+}
+
+function tokenTexts(checkpoint: Checkpoint | undefined, ids: readonly number[] | undefined) {
+  if (!checkpoint?.tokenizer || !ids) return undefined;
+  const tokenizer = Tokenizer.from(checkpoint.tokenizer);
+  return ids.map((id) => tokenizer.decode([id]));
+}

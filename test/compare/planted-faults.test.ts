@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import { CAUSES } from '../../src/compare/causes.ts';
+import { diff } from '../../src/compare/diff.ts';
+import { traceModel } from '../../src/compare/live-trace.ts';
+import { type FloatFormat, roundTo } from '../../src/compare/precision.ts';
+import type { RawTrace } from '../../src/compare/raw-trace.ts';
+import { checkpointWeights } from '../../src/compare/weight-source.ts';
+import { readRow } from '../../src/reference/matrix.ts';
+import { denseMatrix, PLANTED, withLayer } from '../support/faults.ts';
+import { type Faults, faultyModel } from '../support/faulty-engine.ts';
+import { goldenJson } from '../support/goldens.ts';
+import { tinyCheckpoint } from '../support/tiny-models.ts';
+
+const checkpoint = await tinyCheckpoint('gqa');
+const weights = checkpointWeights(checkpoint);
+const ids: number[] = goldenJson('tiny/gqa/goldens.json').sequences[3];
+const reference = await traceModel(await faultyModel(checkpoint, {}), ids, 'reference');
+
+const candidate = async (faults: Faults) =>
+  traceModel(await faultyModel(checkpoint, faults), ids, 'candidate');
+
+/** Faults that leave something to see when only some points were traced. */
+const withoutPoints = (trace: RawTrace, dropped: RegExp): RawTrace => ({
+  ...trace,
+  tensors: new Map([...trace.tensors].filter(([name]) => !dropped.test(name))),
+});
+
+describe.each(['f64', 'f32'] as const)(
+  'diff on a planted fault in a program that computes in %s',
+  (format) => {
+    const arithmetic: Faults = format === 'f64' ? {} : { format };
+
+    it.each(PLANTED)('names $cause for: $name', async ({ cause, faults, detail }) => {
+      const report = await diff(reference, await candidate({ ...arithmetic, ...faults }), { weights });
+      expect(report.cause).toBe(cause);
+      expect(report.candidates[0].detail).toContain(detail ?? '');
+      expect(report.points.find(({ name }) => name === report.first)?.explained).toBe(false);
+    });
+  },
+);
+
+describe('diff from two traces alone', () => {
+  const testable = PLANTED.filter(({ cause }) => cause !== 'activations-int8');
+  it.each(testable)('names $cause for: $name', async ({ cause, faults }) => {
+    const report = await diff(reference, await candidate(faults));
+    expect(report.cause).toBe(cause);
+  });
+
+  it('says that 8-bit activations cannot be tested without the weights', async () => {
+    const report = await diff(reference, await candidate({ int8: true }));
+    expect(report.first).toBe('model.layers.0.self_attn.q_proj');
+    expect(report.untested).toContain('activations-int8');
+  });
+});
+
+describe('diff where the faulty module itself was not traced', () => {
+  const hidden = /rope|probs|attn_out|act$|residual|norm$/;
+  const visible = PLANTED.filter(({ cause }) => cause !== 'position-offset');
+  it.each(visible)('names $cause for: $name', async ({ cause, faults }) => {
+    const trace = withoutPoints(await candidate({ format: 'f32', ...faults }), hidden);
+    expect((await diff(reference, trace, { weights })).cause).toBe(cause);
+  });
+
+  it('explains positions from 1 when no rotated head was traced: attention is relative, nothing else changes', async () => {
+    const trace = withoutPoints(await candidate({ positionOffset: 1 }), hidden);
+    expect((await diff(reference, trace, { weights })).first).toBeNull();
+  });
+});
+
+describe('diff on a cause of precision', () => {
+  it('names a norm that applies its weight before the cast to bf16', async () => {
+    const report = await diff(reference, await candidate({ format: 'bf16', weightBeforeCast: true }), {
+      weights,
+    });
+    expect(report.cause).toBe('norm-weight-before-cast');
+    expect(report.first).toBe('model.layers.0.input_layernorm');
+  });
+
+  const places = ['self_attn.o_proj', 'self_attn.attn_probs', 'mlp.act', 'mlp.down_proj', 'self_attn.q_rope'];
+  const cases = (['bf16', 'f16'] as const).flatMap((format) => places.map((part) => ({ format, part })));
+  it.each(cases)('names $format-rounding at $part of layer 1', async ({ format, part }) => {
+    const point = `model.layers.1.${part}`;
+    const report = await diff(reference, await roundedAt(point, format), { weights });
+    expect([report.first, report.cause]).toEqual([point, `${format}-rounding`]);
+  });
+
+  it('names f32-rounding at one module of a float64 program', async () => {
+    const report = await diff(reference, await roundedAt('model.layers.0.mlp.up_proj', 'f32'), { weights });
+    expect(report.cause).toBe('f32-rounding');
+  });
+});
+
+/** The clean engine with one point rounded on the way. */
+async function roundedAt(point: string, format: FloatFormat): Promise<RawTrace> {
+  const model = await faultyModel(checkpoint, {});
+  const tensors = new Map(reference.tensors);
+  const logits = await model.forward(ids, model.newCache(), {
+    logits: 'all',
+    trace: (name, value, shape) => {
+      const values = Float64Array.from(model.read(value));
+      if (name === point)
+        model.write(
+          value,
+          values.map((x) => roundTo(format, x)),
+        );
+      tensors.set(name, { shape, values: Float64Array.from(model.read(value)) });
+    },
+  });
+  tensors.set('lm_head', {
+    shape: [ids.length, checkpoint.config.vocabSize],
+    values: Float64Array.from(logits),
+  });
+  return { name: 'rounded', tensors, metadata: {} };
+}
+
+describe('diff on a fault of no known kind', () => {
+  const { hiddenSize } = checkpoint.config;
+
+  it('finds two exchanged layers, and which layer fits', async () => {
+    const report = await diff(
+      reference,
+      await candidate({ weights: (w) => ({ ...w, layers: [w.layers[1], w.layers[0]] }) }),
+      { weights },
+    );
+    expect([report.first, report.cause]).toEqual(['model.layers.0.input_layernorm', null]);
+    expect(report.narrowing?.layer).toBe(1);
+  });
+
+  it('finds a dead head', async () => {
+    const report = await diff(reference, await candidate({ deadHead: 2, deadHeadLayer: 1 }), { weights });
+    expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.attn_out', null]);
+    expect(report.narrowing?.heads).toEqual([2]);
+  });
+
+  it('finds a head that does not reach o_proj when nothing else of attention was traced', async () => {
+    const trace = withoutPoints(
+      await candidate({ deadHead: 2, deadHeadLayer: 1 }),
+      /rope|probs|attn_out|residual/,
+    );
+    const report = await diff(reference, trace, { weights });
+    expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.o_proj', null]);
+    expect(report.narrowing?.heads).toEqual([2]);
+  });
+
+  it('finds a transposed matrix', async () => {
+    const transpose = (w: Parameters<typeof withLayer>[0]) =>
+      withLayer(w, 1, (layer) => {
+        const rows = Array.from({ length: hiddenSize }, (_, o) => {
+          const row = new Float64Array(hiddenSize);
+          readRow(row, layer.oProj as Parameters<typeof readRow>[1], o);
+          return row;
+        });
+        return { ...layer, oProj: denseMatrix(hiddenSize, hiddenSize, (o, i) => rows[i][o]) };
+      });
+    const report = await diff(reference, await candidate({ weights: transpose }), { weights });
+    expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.o_proj', null]);
+    expect(report.narrowing).toMatchObject({
+      tensor: 'model.layers.1.self_attn.o_proj.weight',
+      transposed: true,
+    });
+  });
+
+  it('finds one corrupt weight: matrix, row, column and by how much', async () => {
+    const corrupt = (w: Parameters<typeof withLayer>[0]) =>
+      withLayer(w, 0, (layer) => {
+        const { downProj } = layer;
+        const rows = Array.from({ length: downProj.outSize }, (_, o) => {
+          const row = new Float64Array(downProj.inSize);
+          readRow(row, downProj as Parameters<typeof readRow>[1], o);
+          return row;
+        });
+        rows[17][41] += 0.25;
+        return { ...layer, downProj: denseMatrix(downProj.outSize, downProj.inSize, (o, i) => rows[o][i]) };
+      });
+    const report = await diff(reference, await candidate({ weights: corrupt }), { weights });
+    expect([report.first, report.cause]).toEqual(['model.layers.0.mlp.down_proj', null]);
+    expect(report.narrowing?.columns).toEqual([17]);
+    expect(report.narrowing?.findings[0]).toContain('[17, 41] (off by 0.2500)');
+  });
+
+  it('says where the first NaN stands', async () => {
+    const trace = await candidate({});
+    const broken = trace.tensors.get('model.layers.1.mlp.act')!.values;
+    broken[3 * 72 + 5] = Number.NaN;
+    const report = await diff(reference, trace, { weights });
+    expect([report.first, report.cause]).toEqual(['model.layers.1.mlp.act', null]);
+    expect(report.narrowing?.findings[0]).toBe('the first NaN stands in row 3, column 5');
+  });
+
+  it('names other tokens before anything else', async () => {
+    const model = await faultyModel(checkpoint, {});
+    const report = await diff(reference, await traceModel(model, [1, ...ids.slice(0, -1)]), { weights });
+    expect([report.first, report.cause]).toEqual(['input_ids', 'input-ids']);
+    expect(report.candidates[0].detail).toBe('id 19 against 1 at position 1');
+  });
+});
+
+describe('the list of causes', () => {
+  it('has every id once, in kebab-case', () => {
+    const found = CAUSES.map(({ id }) => id);
+    expect(new Set(found).size).toBe(found.length);
+    expect(found.filter((id) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(id))).toEqual([]);
+  });
+});
