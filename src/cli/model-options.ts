@@ -3,6 +3,7 @@
 import type { Command } from 'cac';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { type LoadOptions, loadModel } from '../load.ts';
+import type { Model } from '../model/model.ts';
 import { DEFAULT_MODEL } from '../runtime/model-names.ts';
 import { openNode } from '../runtime/open-node.ts';
 import { nodePlatform } from '../runtime/platform-node.ts';
@@ -54,12 +55,12 @@ export function loadOptions(args: Arguments): LoadOptions {
   };
 }
 
-/** A loaded model and how long that took. */
-export async function openModel(
+/** A loaded model, its closed checkpoint, and how long that took. */
+export async function openBareModel(
   args: Arguments,
   status: Status,
   signal?: AbortSignal,
-): Promise<{ smol: SmolLM2; checkpoint: Checkpoint; loadMs: number }> {
+): Promise<{ model: Model; checkpoint: Checkpoint; loadMs: number }> {
   const options = loadOptions(args);
   const checkpoint = await openModelFile(args, status, signal);
   const startedAt = performance.now();
@@ -68,10 +69,24 @@ export async function openModel(
       if (process.stderr.isTTY) status.progress('loading', done, total);
     };
     const model = await loadModel(checkpoint, { ...options, onProgress }, nodePlatform);
-    const smol = bind(model, checkpoint);
-    return { smol, checkpoint, loadMs: performance.now() - startedAt };
+    return { model, checkpoint, loadMs: performance.now() - startedAt };
   } finally {
     status.clear();
     await checkpoint.close();
+  }
+}
+
+/** A loaded model with its tokenizer and template. */
+export async function openModel(
+  args: Arguments,
+  status: Status,
+  signal?: AbortSignal,
+): Promise<{ smol: SmolLM2; checkpoint: Checkpoint; loadMs: number }> {
+  const { model, checkpoint, loadMs } = await openBareModel(args, status, signal);
+  try {
+    return { smol: bind(model, checkpoint), checkpoint, loadMs };
+  } catch (error) {
+    await model.close();
+    throw error;
   }
 }

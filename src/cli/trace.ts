@@ -13,10 +13,13 @@ import {
 } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { CAC } from 'cac';
+import { UnsupportedError } from '../base/errors.ts';
+import type { Checkpoint } from '../format/checkpoint.ts';
+import type { Model } from '../model/model.ts';
 import { tracePoints } from '../model/trace.ts';
-import type { SmolLM2 } from '../runtime/smollm2.ts';
+import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Arguments, onRun } from './arguments.ts';
-import { engineOptions, openModel } from './model-options.ts';
+import { engineOptions, openBareModel } from './model-options.ts';
 import { interruptSignal, Status } from './terminal.ts';
 import { parseIds } from './tokenize.ts';
 
@@ -39,20 +42,20 @@ async function run(args: Arguments): Promise<void> {
   if (out === undefined) throw new RangeError('--out: expected a file to write, got nothing');
   if ((text === undefined) === (idsText === undefined))
     throw new RangeError('trace: expected one of --ids and --text');
-  const { smol, checkpoint } = await openModel(args, status, interruptSignal());
+  const { model, checkpoint } = await openBareModel(args, status, interruptSignal());
   try {
-    const ids = idsText === undefined ? smol.tokenizer.encode(text ?? '') : parseIds(idsText);
+    const ids = idsText === undefined ? encode(checkpoint, text ?? '') : parseIds(idsText);
     const metadata = {
-      engine: smol.model.engineName,
+      engine: model.engineName,
       options: JSON.stringify({ precision: args.text('precision'), threads: args.text('threads') }),
       ids: JSON.stringify(ids),
-      text: text ?? smol.tokenizer.decode(ids),
+      ...(text !== undefined && { text }),
       model: checkpoint.name,
       model_sha256: await sha256(checkpoint.name),
       ...versions(),
     };
-    const points = selection(args.texts('points'), smol.config.numLayers);
-    const writer = new TraceWriter(out, smol, points, metadata);
+    const points = selection(args.texts('points'), model.config.numLayers);
+    const writer = new TraceWriter(out, model, points, metadata);
     try {
       await writer.pass(ids);
       writer.finish();
@@ -61,8 +64,14 @@ async function run(args: Arguments): Promise<void> {
     }
     status.note(`${writer.numTensors} tensors of ${ids.length} tokens written to ${out}`);
   } finally {
-    await smol.close();
+    await model.close();
   }
+}
+
+/** Only a text needs a tokenizer: a folder without one can be traced by ids. */
+function encode(checkpoint: Checkpoint, text: string): number[] {
+  if (checkpoint.tokenizer) return Tokenizer.from(checkpoint.tokenizer).encode(text);
+  throw new UnsupportedError(`${checkpoint.name}: expected a tokenizer for --text, got none; use --ids`);
 }
 
 /** Names of points that a glob asks for; `*` stands for any characters. */
@@ -107,7 +116,7 @@ const ENTRY_BYTES = 256;
 class TraceWriter {
   numTensors = 0;
   private readonly path: string;
-  private readonly smol: SmolLM2;
+  private readonly model: Model;
   private readonly points: readonly string[];
   private readonly headerBytes: number;
   private readonly entries: Record<string, unknown>;
@@ -115,9 +124,9 @@ class TraceWriter {
   private offset = 0;
   private isOpen = true;
 
-  constructor(path: string, smol: SmolLM2, points: readonly string[], metadata: Record<string, string>) {
+  constructor(path: string, model: Model, points: readonly string[], metadata: Record<string, string>) {
     this.path = path;
-    this.smol = smol;
+    this.model = model;
     this.points = points;
     this.entries = { __metadata__: metadata };
     const metadataBytes = new TextEncoder().encode(JSON.stringify(metadata)).length;
@@ -131,7 +140,7 @@ class TraceWriter {
 
   /** Runs the ids and writes every chosen point. */
   async pass(ids: readonly number[]): Promise<void> {
-    const { model, config } = this.smol;
+    const { model } = this;
     const chosen = new Set(this.points);
     const wantsLogits = chosen.delete('lm_head');
     const cache = model.newCache();
@@ -147,7 +156,7 @@ class TraceWriter {
       },
     });
     model.freeCache(cache);
-    if (wantsLogits) this.add('lm_head', logits, [1, ids.length, config.vocabSize]);
+    if (wantsLogits) this.add('lm_head', logits, [1, ids.length, model.config.vocabSize]);
     this.add('input_ids', BigInt64Array.from(ids, BigInt), [1, ids.length]);
   }
 
