@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { cac } from 'cac';
 import { optionName, runCommand } from './arguments.ts';
+import { benchCommand } from './bench.ts';
 import { chatCommand } from './chat.ts';
 import { diffCommand } from './diff.ts';
 import { evalCommand } from './eval.ts';
@@ -24,6 +25,7 @@ for (const register of [
   inspectCommand,
   traceCommand,
   evalCommand,
+  benchCommand,
 ])
   register(cli);
 cli.option('--debug', 'Show where an error comes from');
