@@ -1,4 +1,5 @@
-// `smollm2 eval`: benchmarks on a model or a server, and `smollm2 eval compare A B`: two runs question by question.
+// `smollm2 eval`: benchmarks on a model or a server, and `smollm2 eval compare A B`: two runs question by
+// question.
 
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -184,15 +185,17 @@ async function compare(args: Arguments, first: string, second: string): Promise<
 const LISTED = 20;
 
 function comparisonText(comparison: TaskComparison): string {
-  const { task, common, sameChoice, scores, maxDelta, meanDelta, disagreements } = comparison;
+  const { task, common, sameChoice, onlyInFirst, onlyInSecond } = comparison;
+  const { scores, maxDelta, meanDelta, disagreements } = comparison;
   const percent = (value: number) => (value * 100).toFixed(2);
   const lines = [
-    `${task}: ${common} questions in both, ${comparison.onlyInFirst} and ${comparison.onlyInSecond} in one only`,
-    `  same choice ${sameChoice} (${percent(sameChoice / common)} %), scores ${scores.map(percent).join(' and ')}`,
+    `${task}: ${common} questions in both, ${onlyInFirst} and ${onlyInSecond} in one only`,
+    `  same choice ${sameChoice} (${percent(sameChoice / common)} %)`,
+    `  scores ${scores.map(percent).join(' and ')}`,
   ];
   if (!Number.isNaN(maxDelta)) {
     lines.push(
-      `  log-likelihoods differ by at most ${maxDelta.toPrecision(3)}, ${meanDelta.toPrecision(3)} on average`,
+      `  log-likelihoods apart by at most ${maxDelta.toPrecision(3)}, ${meanDelta.toPrecision(3)} on average`,
     );
   }
   for (const { row, chosen, gold, margin } of disagreements.slice(0, LISTED)) {

@@ -1,5 +1,5 @@
-// Two runs, question by question: do they choose the same, how far apart are the log-likelihoods, and is a different
-// choice more than a near-tie?
+// Two runs, question by question: do they choose the same, how far apart are the log-likelihoods, and is a
+// different choice more than a near-tie?
 
 import { type Sample, sampleKey } from './sample.ts';
 
@@ -8,7 +8,10 @@ export interface Disagreement {
   readonly row: number;
   readonly chosen: readonly [Sample['chosen'], Sample['chosen']];
   readonly gold: Sample['gold'];
-  /** By how much the first run prefers its choice to the other's, in nats of the sum; absent where none is known. */
+  /**
+   * By how much the first run prefers its choice to the other's, in nats of the sum; absent where none is
+   * known.
+   */
   readonly margin?: number;
 }
 

@@ -1,5 +1,6 @@
-// The 25 checkers of IFEval (Zhou et al. 2023; google-research/instruction_following_eval): whether a text follows
-// one instruction. Python's `\w` covers letters and digits of every script, so the patterns here spell that out.
+// The 25 checkers of IFEval (Zhou et al. 2023; google-research/instruction_following_eval): whether a text
+// follows one instruction. Python's `\w` covers letters and digits of every script, so the patterns here
+// spell that out.
 
 import { languageOf } from './language.ts';
 import { capitalWords, numSentences } from './words.ts';

@@ -1,6 +1,7 @@
-// Which language a text is in, for IFEval's language checks: by script, then by the commonest words and letters of
-// the languages that share one. The official checker asks `langdetect`, a statistical model of 55 languages; on
-// answers of more than a few words the two agree (test/eval/language.test.ts names the texts they were compared on).
+// Which language a text is in, for IFEval's language checks: by script, then by the commonest words and
+// letters of the languages that share one. The official checker asks `langdetect`, a statistical model of 55
+// languages; on answers of more than a few words the two agree (test/eval/language.test.ts names the texts
+// they were compared on).
 
 /** Scripts that one of the benchmark's languages has for itself. */
 const OWN_SCRIPTS: readonly [string, RegExp][] = [
@@ -40,12 +41,12 @@ const COMMON_WORDS: Readonly<Record<string, string>> = {
   ru: 'и в не на что с он как это по но они мы из у за от так его для был все или вы',
   bg: 'и на да се в за от е не са с по това като ще си при или който но бе така',
   uk: 'і в не на що з він як це по але та ми із у за від так його для був або ви є',
-  en: 'the of and to a in is that it for was with as on be are this have from not you by or at an we his they',
-  de: 'der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an werden ich sie',
-  fr: 'de la le et les des en un une du que est pour qui dans par plus pas au sur ne se ce il sont avec nous vous',
+  en: 'the of and to a in is that it for was with as on be are this have from not you by at an we his they',
+  de: 'der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es werden ich sie',
+  fr: 'de la le et les des en un une du que est pour qui dans par plus pas au sur ne se ce il sont avec vous',
   es: 'de la que el en y a los se del las un por con una su para es al lo como más o pero sus le ha no está',
-  pt: 'de a o que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu',
-  it: 'di e il la che in un per è una sono con non del si da le dei nel alla come anche più gli al ha lo della',
+  pt: 'de a o que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele tem seu',
+  it: 'di e il la che in un per è una sono con non del si da le dei nel alla come anche più gli al ha lo',
   fi: 'ja on ei että se hän oli mutta myös kun niin kuin ovat voi ole joka tai sen olla hyvin mitä minä sinä',
   sw: 'na ya wa kwa ni katika la za kuwa hii cha watu kama au hiyo huyo lakini sana pia kila yake ili wake',
   vi: 'và của là có được cho trong một những không với các để người này đã từ khi như đến bạn tôi về ra',

@@ -1,7 +1,10 @@
-// The answer of a worked mathematics problem, in a form that two spellings of one answer share: extraction and
-// normalisation as Qwen2.5-Math's parser does them (`\boxed{…}` first, "answer is …", else the last number).
+// The answer of a worked mathematics problem, in a form that two spellings of one answer share: extraction
+// and normalisation as Qwen2.5-Math's parser does them (`\boxed{…}` first, "answer is …", else the last
+// number).
 
-/** The last `\boxed{…}` with balanced braces, or the text after "answer is", or the last number; normalised. */
+/**
+ * The last `\boxed{…}` with balanced braces, or the text after "answer is", or the last number; normalised.
+ */
 export function mathAnswer(text: string): string {
   return normalised(extracted(text));
 }

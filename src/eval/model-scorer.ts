@@ -1,5 +1,5 @@
-// The Scorer of a model in this process: pairs are tokenized as both harnesses do, and whatever the caches' ids share
-// with the next question is not computed again.
+// The Scorer of a model in this process: pairs are tokenized as both harnesses do, and whatever the caches'
+// ids share with the next question is not computed again.
 
 import { exp, log } from '../base/math.ts';
 import type { AnswerTokenizer, Timeline } from '../generate/answer.ts';
@@ -50,7 +50,7 @@ export class ModelScorer implements Scorer {
     for (const { ids, split } of pairs) {
       const sum = new LikelihoodSum(this.model.config.vocabSize);
       let begin = shared;
-      cache.length = shared;
+      this.cutTo(ids.slice(0, shared));
       if (first === undefined || split > shared) {
         const skipped = ids.slice(shared, split - 1);
         if (skipped.length > 0) await this.model.forward(skipped, cache, { logits: 'none' });
@@ -81,7 +81,7 @@ export class ModelScorer implements Scorer {
       // Each window predicts its own ids only, from the id before it and itself (lm-eval's rolling windows).
       const targets = ids.slice(start, start + window);
       const inputs = [start === 0 ? before[0] : ids[start - 1], ...targets.slice(0, -1)];
-      cache.length = 0;
+      this.cutTo([]);
       for (let row = 0; row < inputs.length; row += TEXT_ROWS) {
         const logits = await this.model.forward(inputs.slice(row, row + TEXT_ROWS), cache, { logits: 'all' });
         const count = Math.min(TEXT_ROWS, inputs.length - row);
@@ -106,20 +106,31 @@ export class ModelScorer implements Scorer {
     }
   }
 
-  /** Brings the cache to exactly `ids`, keeping what it shares with them; logits [1, vocabSize] after the last. */
+  /** What the cache is known to hold, whatever a pass that failed may have left behind it. */
+  private cutTo(ids: readonly number[]): void {
+    this.timeline.cache.length = ids.length;
+    this.timeline.ids = ids;
+  }
+
+  /**
+   * Brings the cache to exactly `ids`, keeping what it shares with them; logits [1, vocabSize] after the
+   * last.
+   */
   private async extendTo(ids: readonly number[]): Promise<Float64Array | Float32Array> {
     const { timeline, model } = this;
     let kept = 0;
-    while (kept < ids.length - 1 && kept < timeline.cache.length && timeline.ids[kept] === ids[kept]) kept++;
-    timeline.cache.length = kept;
-    return model.forward(ids.slice(kept), timeline.cache);
+    while (kept < ids.length - 1 && timeline.ids[kept] === ids[kept]) kept++;
+    this.cutTo(ids.slice(0, kept));
+    const logits = await model.forward(ids.slice(kept), timeline.cache);
+    timeline.ids = ids;
+    return logits;
   }
 }
 
 /**
- * Ids of a pair: both texts together, split where the context alone would end. Where the continuation adds no token,
- * the context's last one counts as continuation; an empty context becomes the end-of-text id; what does not fit is
- * cut from the left.
+ * Ids of a pair: both texts together, split where the context alone would end. Where the continuation adds no
+ * token, the context's last one counts as continuation; an empty context becomes the end-of-text id; what
+ * does not fit is cut from the left.
  */
 export function encodePair(tokenizer: ScorerTokenizer, request: Request, maxSeqLen: number): EncodedPair {
   const { context, continuation } = movedBlanks(request);
@@ -145,14 +156,17 @@ function sharedPrefix(pairs: readonly EncodedPair[]): number {
   return shared;
 }
 
-/** Steps of the table of e^-x per unit, and its reach: a logit 48 below the greatest adds less than 2^-69 to a sum. */
+/**
+ * Steps of the table of e^-x per unit, and its reach: a logit 48 below the greatest adds less than 2^-69 to a
+ * sum.
+ */
 const STEPS = 16;
 const REACH = 48;
 const TABLE = Float64Array.from({ length: REACH * STEPS + 1 }, (_, step) => exp(-step / STEPS));
 
 /**
- * ln Σ e^x over logits [begin, end): e^-(k/16) from a table times a series in the rest |r| ≤ 1/32, whose fifth term
- * is below 2^-31. Within 4e-10 of the true value, in a third of the time of Math.exp.
+ * ln Σ e^x over logits [begin, end): e^-(k/16) from a table times a series in the rest |r| ≤ 1/32, whose
+ * fifth term is below 2^-31. Within 4e-10 of the true value, in a third of the time of Math.exp.
  */
 function logSumExp(logits: ArrayLike<number>, begin: number, end: number, max: number): number {
   let sum = 0;

@@ -1,5 +1,6 @@
-// Scores that the authors published, to stand next to ours: model cards of SmolLM2 and tables 4 and 5 of the paper
-// (arXiv 2502.02737). ARC is the mean of its two sets; MMLU is the cloze form; bf16 weights, lighteval, vLLM.
+// Scores that the authors published, to stand next to ours: model cards of SmolLM2 and tables 4 and 5 of the
+// paper (arXiv 2502.02737). ARC is the mean of its two sets; MMLU is the cloze form; bf16 weights, lighteval,
+// vLLM.
 
 const CARDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   '135m-instruct': {
@@ -68,7 +69,10 @@ const CARDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   },
 };
 
-/** The published score in percent of a task or of a group such as `arc`; the size is read out of the model's name. */
+/**
+ * The published score in percent of a task or of a group such as `arc`; the size is read out of the model's
+ * name.
+ */
 export function publishedScore(model: string, task: string): number | undefined {
   const name = model.toLowerCase();
   const size = /(135m|360m|1\.7b)/.exec(name)?.[1];

@@ -1,5 +1,6 @@
-// Python's random.Random, bit for bit: the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998) with CPython's
-// seeding, and the four methods that evaluation harnesses draw documents and few-shot examples with.
+// Python's random.Random, bit for bit: the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998) with
+// CPython's seeding, and the four methods that evaluation harnesses draw documents and few-shot examples
+// with.
 
 const STATE_SIZE = 624;
 const SHIFT = 397;
@@ -39,7 +40,9 @@ export class PythonRandom {
     }
   }
 
-  /** `count` different items in order of drawing; which of CPython's two methods runs depends on the sizes. */
+  /**
+   * `count` different items in order of drawing; which of CPython's two methods runs depends on the sizes.
+   */
   sample<T>(items: readonly T[], count: number): T[] {
     if (count > items.length) {
       throw new RangeError(`sample: expected at most ${items.length} items, got ${count}`);

@@ -1,5 +1,5 @@
-// From rows to questions: documents, their few-shot examples as each harness draws them, and the final prompts. No
-// model and no tokenizer: what comes out of here is what the pinned request hashes are made of.
+// From rows to questions: documents, their few-shot examples as each harness draws them, and the final
+// prompts. No model and no tokenizer: what comes out of here is what the pinned request hashes are made of.
 
 import type { ChatMessage } from '../chat/message.ts';
 import { PythonRandom } from './python-random.ts';
@@ -101,8 +101,8 @@ function shotDrawer(
 }
 
 /**
- * lighteval's balanced choice: labels by falling frequency, ties shuffled, then one document of each label in turn
- * until there is one more than asked for (so that the document under test can be left out).
+ * lighteval's balanced choice: labels by falling frequency, ties shuffled, then one document of each label in
+ * turn until there is one more than asked for (so that the document under test can be left out).
  */
 export function balancedShots(pool: readonly Doc[], shots: number): Doc[] {
   const random = new PythonRandom(0);

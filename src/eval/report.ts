@@ -1,5 +1,6 @@
-// What a run amounts to: the figures of every task with their standard errors, next to the published ones; as data
-// for JSON, as a Markdown table, and as a page whose bars are plain CSS (a plotting library would outweigh the rest).
+// What a run amounts to: the figures of every task with their standard errors, next to the published ones; as
+// data for JSON, as a Markdown table, and as a page whose bars are plain CSS (a plotting library would
+// outweigh the rest).
 
 import { type Metric, mean, meansOf } from './metrics.ts';
 import { publishedScore } from './published.ts';
@@ -58,7 +59,9 @@ function orderedMetrics(task: string, metrics: readonly Metric[]): Metric[] {
   return [...metrics].sort((a, b) => Number(b.name === headline) - Number(a.name === headline));
 }
 
-/** Means over the parts of `arc` and `bbh`, each part with the same weight, as the model cards average them. */
+/**
+ * Means over the parts of `arc` and `bbh`, each part with the same weight, as the model cards average them.
+ */
 function groupReports(model: string, tasks: readonly TaskReport[]): TaskReport[] {
   return ['arc', 'bbh'].flatMap((group) => {
     const parts = tasks.filter(({ task }) => task.startsWith(`${group}:`));
@@ -83,8 +86,10 @@ function figure({ name, value, standardError }: Metric): string {
   return (value * scale).toFixed(isShare ? 1 : 2) + error;
 }
 
-const interval = ({ value, standardError = 0 }: Metric) =>
-  `${((value - 1.96 * standardError) * 100).toFixed(1)} to ${((value + 1.96 * standardError) * 100).toFixed(1)}`;
+function interval({ value, standardError = 0 }: Metric): string {
+  const ends = [value - 1.96 * standardError, value + 1.96 * standardError];
+  return ends.map((end) => (end * 100).toFixed(1)).join(' to ');
+}
 
 const HEADINGS = ['task', 'questions', 'shots', 'metric', 'score ± standard error', '95 %', 'published'];
 
@@ -110,9 +115,12 @@ export function markdownReport(report: Report): string {
 }
 
 const STYLE_SHEET = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%}td,th{padding:.25rem .6rem;text-align:left;border-bottom:1px solid #ddd}
-.bar{position:relative;height:1rem;background:#eee;min-width:14rem}.bar i{position:absolute;inset:0 auto 0 0;background:#4878a8}
-.bar b{position:absolute;top:0;bottom:0;background:#0006}.bar u{position:absolute;top:-2px;bottom:-2px;width:3px;background:#c33}`;
+table{border-collapse:collapse;width:100%}
+td,th{padding:.25rem .6rem;text-align:left;border-bottom:1px solid #ddd}
+.bar{position:relative;height:1rem;background:#eee;min-width:14rem}
+.bar i{position:absolute;inset:0 auto 0 0;background:#4878a8}
+.bar b{position:absolute;top:0;bottom:0;background:#0006}
+.bar u{position:absolute;top:-2px;bottom:-2px;width:3px;background:#c33}`;
 
 /** A page of its own: the table, with a bar per share, its 95 % interval dark and the published score red. */
 export function htmlReport(report: Report): string {
@@ -125,8 +133,9 @@ export function htmlReport(report: Report): string {
   });
   const title = escaped(titleOf(report));
   const head = [...HEADINGS, ''].map((heading) => `<th>${escaped(heading)}</th>`).join('');
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><style>${STYLE_SHEET}</style>
-<h1>${title}</h1><p>Bars are shares from 0 to 100 %; dark: 95 % interval; red: published score.</p>
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>
+<style>${STYLE_SHEET}</style><h1>${title}</h1>
+<p>Bars are shares from 0 to 100 %; dark: 95 % interval; red: published score.</p>
 <table><tr>${head}</tr>${rows.join('\n')}</table></html>\n`;
 }
 

@@ -1,9 +1,13 @@
-// Rows of an evaluation data set: where they come from, how a file becomes rows, and checked access to their fields.
-// Files are foreign input: a wrong line or field is a FormatError with its place, before any question is run.
+// Rows of an evaluation data set: where they come from, how a file becomes rows, and checked access to their
+// fields. Files are foreign input: a wrong line or field is a FormatError with its place, before any question
+// is run.
 
 import { FormatError } from '../base/errors.ts';
 
-/** One file of rows, under the name it has in a local folder, and where the Hugging Face hub keeps the same rows. */
+/**
+ * One file of rows, under the name it has in a local folder, and where the Hugging Face hub keeps the same
+ * rows.
+ */
 export interface Dataset {
   /** File name in the local layout: `.jsonl`, `.json` or `.txt`, with or without `.gz`. */
   readonly file: string;
@@ -87,7 +91,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Choices and gold index of a question, in the hub's shape (`text`, `label`, `answerKey`) or the flat one. */
+/**
+ * Choices and gold index of a question, in the hub's shape (`text`, `label`, `answerKey`) or the flat one.
+ */
 export function choicesOf(row: Row): { choices: readonly string[]; gold: number } {
   if (Array.isArray(row.raw('choices'))) {
     const choices = row.texts('choices');
@@ -104,8 +110,8 @@ export function choicesOf(row: Row): { choices: readonly string[]; gold: number 
 }
 
 /**
- * Rows of a file's text: one JSON object a line (`.jsonl`), an array or `{examples: […]}` (`.json`), or lines of
- * plain text with the field `line` (`.txt`).
+ * Rows of a file's text: one JSON object a line (`.jsonl`), an array or `{examples: […]}` (`.json`), or lines
+ * of plain text with the field `line` (`.txt`).
  *
  * @throws FormatError with the line and its byte offset
  */

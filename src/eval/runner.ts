@@ -1,5 +1,6 @@
-// Asks questions and writes down what comes back. Knows no task: what a row says is the task's business, how likely a
-// text is the scorer's. Samples that an earlier run left are kept, so a stopped run goes on where it was.
+// Asks questions and writes down what comes back. Knows no task: what a row says is the task's business, how
+// likely a text is the scorer's. Samples that an earlier run left are kept, so a stopped run goes on where it
+// was.
 
 import { argmax } from './metrics.ts';
 import { PythonRandom } from './python-random.ts';

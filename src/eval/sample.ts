@@ -1,5 +1,5 @@
-// One line of a result file: a question, what the model made of it, and its scores. Two runs are compared, and a
-// stopped run is taken up again, by these lines.
+// One line of a result file: a question, what the model made of it, and its scores. Two runs are compared,
+// and a stopped run is taken up again, by these lines.
 
 import { FormatError } from '../base/errors.ts';
 import type { Scores, Style } from './task.ts';
@@ -47,10 +47,9 @@ export function lineOf(sample: Sample): string {
  * @throws FormatError for a whole line that is no sample
  */
 export function parseSamples(file: string, text: string): { samples: Sample[]; wholeBytes: number } {
-  const end = text.lastIndexOf('\n') + 1;
   const samples: Sample[] = [];
   let offset = 0;
-  for (const line of text.slice(0, end).split('\n').slice(0, -1)) {
+  for (const line of text.split('\n').slice(0, -1)) {
     samples.push(parseSample(line, { file, field: `line ${samples.length + 1}`, offset }));
     offset += new TextEncoder().encode(line).length + 1;
   }

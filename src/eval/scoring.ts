@@ -1,5 +1,6 @@
-// What a benchmark needs of a model: how likely continuations are, how likely a text is, and what the model writes.
-// A Scorer answers that for the model in this process (model-scorer.ts) or behind a URL (server-scorer.ts).
+// What a benchmark needs of a model: how likely continuations are, how likely a text is, and what the model
+// writes. A Scorer answers that for the model in this process (model-scorer.ts) or behind a URL
+// (server-scorer.ts).
 
 import type { Request } from './questions.ts';
 
@@ -25,7 +26,9 @@ export interface Scorer {
   write(prompt: string, options: WriteOptions): Promise<string>;
 }
 
-/** White space at the end of a context belongs to the continuation, because tokens carry it at their front. */
+/**
+ * White space at the end of a context belongs to the continuation, because tokens carry it at their front.
+ */
 export function movedBlanks(request: Request): Request {
   const context = request.context.trimEnd();
   return { context, continuation: request.context.slice(context.length) + request.continuation };

@@ -1,5 +1,5 @@
-// The Scorer of a model behind an OpenAI-compatible server that can echo a prompt with its log-probabilities: the
-// legacy completions call with echo, max_tokens and logprobs, as lm-evaluation-harness uses it.
+// The Scorer of a model behind an OpenAI-compatible server that can echo a prompt with its log-probabilities:
+// the legacy completions call with echo, max_tokens and logprobs, as lm-evaluation-harness uses it.
 
 import { FormatError, UnsupportedError } from '../base/errors.ts';
 import type { Request } from './questions.ts';

@@ -1,5 +1,5 @@
-// What a benchmark is: rows of data, how a row becomes a document, and how an answer is graded. questions.ts turns
-// documents into prompts with shots; runner.ts asks them and knows no task.
+// What a benchmark is: rows of data, how a row becomes a document, and how an answer is graded. questions.ts
+// turns documents into prompts with shots; runner.ts asks them and knows no task.
 
 import type { Metric } from './metrics.ts';
 import type { Dataset, Row } from './rows.ts';

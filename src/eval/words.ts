@@ -1,7 +1,10 @@
-// Sentences and capital words as IFEval counts them. The original asks NLTK: Treebank's rules for words (followed
-// here) and the Punkt model for sentences (approximated: its trained list of abbreviations is replaced by a short one).
+// Sentences and capital words as IFEval counts them. The original asks NLTK: Treebank's rules for words
+// (followed here) and the Punkt model for sentences (approximated: its trained list of abbreviations is
+// replaced by a short one).
 
-/** Words with at least one capital letter and no small one, after splitting as NLTK's `word_tokenize` does. */
+/**
+ * Words with at least one capital letter and no small one, after splitting as NLTK's `word_tokenize` does.
+ */
 export function capitalWords(text: string): string[] {
   return treebankWords(text).filter((word) => !/\p{Ll}/u.test(word) && /\p{Lu}/u.test(word));
 }
@@ -24,8 +27,8 @@ function treebankWords(text: string): string[] {
 
 const ABBREVIATIONS = new Set(
   (
-    'mr mrs ms dr prof st jr sr inc ltd co corp u.s u.k e.g i.e vs etc no vol fig al p.m a.m gen rep sen gov ' +
-    'capt lt col sgt rev hon jan feb mar apr jun jul aug sep sept oct nov dec ph.d d.c'
+    'mr mrs ms dr prof st jr sr inc ltd co corp u.s u.k e.g i.e vs etc no vol fig al p.m a.m gen rep ' +
+    'sen gov capt lt col sgt rev hon jan feb mar apr jun jul aug sep sept oct nov dec ph.d d.c'
   ).split(' '),
 );
 

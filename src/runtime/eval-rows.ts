@@ -1,5 +1,5 @@
-// Where evaluation rows come from on a machine with files: a folder laid out like the local names of the data sets,
-// or the parquet files of the Hugging Face hub, kept in the hub's cache folder under their hashes.
+// Where evaluation rows come from on a machine with files: a folder laid out like the local names of the data
+// sets, or the parquet files of the Hugging Face hub, kept in the hub's cache folder under their hashes.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';

@@ -1,6 +1,6 @@
-// Runs a program that nobody has read: in a child process that may not touch files, start processes or read the
-// environment (Node's permission model), inside a fresh realm that holds no object of Node's, without `eval`, under
-// limits of time and memory. What comes back is one word and a reason.
+// Runs a program that nobody has read: in a child process that may not touch files, start processes or read
+// the environment (Node's permission model), inside a fresh realm that holds no object of Node's, without
+// `eval`, under limits of time and memory. What comes back is one word and a reason.
 
 import { spawn } from 'node:child_process';
 
@@ -18,8 +18,8 @@ const MEMORY_MB = 128;
 const MAX_PROGRAM_CHARS = 1_000_000;
 
 /**
- * The child: reads the program from stdin. `console.assert` is defined inside the realm and counts there; only texts
- * leave it.
+ * The child: reads the program from stdin. `console.assert` is defined inside the realm and counts there;
+ * only texts leave it.
  */
 const CHILD = `
 const vm = require('node:vm');
@@ -32,14 +32,16 @@ process.stdin.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
   });
   const run = (source) => vm.runInContext(source, realm, { timeout: ${TIME_LIMIT_MS} });
   const answer = (text) => process.stdout.write(text.slice(0, 200), () => process.exit(0));
-  run("let __failures = 0; const console = { assert(ok) { if (!ok) __failures++; }, log() {}, error() {}, warn() {} };");
+  run('let __failures = 0; const silent = () => {};');
+  run('const console = { assert(ok) { if (!ok) __failures++; }, log: silent, error: silent, warn: silent };');
   try {
     run(program);
     answer(run('__failures === 0 ? "passed" : "failed assertion"'));
   } catch (error) {
     let reason = 'error';
     try {
-      reason = error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT' ? 'timed out' : error.name + ': ' + error.message;
+      const isLate = error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+      reason = isLate ? 'timed out' : error.name + ': ' + error.message;
     } catch {}
     answer(reason);
   }

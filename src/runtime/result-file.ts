@@ -1,5 +1,5 @@
-// A result file on disk: one sample a line, appended as they come, so that a stop at any moment loses at most the
-// question in hand.
+// A result file on disk: one sample a line, appended as they come, so that a stop at any moment loses at most
+// the question in hand.
 
 import { open, readFile, truncate } from 'node:fs/promises';
 import { lineOf, parseSamples, type RunSettings, type Sample } from '../eval/sample.ts';

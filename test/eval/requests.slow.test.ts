@@ -1,5 +1,6 @@
-// Every prompt of every benchmark against hashes that two other harnesses' authors and readers pinned, and the scores
-// of lm-eval's seeded random scorer: proof of prompts, order, labels and metrics without any model.
+// Every prompt of every benchmark against hashes that two other harnesses' authors and readers pinned, and
+// the scores of lm-eval's seeded random scorer: proof of prompts, order, labels and metrics without any
+// model.
 
 import { describe, expect, it } from 'vitest';
 import { argmax, mean, standardErrorOfMean } from '../../src/eval/metrics.ts';
@@ -38,7 +39,10 @@ const MATH_TYPES: Record<string, string> = {
   math_precalc: 'Precalculus',
 };
 
-/** Questions of one pinned task, in lm-eval's order: the rows of its subject or type, shuffled by `Random(42)`. */
+/**
+ * Questions of one pinned task, in lm-eval's order: the rows of its subject or type, shuffled by
+ * `Random(42)`.
+ */
 async function shuffledQuestions(pinnedName: string): Promise<Question[]> {
   const base = pinnedName.replace(/-v\d$/, '');
   const subject = /^hendrycksTest-(.*)$/.exec(base)?.[1];
@@ -65,7 +69,10 @@ function cached(name: string): Promise<Question[]> {
 /** The stop text of the 0.3 line, which is part of the hashed requests. */
 const UNTIL = ['\n'];
 
-/** HellaSwag's file here is a reading by somebody else, LAMBADA's differs from the hashed one somewhere in its text. */
+/**
+ * HellaSwag's file here is a reading by somebody else, LAMBADA's differs from the hashed one somewhere in its
+ * text.
+ */
 const HAS_OTHER_TEXT = /^(hellaswag|lambada)/;
 
 describe.runIf(hasEvalFiles)('requests', () => {

@@ -1,5 +1,6 @@
-// Evaluation files of the shared folder, for tests that compare whole benchmarks with pinned values. They are not
-// part of the repository; CI has them beside the checkout, where missing files must not look like success.
+// Evaluation files of the shared folder, for tests that compare whole benchmarks with pinned values. They are
+// not part of the repository; CI has them beside the checkout, where missing files must not look like
+// success.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,7 +9,10 @@ import { type Dataset, parseRows, type Row } from '../../src/eval/rows.ts';
 
 const FOLDER = new URL('../../../shared/eval-data/', import.meta.url);
 
-/** False only where the folder is absent and this is not CI: then the tests of a file are skipped, with a reason. */
+/**
+ * False only where the folder is absent and this is not CI: then the tests of a file are skipped, with a
+ * reason.
+ */
 export const hasEvalFiles = existsSync(FOLDER) || Boolean(process.env.CI);
 if (!hasEvalFiles) console.warn(`no evaluation files at ${FOLDER.pathname}: tests on them are skipped`);
 

@@ -1,6 +1,6 @@
-// BIG-Bench Hard (Suzgun et al. 2022), 27 subsets: three answered examples of the same subset, then the answer alone,
-// exactly equal after trimming. lm-eval's main form shows worked-out examples, which are not part of the data; with
-// its style only the wording changes here.
+// BIG-Bench Hard (Suzgun et al. 2022), 27 subsets: three answered examples of the same subset, then the
+// answer alone, exactly equal after trimming. lm-eval's main form shows worked-out examples, which are not
+// part of the data; with its style only the wording changes here.
 
 import type { WriteTask } from '../task.ts';
 

@@ -1,5 +1,5 @@
-// CommonsenseQA (Talmor et al. 2018): five answers to an everyday question. lighteval scores the answers' words,
-// lm-eval lists them and scores the letter.
+// CommonsenseQA (Talmor et al. 2018): five answers to an everyday question. lighteval scores the answers'
+// words, lm-eval lists them and scores the letter.
 
 import { choicesOf } from '../rows.ts';
 import type { ChoiceTask } from '../task.ts';

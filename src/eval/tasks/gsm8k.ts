@@ -1,5 +1,5 @@
-// GSM8K (Cobbe et al. 2021): school arithmetic in words, five worked examples in front. The answer is the number
-// after `####`.
+// GSM8K (Cobbe et al. 2021): school arithmetic in words, five worked examples in front. The answer is the
+// number after `####`.
 
 import type { Scores, WriteTask } from '../task.ts';
 
@@ -33,7 +33,10 @@ function answerOf(text: string): string {
   return /#### (-?[0-9.,]+)/.exec(text)?.[1].replaceAll(',', '') ?? INVALID;
 }
 
-/** lm-eval's flexible extraction: the last number, without currency sign, thousands commas and final full stop. */
+/**
+ * lm-eval's flexible extraction: the last number, without currency sign, thousands commas and final full
+ * stop.
+ */
 function lastNumber(text: string): string {
   const numbers = text.match(/-?[$0-9.,]{2,}|-?[0-9]+/g);
   return (numbers?.at(-1) ?? INVALID).replace(/[,$]/g, '').replace(/\.$/, '');

@@ -1,6 +1,6 @@
-// HellaSwag (Zellers et al. 2019): how a clip or an instruction goes on. The hub has the original fields; the local
-// file has llama.cpp's reading of them, from which the queries of the ActivityNet rows can be rebuilt exactly and
-// those of the WikiHow rows closely.
+// HellaSwag (Zellers et al. 2019): how a clip or an instruction goes on. The hub has the original fields; the
+// local file has llama.cpp's reading of them, from which the queries of the ActivityNet rows can be rebuilt
+// exactly and those of the WikiHow rows closely.
 
 import type { Row } from '../rows.ts';
 import type { ChoiceTask } from '../task.ts';

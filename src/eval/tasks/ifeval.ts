@@ -1,5 +1,5 @@
-// IFEval (Zhou et al. 2023): instructions whose following a program can check. Strict looks at the answer as it is,
-// loose also at variants without its first line, last line and asterisks.
+// IFEval (Zhou et al. 2023): instructions whose following a program can check. Strict looks at the answer as
+// it is, loose also at variants without its first line, last line and asterisks.
 
 import { follows, type InstructionArguments } from '../instructions.ts';
 import { meansOf } from '../metrics.ts';

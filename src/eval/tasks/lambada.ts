@@ -1,5 +1,5 @@
-// LAMBADA (Paperno et al. 2016, the selection of GPT-2): the last word of a passage, which only its whole context
-// gives away. Right when greedy decoding says it.
+// LAMBADA (Paperno et al. 2016, the selection of GPT-2): the last word of a passage, which only its whole
+// context gives away. Right when greedy decoding says it.
 
 import { meansOf, perplexity } from '../metrics.ts';
 import type { TargetTask } from '../task.ts';

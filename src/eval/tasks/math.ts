@@ -1,5 +1,5 @@
-// MATH (Hendrycks et al. 2021): competition problems; the boxed answer is compared after normalisation. lighteval's
-// four shots come from a split that is only on the hub.
+// MATH (Hendrycks et al. 2021): competition problems; the boxed answer is compared after normalisation.
+// lighteval's four shots come from a split that is only on the hub.
 
 import { mathAnswer } from '../math-answer.ts';
 import type { Row } from '../rows.ts';

@@ -1,5 +1,5 @@
-// MMLU-Pro (Wang et al. 2024): up to ten listed answers. As SmolLM2 was scored, the continuation is the bare letter,
-// glued to `Answer:` without a blank.
+// MMLU-Pro (Wang et al. 2024): up to ten listed answers. As SmolLM2 was scored, the continuation is the bare
+// letter, glued to `Answer:` without a blank.
 
 import type { ChoiceTask } from '../task.ts';
 

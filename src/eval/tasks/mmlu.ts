@@ -1,5 +1,5 @@
-// MMLU (Hendrycks et al. 2020), 57 subjects. `mmlu` scores the words of the answers (lighteval without listing them,
-// lm-eval's 0.3 line after listing them), `mmlu_letters` the letters after listing them.
+// MMLU (Hendrycks et al. 2020), 57 subjects. `mmlu` scores the words of the answers (lighteval without
+// listing them, lm-eval's 0.3 line after listing them), `mmlu_letters` the letters after listing them.
 
 import { choicesOf, type Row } from '../rows.ts';
 import type { ChoiceTask, Doc, Style } from '../task.ts';

@@ -1,5 +1,5 @@
-// Needle in a haystack: a sentence with a number hidden at a depth of a long text, and asked for at its end. The hay
-// is made here, so the task needs no file; rows are (length, depth) pairs.
+// Needle in a haystack: a sentence with a number hidden at a depth of a long text, and asked for at its end.
+// The hay is made here, so the task needs no file; rows are (length, depth) pairs.
 
 import { PythonRandom } from '../python-random.ts';
 import { Row } from '../rows.ts';
@@ -7,7 +7,10 @@ import type { WriteTask } from '../task.ts';
 
 const LENGTHS = [256, 512, 1024, 2048, 4096, 7000];
 const DEPTHS = [0, 25, 50, 75, 100];
-/** Tokens that one sentence of hay has on average with SmolLM2's tokenizer (measured: test/eval/needle.slow.test.ts). */
+/**
+ * Tokens that one sentence of hay has on average with SmolLM2's tokenizer (measured:
+ * test/eval/needle.slow.test.ts).
+ */
 const TOKENS_A_SENTENCE = 10.5;
 
 const SUBJECTS = [
@@ -18,13 +21,7 @@ const SUBJECTS = [
   'A young painter',
   'The gardener',
 ];
-const VERBS = [
-  'walked slowly to',
-  'talked about',
-  'often dreamed of',
-  'wrote a letter about',
-  'came back from',
-];
+const VERBS = ['walked slowly to', 'talked about', 'often dreamed of', 'wrote a letter about', 'returned to'];
 const PLACES = [
   'the harbour',
   'the market',

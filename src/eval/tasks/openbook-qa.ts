@@ -1,5 +1,5 @@
-// OpenBookQA (Mihaylov et al. 2018): elementary science facts applied. SmolLM2's list scores the validation split,
-// the harness's 0.3 line the test split.
+// OpenBookQA (Mihaylov et al. 2018): elementary science facts applied. SmolLM2's list scores the validation
+// split, the harness's 0.3 line the test split.
 
 import { choicesOf } from '../rows.ts';
 import type { ChoiceTask } from '../task.ts';

@@ -1,4 +1,5 @@
-// TriviaQA (Joshi et al. 2017) without documents: facts from memory, compared with a list of accepted spellings.
+// TriviaQA (Joshi et al. 2017) without documents: facts from memory, compared with a list of accepted
+// spellings.
 
 import type { Row } from '../rows.ts';
 import type { WriteTask } from '../task.ts';

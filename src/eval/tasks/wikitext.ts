@@ -1,5 +1,5 @@
-// WikiText-2 (Merity et al. 2016): perplexity of whole articles per word and per byte of the original text, the form
-// in which models with different tokenizers can be compared.
+// WikiText-2 (Merity et al. 2016): perplexity of whole articles per word and per byte of the original text,
+// the form in which models with different tokenizers can be compared.
 
 import { perplexity } from '../metrics.ts';
 import { Row } from '../rows.ts';
@@ -8,8 +8,7 @@ import type { TextTask } from '../task.ts';
 export const wikitext: TextTask = {
   kind: 'text',
   name: 'wikitext',
-  definition:
-    'https://github.com/EleutherAI/lm-evaluation-harness/blob/main/lm_eval/tasks/wikitext/preprocess_wikitext.py',
+  definition: 'https://github.com/EleutherAI/lm-evaluation-harness/tree/main/lm_eval/tasks/wikitext',
   dataset: {
     file: 'wikitext2.tokens.test.txt',
     hub: { repo: 'Salesforce/wikitext', config: 'wikitext-2-v1', split: 'test' },
@@ -30,7 +29,10 @@ export const wikitext: TextTask = {
   ],
 };
 
-/** Articles begin at lines like ` = Title = `; the words and bytes counted are those of the text as it is stored. */
+/**
+ * Articles begin at lines like ` = Title = `; the words and bytes counted are those of the text as it is
+ * stored.
+ */
 function pagesOf(rows: readonly Row[]): Row[] {
   const pages: string[] = [];
   for (const row of rows) {
@@ -48,7 +50,10 @@ const SPACED_NUMBERS: readonly [string, string][] = [
   [' @.@ ', '.'],
 ];
 
-/** The harness's inverse of WikiText's tokenisation, in its order (one step of it never matches and is left out). */
+/**
+ * The harness's inverse of WikiText's tokenisation, in its order (one step of it never matches and is left
+ * out).
+ */
 export function detokenised(page: string): string {
   let text = page.replaceAll("s '", "s'");
   for (const [spaced, plain] of SPACED_NUMBERS) text = text.replaceAll(spaced, plain);

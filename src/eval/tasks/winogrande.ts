@@ -1,5 +1,6 @@
-// WinoGrande (Sakaguchi et al. 2019): whom a pronoun's gap means. lighteval asks which filled-in rest is likelier
-// after the text before the gap; lm-eval asks after which filled-in beginning the common rest is likelier.
+// WinoGrande (Sakaguchi et al. 2019): whom a pronoun's gap means. lighteval asks which filled-in rest is
+// likelier after the text before the gap; lm-eval asks after which filled-in beginning the common rest is
+// likelier.
 
 import type { Row } from '../rows.ts';
 import type { ChoiceTask } from '../task.ts';
@@ -7,8 +8,7 @@ import type { ChoiceTask } from '../task.ts';
 export const winogrande: ChoiceTask = {
   kind: 'choice',
   name: 'winogrande',
-  definition:
-    'https://github.com/EleutherAI/lm-evaluation-harness/blob/main/lm_eval/tasks/winogrande/preprocess_winogrande.py',
+  definition: 'https://github.com/EleutherAI/lm-evaluation-harness/tree/main/lm_eval/tasks/winogrande',
   dataset: {
     file: 'winogrande_xl.validation.jsonl',
     hub: { repo: 'allenai/winogrande', config: 'winogrande_xl', split: 'validation' },
