@@ -44,7 +44,7 @@ export function attend(
   const numTiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   const numUnits = numTiles * numKvHeads;
   const chunk = me.numWorkers == 1 ? numUnits : 1;
-  for (let begin = claim(me, chunk); begin < numUnits; begin = claim(me, chunk)) {
+  for (let begin = claim(me, numUnits, chunk); begin < numUnits; begin = claim(me, numUnits, chunk)) {
     for (let u = begin, end = min(begin + chunk, numUnits); u < end; u++) {
       // Late rows see more positions: they go first, so that the last units claimed are short.
       const first = (numTiles - 1 - u / numKvHeads) * TILE_ROWS;
@@ -266,7 +266,7 @@ function attendFew(me: Worker, out: usize, q: usize, layer: i32, rows: i32): voi
   const partBytes = partBytesOf(cache0);
   const numUnits = numParts * perPart;
   const chunk = chunkOf(me, numUnits);
-  for (let begin = claim(me, chunk); begin < numUnits; begin = claim(me, chunk)) {
+  for (let begin = claim(me, numUnits, chunk); begin < numUnits; begin = claim(me, numUnits, chunk)) {
     for (let u = begin, end = min(begin + chunk, numUnits); u < end; u++) {
       let part = u / perPart;
       let t = 0;
@@ -293,7 +293,7 @@ function attendFew(me: Worker, out: usize, q: usize, layer: i32, rows: i32): voi
 function combineFew(me: Worker, out: usize, rows: i32, numHeads: i32, partBytes: usize): void {
   const numUnits = rows * numHeads;
   const chunk = chunkOf(me, numUnits);
-  for (let begin = claim(me, chunk); begin < numUnits; begin = claim(me, chunk)) {
+  for (let begin = claim(me, numUnits, chunk); begin < numUnits; begin = claim(me, numUnits, chunk)) {
     for (let u = begin, end = min(begin + chunk, numUnits); u < end; u++) {
       const t = u / numHeads;
       let firstPart = 0;

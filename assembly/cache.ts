@@ -68,7 +68,7 @@ function storeInt8(ptr: usize, stride: usize, sliceStride: usize, x: usize, head
 export function remember(me: Worker, k: usize, v: usize, layer: i32, rows: i32): void {
   const places = me.places;
   const chunk = chunkOf(me, rows);
-  for (let begin = claim(me, chunk); begin < rows; begin = claim(me, chunk)) {
+  for (let begin = claim(me, rows, chunk); begin < rows; begin = claim(me, rows, chunk)) {
     for (let t = begin, end = min(begin + chunk, rows); t < end; t++) {
       const place = changetype<RowPlace>(places + <usize>t * offsetof<RowPlace>());
       rememberRow(place.cache, k, v, layer, t, place.pos);

@@ -10,7 +10,7 @@ import { arrive, chunkOf, claim } from "./team";
 /** out [rows, inSize] = table rows `ids` [rows] i32. */
 export function embed(me: Worker, out: usize, table: Matrix, ids: usize, rows: i32): void {
   const chunk = chunkOf(me, rows);
-  for (let begin = claim(me, chunk); begin < rows; begin = claim(me, chunk)) {
+  for (let begin = claim(me, rows, chunk); begin < rows; begin = claim(me, rows, chunk)) {
     for (let t = begin, end = min(begin + chunk, rows); t < end; t++) {
       matrixRow(out + ((<usize>t * <usize>table.inSize) << 2), table, load<i32>(ids + ((<usize>t) << 2)));
     }

@@ -11,7 +11,7 @@ import { quantiseFast, quantisePrecise } from "./quantise";
 import { rmsNormRow } from "./rmsnorm";
 import { cosinesAt, rotatedFirst, rotatedSecond } from "./rope";
 import { swiglu4 } from "./swiglu";
-import { arrive, chunkOf, claim } from "./team";
+import { arrive, chunkOf, claim, isOver } from "./team";
 import { tileFast, tilePrecise } from "./tile";
 
 /**
@@ -35,6 +35,7 @@ function prepare(me: Worker, x: usize, rows: i32, weight: Matrix, norm: usize, e
     input.scalesTileBytes = <usize>input.numBlocks << 5;
   }
   if (rows == 1) {
+    if (isOver(me)) return;
     if (norm != 0) rmsNormRow(me.normedRow, x, norm, inSize, eps);
     if (!isDense) quantiseRow(me, 0, input.x, inSize, weight.blockSize);
     return;
@@ -42,7 +43,7 @@ function prepare(me: Worker, x: usize, rows: i32, weight: Matrix, norm: usize, e
   if (isDense && norm == 0) return;
   const rowBytes = <usize>inSize << 2;
   const chunk = chunkOf(me, input.numTiles);
-  for (let begin = claim(me, chunk); begin < input.numTiles; begin = claim(me, chunk)) {
+  for (let begin = claim(me, input.numTiles, chunk); begin < input.numTiles; begin = claim(me, input.numTiles, chunk)) {
     const last = min((begin + chunk) * input.tileRows, rows);
     for (let t = begin * input.tileRows; t < last; t++) {
       let row = x + <usize>t * rowBytes;
@@ -152,7 +153,7 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
   const numGroups = (outSize + 7) >> 3;
   const results = me.tile;
   const chunk = chunkOf(me, numGroups);
-  for (let begin = claim(me, chunk); begin < numGroups; begin = claim(me, chunk)) {
+  for (let begin = claim(me, numGroups, chunk); begin < numGroups; begin = claim(me, numGroups, chunk)) {
     for (let g = begin, end = min(begin + chunk, numGroups); g < end; g++) {
       const opened = open(me, weight, g, 0);
       for (let tile = 0; tile < me.input.numTiles; tile++) {
@@ -189,7 +190,7 @@ export function mlpInput(
   const gateResults = me.tile;
   const upResults = me.tile + 512;
   const chunk = chunkOf(me, numGroups);
-  for (let begin = claim(me, chunk); begin < numGroups; begin = claim(me, chunk)) {
+  for (let begin = claim(me, numGroups, chunk); begin < numGroups; begin = claim(me, numGroups, chunk)) {
     for (let g = begin, end = min(begin + chunk, numGroups); g < end; g++) {
       const gateGroup = open(me, gate, g, 0);
       const upGroup = open(me, up, g, 1);
@@ -225,7 +226,7 @@ export function attentionInput(
   const kUnits = qUnits + (kProj.outSize / headDim) * unitsPerHead;
   const numUnits = kUnits + (vProj.outSize >> 4);
   const chunk = chunkOf(me, numUnits);
-  for (let begin = claim(me, chunk); begin < numUnits; begin = claim(me, chunk)) {
+  for (let begin = claim(me, numUnits, chunk); begin < numUnits; begin = claim(me, numUnits, chunk)) {
     for (let u = begin, end = min(begin + chunk, numUnits); u < end; u++) {
       if (u >= kUnits) {
         valueUnit(me, vProj, vBias, (u - kUnits) << 4, headDim, layer);

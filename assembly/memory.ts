@@ -37,6 +37,9 @@ export class Worker {
   /** For src/wasm/ops.ts: [128] ids, and rows that fused operations fall back on. */
   ids: usize;
   sharedRows: usize;
+  /** Number of the phase that this worker is in, and units claimed but not yet reported (see team.ts). */
+  phase: i32;
+  held: i32;
 }
 
 /** Rows of activations made ready for products (linear.ts). */

@@ -54,7 +54,7 @@ export function rmsNorm(
 ): void {
   const rowBytes = (<usize>size) << 2;
   const chunk = chunkOf(me, rows);
-  for (let begin = claim(me, chunk); begin < rows; begin = claim(me, chunk)) {
+  for (let begin = claim(me, rows, chunk); begin < rows; begin = claim(me, rows, chunk)) {
     for (let t = begin, end = min(begin + chunk, rows); t < end; t++) {
       rmsNormRow(out + <usize>t * rowBytes, x + <usize>t * rowBytes, weight, size, eps);
     }

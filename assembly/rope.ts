@@ -23,7 +23,7 @@ export function rope(me: Worker, x: usize, table: RopeTable, numHeads: i32, rows
   const half = <usize>table.halfDim << 2;
   const places = me.places;
   const chunk = chunkOf(me, rows);
-  for (let begin = claim(me, chunk); begin < rows; begin = claim(me, chunk)) {
+  for (let begin = claim(me, rows, chunk); begin < rows; begin = claim(me, rows, chunk)) {
     for (let t = begin, end = min(begin + chunk, rows); t < end; t++) {
       const cosines = cosinesAt(table, changetype<RowPlace>(places + <usize>t * offsetof<RowPlace>()).pos);
       for (let h = 0; h < numHeads; h++) rotate(x + <usize>(t * numHeads + h) * 2 * half, half, cosines);

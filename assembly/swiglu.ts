@@ -16,7 +16,7 @@ const PIECE: i32 = 1024;
 export function swiglu(me: Worker, out: usize, gate: usize, up: usize, length: i32): void {
   const numPieces = (length + PIECE - 1) / PIECE;
   const chunk = chunkOf(me, numPieces);
-  for (let begin = claim(me, chunk); begin < numPieces; begin = claim(me, chunk)) {
+  for (let begin = claim(me, numPieces, chunk); begin < numPieces; begin = claim(me, numPieces, chunk)) {
     let i = <usize>(begin * PIECE) << 2;
     const end = <usize>min((begin + chunk) * PIECE, length) << 2;
     for (; i + 16 <= end; i += 16) v128.store(out + i, swiglu4(v128.load(gate + i), v128.load(up + i)));
@@ -31,7 +31,7 @@ export function swiglu(me: Worker, out: usize, gate: usize, up: usize, length: i
 export function add(me: Worker, x: usize, y: usize, length: i32): void {
   const numPieces = (length + PIECE - 1) / PIECE;
   const chunk = chunkOf(me, numPieces);
-  for (let begin = claim(me, chunk); begin < numPieces; begin = claim(me, chunk)) {
+  for (let begin = claim(me, numPieces, chunk); begin < numPieces; begin = claim(me, numPieces, chunk)) {
     let i = <usize>(begin * PIECE) << 2;
     const end = <usize>min((begin + chunk) * PIECE, length) << 2;
     for (; i + 16 <= end; i += 16) v128.store(x + i, f32x4.add(v128.load(x + i), v128.load(y + i)));

@@ -1,8 +1,11 @@
-// How workers share an operation: units of output are claimed from a counter, and everybody meets at a barrier
-// before the next operation. Who computes a unit never changes its bits. Mirror: none (src/wasm/team.ts starts them).
+// How workers share an operation: units of output are claimed from a counter, and a phase is over when every unit is
+// done, not when every worker is there. A worker that was interrupted holds the others up only by the chunk it had
+// claimed; when it comes back it finds the phases over and passes through them. Who computes a unit never changes
+// its bits. All workers run the same operations in the same order, so a phase is known by its number.
+// Mirror: none (src/wasm/team.ts starts the workers).
 //
-// Control block, one cache line per word that workers write:
-//   0 next unit · 64 arrived · 128 generation · 192 sleepers
+// Control block, one cache line per word that is written:
+//   0 claims: phase in the upper, next unit in the lower 32 bits │ 64 units done │ 128 phase │ 192 sleepers
 
 import { Worker } from "./memory";
 
@@ -15,36 +18,69 @@ const CLAIMS: i32 = 4;
   return (numUnits + claims - 1) / claims;
 }
 
-/** First unit of the next chunk; at or over the number of units when nothing is left. */
-@inline export function claim(me: Worker, chunk: i32): i32 {
-  if (ASC_FEATURE_THREADS) return atomic.add<i32>(me.control, chunk);
-  const unit = load<i32>(me.control);
-  store<i32>(me.control, unit + chunk);
-  return unit;
+/** True where this worker is late and its phase is over: nothing that it could prepare is needed. */
+@inline export function isOver(me: Worker): bool {
+  if (ASC_FEATURE_THREADS) return me.numWorkers > 1 && atomic.load<i32>(me.control, 128) != me.phase;
+  return false;
 }
 
 /**
- * Waits for all workers. The last one to arrive resets the counters before it lets the others go. Spinning must
- * outlast a wake-up (30 to 40 µs here): shorter, and one sleeper makes all others sleep, again and again.
+ * First unit of the next chunk of this phase; numUnits when nothing is left. Claiming again says that the units
+ * claimed before are done.
+ */
+export function claim(me: Worker, numUnits: i32, chunk: i32): i32 {
+  const control = me.control;
+  if (!ASC_FEATURE_THREADS || me.numWorkers == 1) {
+    const unit = me.held;
+    me.held = min(unit + chunk, numUnits);
+    return unit;
+  }
+  const held = me.held;
+  if (held > 0) {
+    me.held = 0;
+    if (atomic.add<i32>(control, held, 64) + held == numUnits) {
+      endPhase(me);
+      return numUnits;
+    }
+  }
+  const mine = <i64>(<u64>(<u32>me.phase) << 32);
+  let claims = atomic.load<i64>(control);
+  while (claims - mine < <i64>numUnits && claims >= mine) {
+    const seen = atomic.cmpxchg<i64>(control, claims, claims + <i64>chunk);
+    if (seen == claims) {
+      const unit = <i32>claims;
+      me.held = min(chunk, numUnits - unit);
+      return unit;
+    }
+    claims = seen;
+  }
+  return numUnits;
+}
+
+/** Opens the next phase and wakes whoever sleeps. */
+function endPhase(me: Worker): void {
+  const control = me.control;
+  const next = me.phase + 1;
+  atomic.store<i32>(control, 0, 64);
+  atomic.store<i64>(control, <i64>(<u64>(<u32>next) << 32));
+  atomic.store<i32>(control, next, 128);
+  if (atomic.load<i32>(control, 192) > 0) atomic.notify(control + 128, -1);
+}
+
+/**
+ * Waits until every unit of the phase is done. Spinning must outlast a wake-up (30 to 40 µs here): shorter, and one
+ * sleeper makes all others sleep, again and again.
  */
 export function arrive(me: Worker): void {
-  const control = me.control;
-  if (me.numWorkers == 1) {
-    store<i32>(control, 0);
+  if (!ASC_FEATURE_THREADS || me.numWorkers == 1) {
+    me.held = 0;
     return;
   }
-  if (ASC_FEATURE_THREADS) {
-    const generation = atomic.load<i32>(control, 128);
-    if (atomic.add<i32>(control, 1, 64) == me.numWorkers - 1) {
-      atomic.store<i32>(control, 0);
-      atomic.store<i32>(control, 0, 64);
-      atomic.add<i32>(control, 1, 128);
-      if (atomic.load<i32>(control, 192) > 0) atomic.notify(control + 128, -1);
-      return;
-    }
-    for (let i = 0; i < me.spin; i++) if (atomic.load<i32>(control, 128) != generation) return;
-    atomic.add<i32>(control, 1, 192);
-    while (atomic.load<i32>(control, 128) == generation) atomic.wait<i32>(control + 128, generation, -1);
-    atomic.sub<i32>(control, 1, 192);
-  }
+  const control = me.control;
+  const phase = me.phase;
+  me.phase = phase + 1;
+  for (let i = 0; i < me.spin; i++) if (atomic.load<i32>(control, 128) != phase) return;
+  atomic.add<i32>(control, 1, 192);
+  while (atomic.load<i32>(control, 128) == phase) atomic.wait<i32>(control + 128, phase, -1);
+  atomic.sub<i32>(control, 1, 192);
 }

@@ -3,7 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { Build, TeamListener, TeamWorker, WasmPlatform } from '../wasm/platform.ts';
+import {
+  type Build,
+  type TeamListener,
+  type TeamWorker,
+  threadsFor,
+  type WasmPlatform,
+} from '../wasm/platform.ts';
 
 /** The built package: this file is in dist/runtime, or in src/runtime where tests run the sources. */
 const dist = new URL(import.meta.url.endsWith('.ts') ? '../../dist/' : '../', import.meta.url);
@@ -17,8 +23,7 @@ export const nodePlatform: WasmPlatform = {
     return known;
   },
   spawn,
-  // One core is left to the rest: a team on all cores waits for whoever is interrupted.
-  defaultThreads: Math.max(1, Math.min(8, availableParallelism() - 1)),
+  defaultThreads: threadsFor(availableParallelism()),
 };
 
 function compile(bytes: Uint8Array): Promise<WebAssembly.Module> {

@@ -1,7 +1,13 @@
 // The WASM engine's platform in browsers: kernels by fetch, Web Workers where the page is cross-origin isolated.
 
 import { UnavailableError } from '../base/errors.ts';
-import type { Build, TeamListener, TeamWorker, WasmPlatform } from '../wasm/platform.ts';
+import {
+  type Build,
+  type TeamListener,
+  type TeamWorker,
+  threadsFor,
+  type WasmPlatform,
+} from '../wasm/platform.ts';
 
 // Written out one by one, so that bundlers see the files.
 const URLS: Readonly<Record<Build, () => URL>> = {
@@ -21,7 +27,7 @@ export const webPlatform: WasmPlatform = {
     return WebAssembly.compile(await response.arrayBuffer());
   },
   ...(hasSharedMemory && typeof Worker !== 'undefined' && { spawn }),
-  defaultThreads: Math.max(1, Math.min(8, (globalThis.navigator?.hardwareConcurrency ?? 2) - 1)),
+  defaultThreads: threadsFor(globalThis.navigator?.hardwareConcurrency ?? 1),
 };
 
 function spawn({ onMessage, onEnd }: TeamListener): TeamWorker {

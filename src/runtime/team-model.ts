@@ -34,7 +34,9 @@ export class TeamModel extends LocalModel {
     this.logits = this.network.workspace.logits as WasmVector;
     const { module, linearMemory: memory } = engine;
     const setup = { module, memory, job: engine.jobPtr, network: this.network };
-    this.team = new Team(platform, setup, engine.prepareTeam(numThreads), () => engine.clearControls());
+    const phase = () => engine.teamPhase();
+    const clear = () => engine.clearControls();
+    this.team = new Team(platform, setup, engine.prepareTeam(numThreads), phase, clear);
   }
 
   override forward(ids: readonly number[], cache: KvCache, options?: ForwardOptions) {

@@ -26,6 +26,7 @@ import {
 } from './layout.ts';
 import {
   type Member,
+  RECORD_BYTES,
   readMember,
   type WasmKvCache,
   type WasmMatrix,
@@ -39,8 +40,6 @@ import type { CacheType, Precision } from './options.ts';
 const STAGING_BYTES = 2 ** 20;
 /** Polls of a barrier before a worker sleeps, a few milliseconds: see assembly/team.ts. */
 const SPIN = 1_000_000;
-/** A Worker record (assembly/memory.ts). */
-const RECORD_BYTES = 80;
 /** A Cache record; its page addresses follow. */
 const CACHE_BYTES = 40;
 /** Scratch of the packing kernels. */
@@ -255,6 +254,11 @@ export class WasmEngine extends WasmOps implements Engine {
     return this.records.slice(1, numWorkers + 1);
   }
 
+  /** The phase that the workers' kernels are in; ask between passes. */
+  teamPhase(): number {
+    return new Int32Array(this.memory.buffer, this.controls[1], CONTROL_BYTES / 4)[128 / 4];
+  }
+
   /** Forgets whom the workers waited for: after a team was stopped in the middle of a call. */
   clearControls(): void {
     for (const control of this.controls)
@@ -294,7 +298,7 @@ export class WasmEngine extends WasmOps implements Engine {
       const row = [own.normedRow, own.rowInts, own.rowScales, own.panels, panel, own.tile, own.attention];
       const pass = [shared.ints, shared.scales, shared.normed, shared.parts];
       const rest = [own.places, own.input, own.ids, shared.rows];
-      const fields = [...who, SPIN, precise, ...row, ...pass, ...rest];
+      const fields = [...who, SPIN, precise, ...row, ...pass, ...rest, 0, 0];
       new Int32Array(this.memory.buffer, record, fields.length).set(fields);
     }
     this.solo = readMember(this.memory, this.records[0]);

@@ -1,8 +1,8 @@
 // A worker's side of a team: wait for a job, compute it, say when the last one is done. The other side is team.ts.
 
-import { DONE, FINISHED, GENERATION, type Job, jobWords, readJob } from './job.ts';
+import { DONE, FINISHED, GENERATION, type Job, jobWords, NUM_ACTIVE, PHASE, readJob } from './job.ts';
 import { instantiate } from './kernels.ts';
-import { readMember, type WasmKvCache, WasmOps } from './ops.ts';
+import { beginPass, readMember, type WasmKvCache, WasmOps } from './ops.ts';
 import type { MemberMessage, TeamSetup } from './team.ts';
 
 /** Computes one job with this worker's share of the operations. */
@@ -10,7 +10,7 @@ export type Compute = (ops: WasmOps, network: unknown, job: Job) => void;
 
 /** Serves a team until the worker is terminated. Blocks its thread. */
 export function serve(setup: TeamSetup, compute: Compute, post: (message: MemberMessage) => void): void {
-  const { memory, numWorkers, network } = setup;
+  const { memory, network } = setup;
   try {
     // Scratch may have moved since the last pass, so the record is read anew for each.
     let member = readMember(memory, setup.record);
@@ -19,13 +19,16 @@ export function serve(setup: TeamSetup, compute: Compute, post: (message: Member
     for (let seen = setup.generation; ; ) {
       Atomics.wait(words, GENERATION, seen);
       seen = Atomics.load(words, GENERATION);
+      const numActive = words[NUM_ACTIVE];
+      if (setup.index >= numActive) continue;
+      beginPass(memory, setup.record, numActive, words[PHASE]);
       member = readMember(memory, setup.record);
       compute(
         ops,
         network,
         readJob(words, (ptr) => cacheAt(memory, ptr)),
       );
-      if (Atomics.add(words, DONE, 1) === numWorkers - 1) {
+      if (Atomics.add(words, DONE, 1) === numActive - 1) {
         Atomics.store(words, DONE, 0);
         Atomics.store(words, FINISHED, seen);
         Atomics.notify(words, FINISHED);

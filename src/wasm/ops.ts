@@ -55,9 +55,20 @@ export interface Member {
   readonly rows: number;
 }
 
+/** A Worker record (assembly/memory.ts). */
+export const RECORD_BYTES = 88;
+
 export function readMember(memory: WebAssembly.Memory, me: number): Member {
   const [normed, , places, , ids, rows] = new Uint32Array(memory.buffer, me + 56, 6);
   return { me, normed, places, ids, rows };
+}
+
+/** Enters a pass: `numWorkers` take part, and their kernels are in phase `phase` (assembly/team.ts). */
+export function beginPass(memory: WebAssembly.Memory, me: number, numWorkers: number, phase: number): void {
+  const record = new Int32Array(memory.buffer, me, RECORD_BYTES / 4);
+  record[0] = numWorkers;
+  record[20] = phase;
+  record[21] = 0;
 }
 
 export class WasmOps implements Ops {

@@ -25,3 +25,8 @@ export interface WasmPlatform {
   /** Threads for a team when nobody chose. */
   readonly defaultThreads: number;
 }
+
+/** Threads on a machine of `numCores`: one core is left to the rest, except where there are only two; at most 8. */
+export function threadsFor(numCores: number): number {
+  return Math.max(Math.min(2, numCores), Math.min(8, numCores - 1), 1);
+}

@@ -3,7 +3,8 @@
 // The other side is member.ts.
 
 import { EngineError } from '../base/errors.ts';
-import { DONE, FINISHED, GENERATION, type Job, jobWords, writeJob } from './job.ts';
+import { DONE, FINISHED, GENERATION, type Job, jobWords, NUM_ACTIVE, PHASE, writeJob } from './job.ts';
+import { Pace } from './pace.ts';
 import type { TeamWorker, WasmPlatform } from './platform.ts';
 
 /** What a worker gets when it starts: everything but the jobs. Survives a structured clone. */
@@ -13,7 +14,7 @@ export interface TeamSetup {
   /** Address of the job (job.ts) and of this worker's record. */
   readonly job: number;
   readonly record: number;
-  readonly numWorkers: number;
+  readonly index: number;
   /** The last generation that was finished: later ones are this team's. */
   readonly generation: number;
   /** Tell the end of a job by a message: the caller's thread cannot wait for memory without blocking. */
@@ -35,28 +36,39 @@ interface WaitAsync {
   ): { readonly async: boolean; readonly value: Promise<string> | string };
 }
 
+/** Passes of at most this many rows are timed apart from long ones. */
+const FEW_ROWS = 8;
+
 const canWaitAsync = 'waitAsync' in Atomics;
 
 export class Team {
   private readonly platform: WasmPlatform;
-  private readonly setup: Omit<TeamSetup, 'record' | 'generation' | 'reports'>;
+  private readonly setup: Omit<TeamSetup, 'record' | 'index' | 'generation' | 'reports'>;
   private readonly records: readonly number[];
+  private readonly phase: () => number;
   private readonly onStop: () => void;
   private workers: TeamWorker[] = [];
   private generation = 0;
   private isClosed = false;
+  private readonly paces: readonly [Pace, Pace]; // of passes with few rows, and with many
   private settle: { finish: () => void; fail: (error: EngineError) => void } | undefined;
 
-  /** @param onStop called after the workers were stopped in the middle of a job, before new ones start */
+  /**
+   * @param phase  the phase that the workers' kernels are in
+   * @param onStop called after the workers were stopped in the middle of a job, before new ones start
+   */
   constructor(
     platform: WasmPlatform,
-    setup: Omit<TeamSetup, 'record' | 'generation' | 'reports' | 'numWorkers'>,
+    setup: Omit<TeamSetup, 'record' | 'index' | 'generation' | 'reports'>,
     records: readonly number[],
+    phase: () => number,
     onStop: () => void,
   ) {
     this.platform = platform;
-    this.setup = { ...setup, numWorkers: records.length };
+    this.setup = setup;
+    this.paces = [new Pace(records.length), new Pace(records.length)];
     this.records = records;
+    this.phase = phase;
     this.onStop = onStop;
   }
 
@@ -71,7 +83,12 @@ export class Team {
     if (this.workers.length === 0) this.start();
     const words = jobWords(this.setup.memory, this.setup.job);
     writeJob(words, job);
+    const pace = this.paces[job.ids.length > FEW_ROWS ? 1 : 0];
+    const numActive = pace.next();
+    words[NUM_ACTIVE] = numActive;
+    words[PHASE] = this.phase();
     const previous = this.generation++;
+    const start = performance.now();
     for (const worker of this.workers) worker.hold?.(true);
     try {
       await new Promise<void>((finish, fail) => {
@@ -80,6 +97,7 @@ export class Team {
         Atomics.notify(words, GENERATION);
         if (canWaitAsync) this.awaitFinish(words, previous);
       });
+      pace.report(numActive, (performance.now() - start) / job.ids.length);
     } finally {
       this.settle = undefined;
       for (const worker of this.workers) worker.hold?.(false);
@@ -97,7 +115,7 @@ export class Team {
     words.fill(0);
     Atomics.store(words, GENERATION, this.generation);
     Atomics.store(words, FINISHED, this.generation);
-    this.workers = this.records.map((record) => {
+    this.workers = this.records.map((record, index) => {
       const spawn = this.platform.spawn;
       if (!spawn) throw new EngineError('team: expected a platform with workers, got one without');
       const worker = spawn({
@@ -107,6 +125,7 @@ export class Team {
       const setup: TeamSetup = {
         ...this.setup,
         record,
+        index,
         generation: this.generation,
         reports: !canWaitAsync,
       };
