@@ -7,6 +7,8 @@ import { goldenJson } from '../support/goldens.ts';
 
 /** `langdetect` takes these few English words for Spanish, German, Welsh and Tagalog. */
 const SHORT_TEXTS = [157, 188, 250, 299, 476];
+/** The official checker draws a letter at random where the prompt asks for `#` or `!`. */
+const hasLetter = (args: { letter?: string }) => args.letter === undefined || /^[a-z]$/i.test(args.letter);
 /** "in o. Let's": an initial for an untrained Punkt, the end of a sentence for us. */
 const INITIAL = 33;
 
@@ -28,7 +30,10 @@ describe.runIf(hasEvalFiles)('instructions', () => {
       const theirs = [...official[reading][index]].map((bit) => bit === '1');
       const kinds = row.texts('instruction_id_list');
       count += kinds.length;
-      for (const i of kinds.keys()) if (ours[i] !== theirs[i]) differing.push(index);
+      const args = row.raw('kwargs') as { letter?: string }[];
+      for (const i of kinds.keys()) {
+        if (ours[i] !== theirs[i] && hasLetter(args[i])) differing.push(index);
+      }
     }
     expect(count).toBe(834);
     expect(differing).toEqual(known);
