@@ -1,0 +1,142 @@
+// The claims that docs/speed.md makes, each as a ratio of measurements and the bar it must reach.
+
+import { ratioOf, type Spread } from '../statistics.ts';
+import type { Format, Part } from './sessions.ts';
+
+/** All rounds of one contender in one test. */
+export interface Row {
+  readonly part: Part;
+  readonly format: Format;
+  readonly threads: number;
+  readonly test: string;
+  readonly label: string;
+  readonly version: string;
+  /** One per round; rounds of the same session belong together. */
+  readonly tokensPerSecond: readonly number[];
+  /** What it generated: the first greedy ids, or text from engines that give only that. */
+  readonly generated?: readonly number[] | string;
+}
+
+export interface Verdict {
+  readonly claim: string;
+  readonly bar: number;
+  readonly ratio: Spread;
+}
+
+const NATIVE = ['node-llama-cpp', 'llama-cpp-python'];
+
+/** Every claim for which there are measurements. */
+export function verdictsOf(rows: readonly Row[]): Verdict[] {
+  const verdicts: Verdict[] = [];
+  const find = (part: Part, format: Format, threads: number, test: string, label: string) =>
+    rows.find(
+      (row) =>
+        row.part === part &&
+        row.format === format &&
+        row.threads === threads &&
+        row.test === test &&
+        row.label === label,
+    );
+  const best = (
+    part: Part,
+    formats: readonly Format[],
+    threads: number,
+    test: string,
+    labels: readonly string[],
+  ) =>
+    formats
+      .flatMap((format) => labels.map((label) => find(part, format, threads, test, label)))
+      .filter((row) => row !== undefined)
+      .reduce<Row | undefined>((a, b) => (a && rateOf(a) >= rateOf(b) ? a : b), undefined);
+  const claim = (text: string, bar: number, ours: Row | undefined, theirs: Row | undefined) => {
+    if (!ours || !theirs) return;
+    const against = theirs.label === ours.label ? '' : ` (${theirs.label}, ${theirs.format})`;
+    verdicts.push({
+      claim: text + against,
+      bar,
+      ratio: ratioOf(ours.tokensPerSecond, theirs.tokensPerSecond),
+    });
+  };
+  const threadCounts = [...new Set(rows.map((row) => row.threads))].sort((a, b) => a - b);
+  for (const threads of threadCounts) {
+    const at = (format: Format, test: string, label: string, part: Part = 'native') =>
+      find(part, format, threads, test, label);
+    const native = (format: Format, test: string) => best('native', [format], threads, test, NATIVE);
+    const on = `${threads} thread${threads > 1 ? 's' : ''}`;
+    claim(
+      `decode / native, Q4_1, ${on}`,
+      1.5,
+      at('q4_1', 'decode @128', 'fast'),
+      native('q4_1', 'decode @128'),
+    );
+    claim(
+      `decode / native, Q4_0, ${on}`,
+      threads === 1 ? 1.1 : 1.3,
+      at('q4_0', 'decode @128', 'fast'),
+      native('q4_0', 'decode @128'),
+    );
+    claim(
+      `prefill / native, Q4_1, ${on}`,
+      1.5,
+      at('q4_1', 'prefill 512', 'fast'),
+      native('q4_1', 'prefill 512'),
+    );
+    claim(
+      `prefill / native, Q4_0, ${on}`,
+      0.6,
+      at('q4_0', 'prefill 512', 'fast'),
+      native('q4_0', 'prefill 512'),
+    );
+    claim(
+      `prefill relaxed / native, Q4_0, ${on}`,
+      0.9,
+      at('q4_0', 'prefill 512', 'relaxed'),
+      native('q4_0', 'prefill 512'),
+    );
+    claim(
+      `decode precise / fast, Q4_1, ${on}`,
+      0.5,
+      at('q4_1', 'decode @128', 'precise'),
+      at('q4_1', 'decode @128', 'fast'),
+    );
+    for (const test of ['prefill 128', 'decode @128']) {
+      for (const label of ['fast', 'fast in Chromium']) {
+        const wllama = best('browser', ['q8_0', 'q4_0', 'q4_1'], threads, test, ['wllama']);
+        if (wllama)
+          claim(`${label}: ${test} / wllama, ${on}`, 5, at(wllama.format, test, label, 'browser'), wllama);
+      }
+    }
+    const long = 'decode @8064';
+    const natives = NATIVE.flatMap((label) => [label, `${label}, flash attention`]);
+    claim(
+      `${long} / native, Q4_1, ${on}`,
+      1,
+      at('q4_1', long, 'fast, f16 cache', 'long'),
+      best('long', ['q4_1'], threads, long, natives),
+    );
+  }
+  claimScaling(claim, find);
+  return verdicts;
+}
+
+/** Four threads against one; the rounds are of different sessions, so the spread says more than usual. */
+function claimScaling(
+  claim: (text: string, bar: number, ours: Row | undefined, theirs: Row | undefined) => void,
+  find: (part: Part, format: Format, threads: number, test: string, label: string) => Row | undefined,
+): void {
+  for (const [test, bar] of [
+    ['decode @128', 2.2],
+    ['prefill 512', 3.5],
+  ] as const) {
+    claim(
+      `${test}, 4 threads / 1`,
+      bar,
+      find('native', 'q4_1', 4, test, 'fast'),
+      find('native', 'q4_1', 1, test, 'fast'),
+    );
+  }
+}
+
+function rateOf(row: Row): number {
+  return [...row.tokensPerSecond].sort((a, b) => a - b)[row.tokensPerSecond.length >> 1];
+}

@@ -1,0 +1,160 @@
+// `npm run bench:peers`: SmolLM2 here and in other engines, on the same weights, the same prompt and the same number of
+// threads, in alternating rounds. Prints every rate, what was generated, and the ratios with their bars; saves all of it.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { describeMachine, type Machine, saveResult, sha256OfFile } from '../machine.ts';
+import { spreadOf } from '../statistics.ts';
+import { benchModel } from '../weights.ts';
+import { type Row, type Verdict, verdictsOf } from './bars.ts';
+import { missing, Peer, type Prompt } from './peer.ts';
+import {
+  FORMATS,
+  type Format,
+  nameOf,
+  PARTS,
+  type Part,
+  type Session,
+  sessionsOf,
+  type Test,
+} from './sessions.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    model: { type: 'string' },
+    threads: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    parts: { type: 'string', default: PARTS.join() },
+    formats: { type: 'string', default: FORMATS.join() },
+  },
+});
+
+const machine = describeMachine();
+const threadCounts = options.threads?.split(',').map(Number) ?? [1, 2, 4].filter((n) => n <= machine.cores);
+const rounds = Number(options.rounds);
+const parts = options.parts.split(',') as Part[];
+const formats = options.formats.split(',') as Format[];
+const { path: modelPath, promptOf } = await benchModel(options.model);
+
+console.log(
+  `${machine.cpu}, ${machine.cores} cores, load ${machine.load}; ${machine.runtime}; commit ${machine.commit}`,
+);
+const weights = Object.fromEntries(formats.map((format) => [format, weightsIn(format)]));
+const hashes: Record<string, string> = {};
+for (const [format, path] of Object.entries(weights)) {
+  hashes[format] = await sha256OfFile(path);
+  console.log(`${format}: ${path} sha256 ${hashes[format]}`);
+}
+const rows: Row[] = [];
+for (const session of sessionsOf(parts, formats, threadCounts)) rows.push(...(await runSession(session)));
+const verdicts = verdictsOf(rows);
+printVerdicts(verdicts);
+console.log(`\nsaved ${save(machine, rows, verdicts)}`);
+
+/** The shipped file, or a copy that `smollm2 quantize` makes of it. */
+function weightsIn(format: Format): string {
+  if (format === 'q4_1') return modelPath;
+  const folder = fileURLToPath(new URL('./models/', import.meta.url));
+  const path = `${folder}${basename(modelPath, '.gguf')}.${format}.gguf`;
+  if (!existsSync(path)) {
+    mkdirSync(folder, { recursive: true });
+    const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+    execFileSync(process.execPath, [cli, 'quantize', modelPath, path, '--type', format], { stdio: 'ignore' });
+  }
+  return path;
+}
+
+/** Opens all contenders, warms each up once per test, then asks them in turn; a peer that fails is named and left out. */
+async function runSession(session: Session): Promise<Row[]> {
+  const { part, format, threads, contextSize, tests } = session;
+  console.log(`\n${part}, ${format}, ${threads} thread${threads > 1 ? 's' : ''}`);
+  const open: { label: string; peer: Peer }[] = [];
+  for (const { label, peer, settings } of session.contenders) {
+    const why = missing(peer);
+    try {
+      if (why) throw new Error(why);
+      const request = { model: weights[format], threads, contextSize, ...settings };
+      open.push({ label, peer: await Peer.open(peer, request) });
+    } catch (error) {
+      console.log(`  without ${label}: ${String((error as Error).message).split('\n')[0]}`);
+    }
+  }
+  const result: Row[] = [];
+  for (const test of tests) {
+    const measured = await alternate(open, test);
+    for (const { label, peer } of open) {
+      const seen = measured.get(label);
+      if (!seen) continue;
+      const row = { part, format, threads, test: nameOf(test), label, version: peer.version, ...seen };
+      result.push(row);
+      printRow(row);
+    }
+  }
+  for (const { peer } of open) await peer.close();
+  return result;
+}
+
+type Measured = Pick<Row, 'tokensPerSecond' | 'generated'>;
+
+async function alternate(
+  open: readonly { label: string; peer: Peer }[],
+  test: Test,
+): Promise<Map<string, Measured>> {
+  const prompt = promptOf(test.kind === 'prefill' ? test.tokens : test.context);
+  const rates = new Map<string, number[]>();
+  const generated = new Map<string, readonly number[] | string>();
+  const failed = new Set<string>();
+  for (let round = -1; round < rounds; round++) {
+    for (const { label, peer } of open) {
+      if (failed.has(label)) continue;
+      try {
+        const { ms, said } = await once(peer, test, prompt);
+        if (said) generated.set(label, said);
+        if (round >= 0) rates.set(label, [...(rates.get(label) ?? []), (test.tokens * 1e3) / ms]);
+      } catch (error) {
+        failed.add(label);
+        rates.delete(label);
+        console.log(
+          `  ${label} failed at ${nameOf(test)}: ${String((error as Error).message).split('\n')[0]}`,
+        );
+      }
+    }
+  }
+  return new Map(
+    [...rates].map(([label, tokensPerSecond]) => [
+      label,
+      { tokensPerSecond, generated: generated.get(label) },
+    ]),
+  );
+}
+
+async function once(peer: Peer, test: Test, prompt: Prompt) {
+  if (test.kind === 'prefill') return { ms: await peer.prefill(prompt), said: undefined };
+  const { ms, ids, text } = await peer.decode(prompt, test.tokens);
+  return { ms, said: ids?.slice(0, 8) ?? text?.slice(0, 40) };
+}
+
+function printRow({ test, label, tokensPerSecond, generated, version }: Row): void {
+  const { median, min, max } = spreadOf(tokensPerSecond);
+  const rate = `${median.toFixed(1).padStart(8)} (${min.toFixed(1)} to ${max.toFixed(1)})`;
+  const said = generated === undefined ? '' : `  ${JSON.stringify(generated)}`;
+  console.log(`  ${test.padEnd(13)} ${label.padEnd(34)} ${rate.padEnd(28)}${said}  ${version}`);
+}
+
+function printVerdicts(verdicts: readonly Verdict[]): void {
+  console.log(`\nours / theirs, median of ${rounds} rounds (range)`);
+  for (const { claim, bar, ratio } of verdicts) {
+    const range = `(${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)})`;
+    const reached = ratio.median >= bar ? 'reached' : 'MISSED';
+    console.log(
+      `  ${claim.padEnd(78)} ${ratio.median.toFixed(2).padStart(6)} ${range.padEnd(16)} bar ${bar}: ${reached}`,
+    );
+  }
+}
+
+function save(about: Machine, allRows: readonly Row[], allVerdicts: readonly Verdict[]): string {
+  return saveResult('peers', about, { weights: hashes, rounds, rows: allRows, verdicts: allVerdicts });
+}

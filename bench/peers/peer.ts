@@ -1,0 +1,114 @@
+// An engine in a child process (child.mjs tells the language), asked one thing at a time.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('./', import.meta.url));
+
+/** The engines, and what must be there for each; ours first. */
+export const PEERS = {
+  smollm2: { needs: '../../dist/load.js', how: 'npm run build' },
+  'smollm2-chromium': { needs: 'node_modules/playwright-core', how: 'npm ci --prefix bench/peers' },
+  'node-llama-cpp': { needs: 'node_modules/node-llama-cpp', how: 'npm ci --prefix bench/peers' },
+  'llama-cpp-python': { needs: '.venv/bin/python', how: 'the venv of bench/README.md' },
+  wllama: { needs: 'node_modules/@wllama/wllama', how: 'npm ci --prefix bench/peers' },
+  'onnxruntime-web': { needs: 'node_modules/onnxruntime-web', how: 'npm ci --prefix bench/peers' },
+} as const;
+
+export type PeerName = keyof typeof PEERS;
+
+/** Why a peer cannot be measured here, or nothing when it can. */
+export function missing(name: PeerName): string | undefined {
+  const { needs, how } = PEERS[name];
+  return existsSync(new URL(needs, import.meta.url)) ? undefined : `${name}: ${needs} is not there; ${how}`;
+}
+
+export interface OpenRequest {
+  readonly model: string;
+  readonly threads: number;
+  readonly contextSize: number;
+  /** llama.cpp's fused attention; off by default, as in its library. */
+  readonly flashAttention?: boolean;
+  /** Options of loadModel, for ours only. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+export interface Prompt {
+  readonly ids: readonly number[];
+  readonly text: string;
+}
+
+interface Answer {
+  readonly error?: string;
+  readonly version?: string;
+  readonly ms?: number;
+  readonly ids?: readonly number[];
+  readonly text?: string;
+}
+
+/** A running peer. */
+export class Peer {
+  readonly name: PeerName;
+  version = '';
+  private readonly child: ChildProcess;
+  private readonly lines: AsyncIterator<string>;
+
+  private constructor(name: PeerName, child: ChildProcess) {
+    this.name = name;
+    this.child = child;
+    this.lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  /** Starts the process and loads the model. */
+  static async open(name: PeerName, request: OpenRequest): Promise<Peer> {
+    const [command, ...args] =
+      name === 'llama-cpp-python'
+        ? [`${here}.venv/bin/python`, `${here}llama-cpp-python.py`]
+        : [process.execPath, `${here}child.mjs`, name];
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', name === 'llama-cpp-python' ? 'ignore' : 'inherit'],
+    });
+    const peer = new Peer(name, child);
+    try {
+      peer.version = (await peer.ask({ do: 'open', ...request })).version ?? '';
+      return peer;
+    } catch (error) {
+      child.kill();
+      throw error;
+    }
+  }
+
+  /** Milliseconds of one pass over the whole prompt, from an empty context. */
+  async prefill(prompt: Prompt): Promise<number> {
+    return (await this.ask({ do: 'prefill', ...prompt })).ms!;
+  }
+
+  /** Milliseconds of `count` greedy tokens after the prompt, and what they were. */
+  async decode(
+    prompt: Prompt,
+    count: number,
+  ): Promise<{ ms: number; ids?: readonly number[]; text?: string }> {
+    const { ms, ids, text } = await this.ask({ do: 'decode', ...prompt, count });
+    return { ms: ms!, ids, text };
+  }
+
+  async close(): Promise<void> {
+    const exited = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.stdin!.write('{"do":"close"}\n');
+    await exited;
+  }
+
+  private async ask(request: object): Promise<Answer> {
+    this.child.stdin!.write(`${JSON.stringify(request)}\n`);
+    for (;;) {
+      const { value, done } = await this.lines.next();
+      if (done) throw new Error(`${this.name}: expected an answer, got the end of the process`);
+      if (!value.startsWith('@ ')) continue;
+      const answer: Answer = JSON.parse(value.slice(2));
+      if (answer.error) throw new Error(`${this.name}: ${answer.error}`);
+      return answer;
+    }
+  }
+}

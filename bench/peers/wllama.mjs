@@ -1,0 +1,5 @@
+// llama.cpp compiled to WASM, in Chromium; see wllama.page.js.
+
+import { pageEngine } from './browser.mjs';
+
+export const { open, prefill, decode, close } = pageEngine('wllama');
