@@ -22,16 +22,28 @@ export async function traceModel(
     points: points?.filter((point) => point !== 'lm_head'),
     trace: (point, value, shape) => {
       if (wanted && !wanted.has(point)) return;
-      tensors.set(point, { shape, values: Float64Array.from(model.read(value)) });
+      const values = Float64Array.from(model.read(value));
+      tensors.set(point, /_rope$/.test(point) ? headsFirst(values, shape) : { shape: [1, ...shape], values });
     },
   });
   model.freeCache(cache);
   if (logits.length > 0) {
     tensors.set('lm_head', {
-      shape: [ids.length, model.config.vocabSize],
+      shape: [1, ids.length, model.config.vocabSize],
       values: Float64Array.from(logits),
     });
   }
-  tensors.set('input_ids', { shape: [ids.length], values: Float64Array.from(ids) });
+  tensors.set('input_ids', { shape: [1, ids.length], values: Float64Array.from(ids) });
   return { name, tensors, metadata: { engine: model.engineName } };
+}
+
+/** Rotated heads in the order of HuggingFace, [1, numHeads, rows, headDim]. */
+function headsFirst(values: Float64Array, shape: readonly number[]): RawTensor {
+  const [numRows, numHeads, headDim] = shape;
+  const out = new Float64Array(values.length);
+  for (let head = 0; head < numRows * numHeads; head++) {
+    const [t, h] = [Math.floor(head / numHeads), head % numHeads];
+    out.set(values.subarray(head * headDim, (head + 1) * headDim), (h * numRows + t) * headDim);
+  }
+  return { shape: [1, numHeads, numRows, headDim], values: out };
 }
