@@ -69,7 +69,14 @@ async function readConfig(open: OpenFile, name: string): Promise<ModelConfig> {
 
 async function openWeights(open: OpenFile, name: string): Promise<SafetensorsFile[]> {
   const whole = await openOptional(open, WEIGHTS);
-  if (whole) return [await SafetensorsFile.open(whole)];
+  if (whole) {
+    try {
+      return [await SafetensorsFile.open(whole)];
+    } catch (error) {
+      await whole.close?.();
+      throw error;
+    }
+  }
   const index = await readJson(open, INDEX);
   if (index === undefined) {
     throw new UnavailableError(`${name}: expected ${WEIGHTS} or ${INDEX}, got neither`);
@@ -165,7 +172,10 @@ async function readJson(open: OpenFile, fileName: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new FormatError(`expected JSON: ${(error as Error).message}`, { file: fileName });
+    const { message } = error as Error;
+    const position = /position (\d+)/.exec(message)?.[1];
+    const offset = new TextEncoder().encode(text.slice(0, Number(position ?? 0))).length;
+    throw new FormatError(`expected JSON: ${message}`, { file: fileName, offset });
   }
 }
 

@@ -19,6 +19,8 @@ export interface HeaderEntry {
 
 /** More axes than any tensor has; bounds the work on a shape. */
 const MAX_AXES = 8;
+/** Most tensors and most keys of metadata: their objects stay a few megabytes. */
+const MAX_RECORDS = 65_536;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
@@ -46,10 +48,12 @@ export function parseSafetensorsHeader(bytes: Uint8Array, base: number, file: st
       scanner.members((key, keyAt) => {
         if (metadata.has(key))
           scanner.fail(`expected each key once, got ${JSON.stringify(key)} twice`, keyAt);
+        if (metadata.size === MAX_RECORDS) scanner.fail(`expected at most ${MAX_RECORDS} keys`, keyAt);
         metadata.set(key, scanner.string());
       });
     } else {
       if (tensors.has(name)) scanner.fail(`expected each name once, got ${JSON.stringify(name)} twice`, at);
+      if (tensors.size === MAX_RECORDS) scanner.fail(`expected at most ${MAX_RECORDS} tensors`, at);
       tensors.set(name, readEntry(scanner, name));
     }
   });
@@ -76,6 +80,8 @@ function readEntry(scanner: HeaderScanner, name: string): HeaderEntry {
   }
   return { dtype, shape, dataOffsets: [dataOffsets[0], dataOffsets[1]], offset };
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Walks over the bytes of a header. */
 class HeaderScanner {
@@ -123,8 +129,7 @@ class HeaderScanner {
     }
     this.at++;
     try {
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(this.bytes.subarray(begin, this.at));
-      return JSON.parse(text);
+      return JSON.parse(utf8.decode(this.bytes.subarray(begin, this.at)));
     } catch {
       return this.fail('expected a JSON string in UTF-8', this.base + begin);
     }

@@ -68,7 +68,8 @@ export class SafetensorsFile {
   static async open(source: Source): Promise<SafetensorsFile> {
     const file = source.name;
     if (source.size < 8) {
-      throw new FormatError(`expected at least 8 bytes, got ${source.size}`, { file, offset: 0 });
+      const field = 'header length';
+      throw new FormatError(`expected at least 8 bytes, got ${source.size}`, { file, field, offset: 0 });
     }
     const start = await source.read(0, 8);
     const length = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);
@@ -76,6 +77,9 @@ export class SafetensorsFile {
       const most = Math.min(MAX_HEADER_BYTES, source.size - 8);
       const message = `expected 2 to ${most} bytes of header, got ${length}; is this a safetensors file?`;
       throw new FormatError(message, { file, field: 'header length', offset: 0 });
+    }
+    if ((await source.read(8, 1))[0] !== 0x7b) {
+      throw new FormatError('expected "{"', { file, field: 'header', offset: 8 });
     }
     const headerBytes = await source.read(8, Number(length));
     const header = parseSafetensorsHeader(headerBytes, 8, file);
@@ -93,8 +97,11 @@ export class SafetensorsFile {
         fail(`expected one of ${Object.keys(VALUE_BYTES).join(', ')}, got ${JSON.stringify(dtype)}`);
       }
       const [begin, end] = dataOffsets;
-      const bytes = shape.reduce((product, size) => product * size, VALUE_BYTES[dtype as SafetensorsDType]);
-      if (!Number.isSafeInteger(bytes)) fail('expected a shape of fewer than 2^53 bytes');
+      let bytes: number = VALUE_BYTES[dtype as SafetensorsDType];
+      for (const size of shape) {
+        bytes *= size;
+        if (!Number.isSafeInteger(bytes)) fail('expected a shape of fewer than 2^53 bytes');
+      }
       if (begin !== next) fail(`expected to begin at ${next}, where the tensor before ends, got ${begin}`);
       if (end - begin !== bytes) fail(`expected ${bytes} bytes for its shape, got ${end - begin}`);
       if (base + end > source.size) fail(`expected to end within ${source.size - base} bytes, got ${end}`);
@@ -109,7 +116,7 @@ export class SafetensorsFile {
     }
     if (base + next !== source.size) {
       const message = `expected the file to end after the last tensor, got ${source.size - base - next} more bytes`;
-      throw new FormatError(message, { file, offset: base + next });
+      throw new FormatError(message, { file, field: 'tensor bytes', offset: base + next });
     }
     const metadata = Object.assign(Object.create(null), Object.fromEntries(header.metadata));
     return new SafetensorsFile(source, metadata, tensors);
