@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   inspect: USES,
   compare: [...USES, 'inspect'],
   eval: USES,
-  'load.ts': [...USES, 'reference', 'wasm', 'load.ts'],
+  'load.ts': [...USES, 'reference', 'wasm', 'runtime'],
 };
 /** Folders above the runtime floor: the shells and what touches a platform. */
 const UPPER = ['runtime', 'cli', 'server', 'index.ts'];
