@@ -29,8 +29,6 @@ export function chatCommand(cli: CAC): void {
 }
 
 async function run(args: Arguments): Promise<void> {
-  if (args.words.length > 0)
-    throw new RangeError(`chat: expected no text behind it, got "${args.words.join(' ')}"`);
   const status = new Status();
   const options = generateOptions(args);
   const { smol, loadMs } = await openModel(args, status);

@@ -11,7 +11,8 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { CAC } from 'cac';
 import { UnsupportedError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
@@ -95,14 +96,16 @@ function versions(): Record<string, string> {
   return { smollm2: version, node: process.version };
 }
 
+/** Hash of the model's file, or of all weights of a folder in order of their names. */
 async function sha256(path: string): Promise<string> {
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-  if (!isFile) return 'a folder';
+  const found = await stat(path);
+  const inFolder = found.isDirectory()
+    ? (await readdir(path)).filter((name) => name.endsWith('.safetensors'))
+    : [];
   const hash = createHash('sha256');
-  for await (const piece of createReadStream(path)) hash.update(piece);
+  for (const file of found.isDirectory() ? inFolder.sort().map((name) => join(path, name)) : [path]) {
+    for await (const piece of createReadStream(file)) hash.update(piece);
+  }
   return hash.digest('hex');
 }
 
@@ -123,6 +126,7 @@ class TraceWriter {
   private readonly file: number;
   private offset = 0;
   private isOpen = true;
+  private isWhole = false;
 
   constructor(path: string, model: Model, points: readonly string[], metadata: Record<string, string>) {
     this.path = path;
@@ -195,8 +199,8 @@ class TraceWriter {
     front.set(header, 8);
     this.write(front, 0);
     fsyncSync(this.file);
-    this.close();
     renameSync(this.partial, this.path);
+    this.isWhole = true;
   }
 
   /** Leaves nothing half-written behind. */
@@ -204,7 +208,7 @@ class TraceWriter {
     if (!this.isOpen) return;
     this.isOpen = false;
     closeSync(this.file);
-    if (!('input_ids' in this.entries)) rmSync(this.partial, { force: true });
+    if (!this.isWhole) rmSync(this.partial, { force: true });
   }
 }
 
