@@ -2,10 +2,9 @@
 // needed and never shrinks. What each block is for is kept by name, so that a refusal can show the sum.
 
 import { OutOfMemoryError } from '../base/errors.ts';
-import { align, LINE } from './layout.ts';
+import { align, LINE, WASM_PAGE } from './layout.ts';
 import { formatPlan } from './plan.ts';
 
-const WASM_PAGE = 65536;
 /** Four gigabytes: what 32-bit addresses reach. */
 const MAX_BYTES = 2 ** 32;
 /** Memory grows by at least this much, so that loading many small matrices does not grow it each time. */

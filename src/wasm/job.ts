@@ -2,7 +2,7 @@
 //
 //   0 generation │ 1 finished generation │ 2 workers done │ 3 ids │ 4 sequences │ 5, 6 rows of logits
 //   7 address of logits │ 8 values of logits │ 9 workers that take part │ 10 phase of the kernels (assembly/team.ts)
-//   16 … ids │ then begin, count, startPos, cache of each sequence
+//   11 pages of memory │ 16 … ids │ then begin, count, startPos, cache of each sequence
 
 import type { Sequence } from '../ops.ts';
 import { MAX_ROWS } from './layout.ts';
@@ -13,6 +13,7 @@ export const FINISHED = 1;
 export const DONE = 2;
 export const NUM_ACTIVE = 9;
 export const PHASE = 10;
+export const NUM_PAGES = 11;
 const FIRST_ID = 16;
 const JOB_WORDS = FIRST_ID + MAX_ROWS + 4 * MAX_ROWS;
 export const JOB_BYTES = JOB_WORDS * 4;

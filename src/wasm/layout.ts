@@ -94,6 +94,9 @@ export function cacheLayout(shape: CacheShape, type: CacheType): CacheLayout {
   return { kind, valueOffset, headBytes, layerBytes, pageBytes: layerBytes * shape.numLayers };
 }
 
+/** Linear memory grows by pages of this many bytes. */
+export const WASM_PAGE = 65536;
+
 /** Addresses handed out are multiples of a cache line, so that workers never write to one line by accident. */
 export const LINE = 64;
 

@@ -1,7 +1,18 @@
 // A worker's side of a team: wait for a job, compute it, say when the last one is done. The other side is team.ts.
 
-import { DONE, FINISHED, GENERATION, type Job, jobWords, NUM_ACTIVE, PHASE, readJob } from './job.ts';
+import {
+  DONE,
+  FINISHED,
+  GENERATION,
+  type Job,
+  jobWords,
+  NUM_ACTIVE,
+  NUM_PAGES,
+  PHASE,
+  readJob,
+} from './job.ts';
 import { instantiate } from './kernels.ts';
+import { WASM_PAGE } from './layout.ts';
 import { beginPass, readMember, type WasmKvCache, WasmOps } from './ops.ts';
 import type { MemberMessage, TeamSetup } from './team.ts';
 
@@ -21,6 +32,8 @@ export function serve(setup: TeamSetup, compute: Compute, post: (message: Member
       seen = Atomics.load(words, GENERATION);
       const numActive = words[NUM_ACTIVE];
       if (setup.index >= numActive) continue;
+      // A thread learns late that another has grown the memory; asking for nothing more tells it now.
+      if (memory.buffer.byteLength / WASM_PAGE < words[NUM_PAGES]) memory.grow(0);
       beginPass(memory, setup.record, numActive, words[PHASE]);
       member = readMember(memory, setup.record);
       compute(

@@ -3,7 +3,18 @@
 // The other side is member.ts.
 
 import { EngineError } from '../base/errors.ts';
-import { DONE, FINISHED, GENERATION, type Job, jobWords, NUM_ACTIVE, PHASE, writeJob } from './job.ts';
+import {
+  DONE,
+  FINISHED,
+  GENERATION,
+  type Job,
+  jobWords,
+  NUM_ACTIVE,
+  NUM_PAGES,
+  PHASE,
+  writeJob,
+} from './job.ts';
+import { WASM_PAGE } from './layout.ts';
 import { Pace } from './pace.ts';
 import type { TeamWorker, WasmPlatform } from './platform.ts';
 
@@ -87,6 +98,7 @@ export class Team {
     const numActive = pace.next();
     words[NUM_ACTIVE] = numActive;
     words[PHASE] = this.phase();
+    words[NUM_PAGES] = this.setup.memory.buffer.byteLength / WASM_PAGE;
     const previous = this.generation++;
     const start = performance.now();
     for (const worker of this.workers) worker.hold?.(true);
@@ -119,7 +131,8 @@ export class Team {
       const spawn = this.platform.spawn;
       if (!spawn) throw new EngineError('team: expected a platform with workers, got one without');
       const worker = spawn({
-        onMessage: (message) => this.hear(message as MemberMessage),
+        // A team may say several things at once; only those of the present one count.
+        onMessage: (message) => this.workers.includes(worker) && this.hear(message as MemberMessage),
         onEnd: (reason) => this.workers.includes(worker) && this.fail(reason),
       });
       const setup: TeamSetup = {
