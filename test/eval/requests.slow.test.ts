@@ -3,7 +3,7 @@
 // model.
 
 import { describe, expect, it } from 'vitest';
-import { argmax, mean, standardErrorOfMean } from '../../src/eval/metrics.ts';
+import { argmax, bootstrapStandardError, mean, standardErrorOfMean } from '../../src/eval/metrics.ts';
 import { PythonRandom } from '../../src/eval/python-random.ts';
 import { buildQuestions, type Question, shuffledIndices } from '../../src/eval/questions.ts';
 import { choiceLengths, movedBlanks } from '../../src/eval/scoring.ts';
@@ -69,21 +69,24 @@ function cached(name: string): Promise<Question[]> {
 /** The stop text of the 0.3 line, which is part of the hashed requests. */
 const UNTIL = ['\n'];
 
-/**
- * HellaSwag's file here is a reading by somebody else, LAMBADA's differs from the hashed one somewhere in its
- * text.
- */
-const HAS_OTHER_TEXT = /^(hellaswag|lambada)/;
+/** The 0.3 line asks for LAMBADA's likelihood and for its greediness in two equal requests a document. */
+const LAMBADA_REPEATS = 2;
+
+/** HellaSwag's file here is a reading by somebody else. */
+const HAS_OTHER_TEXT = /^hellaswag/;
 
 describe.runIf(hasEvalFiles)('requests', () => {
   it.each(Object.entries(pinnedLmEval()).filter(([name]) => !HAS_OTHER_TEXT.test(name)))(
     'of %s are those that lm-evaluation-harness pinned, and the random scorer gets its scores',
     async (name, pinned) => {
       const questions = await shuffledQuestions(name);
+      const repeats = name.startsWith('lambada') ? LAMBADA_REPEATS : 1;
       const requests =
         pinned.request_kind === 'greedy_until'
           ? questions.map(({ context }) => [context, UNTIL])
-          : questions.flatMap((q) => q.requests.map(({ context, continuation }) => [context, continuation]));
+          : questions
+              .flatMap((question) => question.requests)
+              .flatMap(({ context, continuation }) => Array(repeats).fill([context, continuation]));
       expect(sha256(pythonJson(requests))).toBe(pinned.sha256);
       if (pinned.request_kind === 'loglikelihood') expectRandomScores(questions, pinned);
     },
@@ -131,7 +134,19 @@ describe.runIf(hasEvalFiles)('requests', () => {
 function expectRandomScores(questions: readonly Question[], pinned: Pinned): void {
   const random = new PythonRandom(42);
   const [results] = Object.values(pinned.results);
-  const lls = questions.map(({ requests }) => requests.map(() => -random.random()));
+  const lls = questions.map(({ requests }) =>
+    requests.map(() => {
+      const ll = -random.random();
+      if ('ppl' in results) random.random();
+      return ll;
+    }),
+  );
+  if ('ppl' in results) {
+    const ppl = (items: readonly number[]) => Math.exp(-mean(items));
+    expect(ppl(lls.flat())).toBeCloseTo(results.ppl, 10);
+    expect(bootstrapStandardError(lls.flat(), ppl, 10)).toBeCloseTo(results.ppl_stderr, 10);
+    return;
+  }
   const acc = questions.map(({ doc }, i) => Number(argmax(lls[i]) === doc.gold));
   const accNorm = questions.map(({ doc }, i) => {
     const lengths = choiceLengths(doc.choices!);
