@@ -9,7 +9,13 @@ export {
   UnsupportedError,
 } from '../base/errors.ts';
 export type { ChatMessage } from '../chat/message.ts';
-export { type ModelConfig, SMOLLM2_CONFIGS } from '../config.ts';
+export {
+  kvCacheBytes,
+  type ModelConfig,
+  numParameters,
+  SMOLLM2_CONFIGS,
+  weightsBytes,
+} from '../config.ts';
 export type { Checkpoint } from '../format/checkpoint.ts';
 export { type Manifest, type Part, partsSource, readManifest } from '../format/parts.ts';
 export type { Source } from '../format/source.ts';
