@@ -151,7 +151,7 @@ function progressPrinter(status: Status): (progress: Progress) => void {
   return ({ task, done, total, computed }) => {
     const perQuestionMs = (performance.now() - startedAt) / Math.max(1, computed);
     const left = timeText(((total - done) * perQuestionMs) / 1000);
-    status.progress(`${task}, ${left} left,`, done, total, 'questions');
+    status.progress(`${task} (${left} left)`, done, total, 'questions');
   };
 }
 

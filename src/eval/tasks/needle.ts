@@ -9,9 +9,9 @@ const LENGTHS = [256, 512, 1024, 2048, 4096, 7000];
 const DEPTHS = [0, 25, 50, 75, 100];
 /**
  * Tokens that one sentence of hay has on average with SmolLM2's tokenizer (measured:
- * test/eval/needle.slow.test.ts).
+ * test/eval/needle.test.ts).
  */
-const TOKENS_A_SENTENCE = 10.5;
+const TOKENS_A_SENTENCE = 11.6;
 
 const SUBJECTS = [
   'The baker',
@@ -71,7 +71,7 @@ export function needleRows(): Row[] {
 
 function promptOf(row: Row): string {
   const random = new PythonRandom(row.index0('seed', 1 << 20));
-  const count = Math.max(1, Math.round(row.index0('length', 1 << 20) / TOKENS_A_SENTENCE) - 4);
+  const count = Math.max(1, Math.round(row.index0('length', 1 << 20) / TOKENS_A_SENTENCE) - 3);
   const pick = (words: readonly string[]) => words[random.below(words.length)];
   const hay = Array.from(
     { length: count },
