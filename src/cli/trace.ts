@@ -144,23 +144,22 @@ class TraceWriter {
 
   /** Runs the ids and writes every chosen point. */
   async pass(ids: readonly number[]): Promise<void> {
-    const { model } = this;
     const chosen = new Set(this.points);
     const wantsLogits = chosen.delete('lm_head');
-    const cache = model.newCache();
-    const logits = await model.forward(ids, cache, {
+    const cache = this.model.newCache();
+    const logits = await this.model.forward(ids, cache, {
       logits: wantsLogits ? 'all' : 'none',
       points: [...chosen],
       trace: (name, value, shape) => {
         if (!chosen.has(name)) return;
-        const values = model.read(value);
+        const values = this.model.read(value);
         if (/\.[qk]_rope$/.test(name))
           this.add(name, headsFirst(values, shape), [1, shape[1], shape[0], shape[2]]);
         else this.add(name, values, [1, ...shape]);
       },
     });
-    model.freeCache(cache);
-    if (wantsLogits) this.add('lm_head', logits, [1, ids.length, model.config.vocabSize]);
+    this.model.freeCache(cache);
+    if (wantsLogits) this.add('lm_head', logits, [1, ids.length, this.model.config.vocabSize]);
     this.add('input_ids', BigInt64Array.from(ids, BigInt), [1, ids.length]);
   }
 

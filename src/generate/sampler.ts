@@ -6,6 +6,8 @@ import type { Rng } from '../base/rng.ts';
 import { type Candidates, minP, probabilities, topK, topP, typicalP } from './filters.ts';
 import { addLogitBias, frequencyAndPresencePenalty, noRepeatNgram, repetitionPenalty } from './penalties.ts';
 
+export { Rng } from '../base/rng.ts';
+
 /** What to do with the logits; a step that is left out does nothing. */
 export interface SamplingOptions {
   /** 0 (default): always the likeliest id. Otherwise logits are divided by it; at least 0. */
