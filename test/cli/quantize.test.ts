@@ -1,12 +1,4 @@
-import {
-  copyFileSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gguf as oracle } from '@huggingface/gguf';
@@ -31,11 +23,26 @@ const models = new Map<string, string>();
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'smollm2-quantize-'));
   for (const name of ['gqa', 'untied', 'llama3-rope', 'qwen2']) models.set(name, makeTinyFolder(name));
+  // The golden model's scaling is scaled down with it; a GGUF file implies the constants of the real ones.
+  editConfig(models.get('llama3-rope')!, { rope_theta: 500_000, rope_scaling: REAL_SCALING });
 });
 afterAll(() => {
   rmSync(folder, { recursive: true });
   for (const model of models.values()) rmSync(model, { recursive: true });
 });
+
+const REAL_SCALING = {
+  rope_type: 'llama3',
+  factor: 32,
+  low_freq_factor: 1,
+  high_freq_factor: 4,
+  original_max_position_embeddings: 8192,
+};
+
+function editConfig(model: string, changes: object): void {
+  const path = join(model, 'config.json');
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...changes }));
+}
 
 const at = (name: string) => join(folder, name);
 const openHf = (path: string) => readHfFolder((name) => fileSource(join(path, name)), path);
@@ -190,6 +197,19 @@ describe('what smollm2 quantize refuses', () => {
     );
   });
 
+  it('rotary scaling with other constants than those that a GGUF file implies', async () => {
+    const small = makeTinyFolder('llama3-rope');
+    try {
+      const { code, stderr } = await refused([small, at('rope.gguf'), '--type', 'f16']);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(/^smollm2: rope_scaling: expected/),
+      });
+    } finally {
+      rmSync(small, { recursive: true });
+    }
+  });
+
   it('to write over its input', async () => {
     await quantize(models.get('gqa')!, at('self.gguf'), 'f16');
     const before = readFileSync(at('self.gguf'));
@@ -203,7 +223,10 @@ describe('what smollm2 quantize refuses', () => {
     try {
       const path = join(broken, 'model.safetensors');
       const bytes = readFileSync(path);
-      bytes.writeUInt32LE(0x7fc00000, statSync(path).size - 4);
+      const headerLength = Number(bytes.readBigUInt64LE(0));
+      const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength));
+      const [begin] = header['model.layers.0.mlp.up_proj.weight'].data_offsets;
+      bytes.writeUInt32LE(0x7fc00000, 8 + headerLength + begin);
       writeFileSync(path, bytes);
       const target = join(broken, 'out.gguf');
       copyFileSync(join(broken, 'config.json'), target);
