@@ -52,11 +52,15 @@ export async function loadModel(
   const onBytes = (bytes: number) => onProgress?.((loaded += bytes), total);
   if (engineName === 'reference') {
     const engine = new ReferenceEngine();
-    return new LocalModel(engine, config, await loadWeights(engine, config, tensors, onBytes), maxSeqLen);
+    const weights = await loadWeights(engine, config, tensors, onBytes);
+    return new LocalModel(engine, config, weights, maxSeqLen, REFERENCE_ROWS);
   }
   if (!platform) throw new UnsupportedError('engine wasm: expected a platform, got none; use load()');
   return loadWasm(checkpoint, options, platform, maxSeqLen, onBytes);
 }
+
+/** Rows per pass of the reference: as fast as 128 (measured: 25 s for 128 rows either way), and a signal is heard. */
+const REFERENCE_ROWS = 16;
 
 /** Most threads that may be asked for: beyond the cores of any machine that this was tried on, nothing is gained. */
 const MAX_THREADS = 64;
