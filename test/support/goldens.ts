@@ -1,17 +1,15 @@
-// Where the golden files are: beside the tests, or (the larger ones) in ../shared/goldens next to the checkout.
+// Where the golden files are, and how to read the raw ones.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const ROOTS = [new URL('../golden/', import.meta.url), new URL('../../../shared/goldens/', import.meta.url)];
+const ROOT = new URL('../golden/', import.meta.url);
 
 /** Path of a golden file such as `tiny/gqa/config.json`. */
 export function goldenPath(name: string): string {
-  for (const root of ROOTS) {
-    const path = fileURLToPath(new URL(name, root));
-    if (existsSync(path)) return path;
-  }
-  throw new Error(`golden ${name}: not in test/golden nor in ../shared/goldens`);
+  const path = fileURLToPath(new URL(name, ROOT));
+  if (existsSync(path)) return path;
+  throw new Error(`golden ${name}: not in test/golden`);
 }
 
 export function goldenBytes(name: string): Uint8Array {

@@ -1,0 +1,31 @@
+// Writes the sha256 of every golden file to manifest.json; who made a file is kept, or asked for by "?".
+
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const path = `${folder}manifest.json`;
+const before = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+
+const DEFAULT_MAKER = {
+  'real-135m-instruct': 'HF transformers 5.23.0 in float64 (torch 2.15.0) on the dequantised Q4_1 file',
+  tiny: 'HF transformers 5.23.0 in float64 (torch 2.15.0) on seeded random weights',
+  quant: 'gguf-py 0.19.0',
+  sampling: 'HF transformers 5.23.0 in float64',
+  chat: 'jinja2 3.1.6 in the environment of HF transformers',
+  tokenizer: 'HF tokenizers 0.23.3',
+};
+
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => /\.(json|bin|safetensors|parquet|gz|npz)$/.test(file) && file !== 'manifest.json')
+  .sort();
+const manifest = {};
+for (const file of files) {
+  const sha256 = createHash('sha256')
+    .update(readFileSync(folder + file))
+    .digest('hex');
+  manifest[file] = { sha256, from: before[file]?.from ?? DEFAULT_MAKER[file.split('/')[0]] ?? '?' };
+}
+writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
