@@ -12,7 +12,7 @@ import { readHfFolder } from '../format/hf.ts';
 import { fileSource } from '../runtime/node.ts';
 import { findWeights } from '../runtime/node-weights.ts';
 import { type Arguments, onRun } from './arguments.ts';
-import { interruptSignal, print, Status } from './terminal.ts';
+import { interruptible, print, Status } from './terminal.ts';
 
 export function inspectCommand(cli: CAC): void {
   const command = cli
@@ -48,11 +48,13 @@ interface Report {
 
 async function run(args: Arguments): Promise<void> {
   const status = new Status();
-  const found = await findWeights(args.words[0], {
-    signal: interruptSignal(),
-    onNote: (text) => status.note(text),
-    onProgress: (file, done, total) => status.progress(file, done, total),
-  });
+  const found = await interruptible((signal) =>
+    findWeights(args.words[0], {
+      signal,
+      onNote: (text) => status.note(text),
+      onProgress: (file, done, total) => status.progress(file, done, total),
+    }),
+  );
   status.clear();
   const report = found.kind === 'folder' ? await inspectFolder(found.path) : await inspectGguf(found.path);
   await print(args.flag('json') ? `${JSON.stringify(report, jsonValue, 1)}\n` : describe(report));

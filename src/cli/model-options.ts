@@ -9,7 +9,7 @@ import { openNode } from '../runtime/open-node.ts';
 import { nodePlatform } from '../runtime/platform-node.ts';
 import { bind, type SmolLM2 } from '../runtime/smollm2.ts';
 import type { Arguments } from './arguments.ts';
-import type { Status } from './terminal.ts';
+import { interruptible, type Status } from './terminal.ts';
 
 /** Adds `--model`. */
 export function modelOption(command: Command): Command {
@@ -28,12 +28,13 @@ export function engineOptions(command: Command): Command {
     .option('--ctx <n>', "positions of the context (default: the model's)");
 }
 
-/** Finds and opens the model's file or folder, telling what it does. */
+/** Finds and opens the model's file or folder, telling what it does. Without a signal, Ctrl-C stops the search. */
 export async function openModelFile(
   args: Arguments,
   status: Status,
   signal?: AbortSignal,
 ): Promise<Checkpoint> {
+  if (!signal) return interruptible((ownSignal) => openModelFile(args, status, ownSignal));
   try {
     return await openNode(args.text('model') ?? DEFAULT_MODEL, {
       signal,

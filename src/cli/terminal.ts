@@ -75,7 +75,7 @@ export async function* stdinLines(): AsyncGenerator<string> {
   if (rest !== '') yield rest;
 }
 
-/** Aborts at the first Ctrl-C; the second one ends the program at once. */
+/** Aborts at the first Ctrl-C; the second one ends the program at once. For commands that can stop half-way. */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   process.on('SIGINT', () => {
@@ -83,6 +83,18 @@ export function interruptSignal(): AbortSignal {
     controller.abort();
   });
   return controller.signal;
+}
+
+/** Runs something that a Ctrl-C aborts; before and after it, Ctrl-C ends the program as it always does. */
+export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  process.on('SIGINT', abort);
+  try {
+    return await run(controller.signal);
+  } finally {
+    process.off('SIGINT', abort);
+  }
 }
 
 /** Ends quietly when the reader of stdout goes away, as `| head` does. */

@@ -7,7 +7,7 @@ import { chatTemplateOf } from '../runtime/smollm2.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { modelOption, openModelFile } from './model-options.ts';
-import { interruptSignal, print, readStdin, Status, stdinLines } from './terminal.ts';
+import { print, readStdin, Status, stdinLines } from './terminal.ts';
 
 export function tokenizeCommand(cli: CAC): void {
   const command = cli
@@ -35,7 +35,7 @@ async function run(args: Arguments): Promise<void> {
   const isDecode = args.flag('decode');
   const isChat = args.flag('chat');
   if (isDecode && isChat) throw new RangeError('--decode: expected without --chat, got both');
-  const checkpoint = await openModelFile(args, new Status(), interruptSignal());
+  const checkpoint = await openModelFile(args, new Status());
   const words = makeTokenizer(checkpoint, args.flag('special'));
   await checkpoint.close();
   const convert = isDecode ? words.decode : isChat ? words.chat : words.encode;

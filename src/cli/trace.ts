@@ -21,7 +21,7 @@ import { tracePoints } from '../model/trace.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, openBareModel } from './model-options.ts';
-import { interruptSignal, Status } from './terminal.ts';
+import { Status } from './terminal.ts';
 import { parseIds } from './tokenize.ts';
 
 export function traceCommand(cli: CAC): void {
@@ -43,7 +43,7 @@ async function run(args: Arguments): Promise<void> {
   if (out === undefined) throw new RangeError('--out: expected a file to write, got nothing');
   if ((text === undefined) === (idsText === undefined))
     throw new RangeError('trace: expected one of --ids and --text');
-  const { model, checkpoint } = await openBareModel(args, status, interruptSignal());
+  const { model, checkpoint } = await openBareModel(args, status);
   try {
     const ids = idsText === undefined ? encode(checkpoint, text ?? '') : parseIds(idsText);
     const metadata = {

@@ -9,7 +9,7 @@ import { SafetensorsFile } from '../../src/format/safetensors.ts';
 import { fileSource } from '../../src/runtime/node.ts';
 import { expectClose } from '../support/close.ts';
 import { goldenJson, goldenPath } from '../support/goldens.ts';
-import { MAIN, runCli } from '../support/run-cli.ts';
+import { MAIN, runCli, startCli } from '../support/run-cli.ts';
 import { makeTinyFolder, tinyText } from '../support/tiny-folder.ts';
 
 let model: string;
@@ -263,6 +263,15 @@ describe('smollm2 tokenize', () => {
     expect(first.text).toBe('<|im_start|>user\nhi<|im_end|><|im_start|>a');
     expect(second.text).toBe('<|im_start|>user\nhi<|im_end|>');
     expect(first.ids).toEqual([1, 89, 87, 73, 86, 4, 76, 77, 2, 1, 69]);
+  });
+
+  it('ends at Ctrl-C while it waits for more input', async () => {
+    const child = startCli(['tokenize', '--model', model, '--jsonl']);
+    child.stdin.write('"a"\n');
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const exit = new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)));
+    child.kill('SIGINT');
+    expect(await exit).toBe('SIGINT');
   });
 
   it.each([
