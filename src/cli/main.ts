@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { type CAC, cac } from 'cac';
 import { optionName, runCommand } from './arguments.ts';
+import { perplexityCommand } from './perplexity.ts';
 import { endWithReader, finish } from './terminal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -17,6 +18,7 @@ const COMMANDS: Record<string, () => Promise<(cli: CAC) => void>> = {
   inspect: async () => (await import('./inspect.ts')).inspectCommand,
   trace: async () => (await import('./trace.ts')).traceCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
+  quantize: async () => (await import('./quantize.ts')).quantizeCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,
   eval: async () => (await import('./eval.ts')).evalCommand,
 };
