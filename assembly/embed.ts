@@ -4,7 +4,7 @@
 import { denseRow } from "./linear-dense";
 import { q4Row } from "./linear-q4";
 import { q8Row } from "./linear-q8";
-import { Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, Worker } from "./memory";
+import { groupAt, Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, Worker } from "./memory";
 import { arrive, chunkOf, claim } from "./team";
 
 /** out [rows, inSize] = table rows `ids` [rows] i32. */
@@ -19,7 +19,7 @@ export function embed(me: Worker, out: usize, table: Matrix, ids: usize, rows: i
 }
 
 function matrixRow(out: usize, table: Matrix, o: i32): void {
-  const group = table.groups + <usize>(o >> 3) * <usize>table.groupBytes;
+  const group = groupAt(table.groups, table.groupBytes, table.halfHead, o >> 3);
   const row = <usize>(o & 7);
   const kind = table.kind;
   if (kind == Q4 || kind == Q4_WIDE) q4Row(kind == Q4_WIDE, out, group, table.inSize >> 5, row);

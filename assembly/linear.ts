@@ -6,7 +6,7 @@ import { storeKey8, storeValue8 } from "./cache";
 import { dense } from "./linear-dense";
 import { q4Fast, q4Precise, q4Unpack, q4WideFast, q4WidePrecise, q4WideUnpack } from "./linear-q4";
 import { q8Fast, q8Precise, q8Unpack, q8WideFast, q8WidePrecise } from "./linear-q8";
-import { F32, Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, RopeTable, RowPlace, Worker } from "./memory";
+import { F32, groupAt, Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, RopeTable, RowPlace, Worker } from "./memory";
 import { quantiseFast, quantisePrecise } from "./quantise";
 import { rmsNormRow } from "./rmsnorm";
 import { cosinesAt, rotatedFirst, rotatedSecond } from "./rope";
@@ -74,7 +74,7 @@ function quantiseRow(me: Worker, t: i32, row: usize, inSize: i32, blockSize: i32
 
 /** Group g of the weights as `multiply` wants it: as it is for one row, unpacked to panel `slot` for more. */
 function open(me: Worker, weight: Matrix, g: i32, slot: usize): usize {
-  const group = weight.groups + <usize>g * <usize>weight.groupBytes;
+  const group = groupAt(weight.groups, weight.groupBytes, weight.halfHead, g);
   const kind = weight.kind;
   if (me.input.rows == 1 || kind >= F32) return group;
   const panel = me.panels + slot * <usize>me.panelBytes;
@@ -275,8 +275,8 @@ function rotatedUnit(
       }
       if (q != 0) {
         const row = q + <usize>t * rowBytes + (<usize>first << 2);
-        memory.copy(row, a, 32);
-        memory.copy(row + (<usize>half << 2), b, 32);
+        copyEight(row, a);
+        copyEight(row + (<usize>half << 2), b);
       } else {
         storeKey8(place.cache, layer, head, place.pos, dim, a);
         storeKey8(place.cache, layer, head, place.pos, dim + half, b);
@@ -306,6 +306,12 @@ function valueUnit(me: Worker, weight: Matrix, bias: usize, first: i32, headDim:
       storeValue8(place.cache, layer, head, place.pos, dim + 8, b);
     }
   }
+}
+
+/** memory.copy leaves the module in V8: 0.2 µs for these 32 bytes. */
+@inline function copyEight(to: usize, from: usize): void {
+  v128.store(to, v128.load(from));
+  v128.store(to, v128.load(from, 16), 16);
 }
 
 @inline function addEight(x: usize, y: usize): void {

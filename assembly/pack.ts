@@ -2,6 +2,7 @@
 // decoders of src/quant. What the packed records look like stands in linear-q4.ts, linear-q8.ts, linear-dense.ts.
 
 import { halfOf } from "./half";
+import { groupAt, Matrix } from "./memory";
 import { f32At } from "./linear-q4";
 import { decodeSuperBlock } from "./pack-k";
 
@@ -20,16 +21,16 @@ const Q4_K: i32 = 11;
 const IQ4_VALUES = memory.data<i8>([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]);
 
 /**
- * Rows [first, first + count) of a matrix, from file blocks at `src`, to zeroed `groups`.
+ * Rows [first, first + count) of a matrix, from file blocks at `src`, to the zeroed groups of `matrix`.
  *
  * @param scratch 512 bytes
  */
 export function pack(
-  dtype: i32, groups: usize, groupBytes: usize, first: i32, count: i32, inSize: i32, src: usize, rowBytes: usize,
-  scratch: usize,
+  dtype: i32, matrix: Matrix, first: i32, count: i32, src: usize, rowBytes: usize, scratch: usize,
 ): void {
+  const inSize = matrix.inSize;
   for (let o = first; o < first + count; o++, src += rowBytes) {
-    const group = groups + <usize>(o >> 3) * groupBytes;
+    const group = groupAt(matrix.groups, matrix.groupBytes, matrix.halfHead, o >> 3);
     const row = <usize>(o & 7);
     if (dtype == F32) packPlain(group, row, src, inSize, 2);
     else if (dtype == F16 || dtype == BF16) packPlain(group, row, src, inSize, 1);

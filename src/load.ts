@@ -93,7 +93,7 @@ async function loadWasm(
     );
   }
   const memory = makeMemory(isShared);
-  const engine = new WasmEngine({ module, memory, precision, cacheType });
+  const engine = new WasmEngine({ module, memory, precision, cacheType, headDim: config.headDim });
   const weights = await loadWeights(engine, config, tensors, onBytes);
   if (!isShared) return new LocalModel(engine, config, weights, maxSeqLen);
   return new TeamModel(engine, config, weights, maxSeqLen, platform, threads);

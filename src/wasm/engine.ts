@@ -40,6 +40,10 @@ import type { CacheType, Precision } from './options.ts';
 const STAGING_BYTES = 2 ** 20;
 /** Polls of a barrier before a worker sleeps, a few milliseconds: see assembly/team.ts. */
 const SPIN = 1_000_000;
+/** A Matrix record. */
+const MATRIX_BYTES = 28;
+/** Matrices whose outputs RoPE turns; see `halfHead` in assembly/memory.ts. */
+const TURNED = /\.self_attn\.[qk]_proj\.weight$/;
 /** A Cache record; its page addresses follow. */
 const CACHE_BYTES = 40;
 /** Scratch of the packing kernels. */
@@ -50,6 +54,8 @@ export interface WasmEngineOptions {
   readonly memory: WebAssembly.Memory;
   readonly precision: Precision;
   readonly cacheType: CacheType;
+  /** Of the model that will be loaded. */
+  readonly headDim: number;
 }
 
 export class WasmEngine extends WasmOps implements Engine {
@@ -59,6 +65,7 @@ export class WasmEngine extends WasmOps implements Engine {
   readonly module: WebAssembly.Module;
   /** Where a team's jobs are written (job.ts). */
   readonly jobPtr: number;
+  private readonly headDim: number;
   private readonly arena: Arena;
   private readonly staging: number;
   private readonly vectors: number[] = [];
@@ -70,12 +77,13 @@ export class WasmEngine extends WasmOps implements Engine {
   private readonly records: number[] = []; // Worker records: of the team of one, then of each worker
   private solo: Member | undefined;
 
-  constructor({ module, memory, precision, cacheType }: WasmEngineOptions) {
+  constructor({ module, memory, precision, cacheType, headDim }: WasmEngineOptions) {
     const kernels: Kernels = instantiate(module, memory);
     super(kernels, memory, () => this.alone());
     this.module = module;
     this.precision = precision;
     this.cacheType = cacheType;
+    this.headDim = headDim;
     this.arena = new Arena(memory, kernels.heapBase());
     this.staging = this.arena.allocate(STAGING_BYTES, 'staging');
     this.controls = [
@@ -121,15 +129,11 @@ export class WasmEngine extends WasmOps implements Engine {
     const groups = this.arena.allocate(bytes, 'weights');
     // Rows beyond outSize in the last group stay zero.
     new Uint8Array(this.memory.buffer, groups + bytes - bytesPerGroup, bytesPerGroup).fill(0);
-    const record = this.arena.allocate(24, 'weights');
-    new Int32Array(this.memory.buffer, record, 6).set([
-      packing.kind,
-      packing.blockSize,
-      outSize,
-      inSize,
-      groups,
-      bytesPerGroup,
-    ]);
+    const isTurned = this.headDim % 16 === 0 && TURNED.test(tensor.name);
+    const halfHead = isTurned ? this.headDim / 16 : 0;
+    const record = this.arena.allocate(MATRIX_BYTES, 'weights');
+    const fields = [packing.kind, packing.blockSize, outSize, inSize, groups, bytesPerGroup, halfHead];
+    new Int32Array(this.memory.buffer, record, fields.length).set(fields);
     const rowBytes = (tensor.dtype === 'F64' ? 0.5 : 1) * (tensor.byteLength / outSize);
     const pieceRows = Math.floor((STAGING_BYTES - PACK_BYTES) / rowBytes);
     if (pieceRows < 1)
@@ -140,7 +144,7 @@ export class WasmEngine extends WasmOps implements Engine {
       const stored = tensor.dtype === 'F64' ? narrowed(piece) : piece;
       new Uint8Array(this.memory.buffer, this.staging, stored.length).set(stored);
       const scratch = this.staging + STAGING_BYTES - PACK_BYTES;
-      this.kernels.pack(code, groups, bytesPerGroup, row, count, inSize, this.staging, rowBytes, scratch);
+      this.kernels.pack(code, record, row, count, this.staging, rowBytes, scratch);
       onBytes?.(piece.length);
     }
     this.need({ ...this.needs, inSize: Math.max(this.needs.inSize, inSize) });

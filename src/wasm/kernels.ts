@@ -50,11 +50,9 @@ export interface Kernels {
   add(me: number, x: number, y: number, length: number): void;
   pack(
     dtype: number,
-    groups: number,
-    groupBytes: number,
+    matrix: number,
     first: number,
     count: number,
-    inSize: number,
     src: number,
     rowBytes: number,
     scratch: number,

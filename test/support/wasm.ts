@@ -13,11 +13,11 @@ const module = new WebAssembly.Module(
 );
 
 export function wasmEngine(
-  options: { precision?: Precision; cacheType?: CacheType; maximum?: number } = {},
+  options: { precision?: Precision; cacheType?: CacheType; maximum?: number; headDim?: number } = {},
 ): WasmEngine {
-  const { precision = 'fast', cacheType = 'f32', maximum = 65536 } = options;
+  const { precision = 'fast', cacheType = 'f32', maximum = 65536, headDim = 64 } = options;
   const memory = new WebAssembly.Memory({ initial: 20, maximum });
-  return new WasmEngine({ module, memory, precision, cacheType });
+  return new WasmEngine({ module, memory, precision, cacheType, headDim });
 }
 
 /** Numbers in [-1, 1) that are the same in every run (mulberry32). */

@@ -47,7 +47,7 @@ async function modelOf(
   change: (engine: WasmEngine) => void = () => {},
 ): Promise<LocalModel> {
   const checkpoint = randomCheckpoint(config, dtypeOf(types));
-  const engine = wasmEngine({ precision, cacheType });
+  const engine = wasmEngine({ precision, cacheType, headDim: config.headDim });
   change(engine);
   return new LocalModel(engine, config, await loadWeights(engine, config, checkpoint.tensors));
 }
