@@ -48,6 +48,7 @@ export interface WatchedPoint {
 export interface LoadedMessage {
   readonly config: ModelConfig;
   readonly engineName: 'reference' | 'wasm';
+  readonly numThreads: number;
   readonly maxSeqLen: number;
   /** The file that the weights came from, for the page's tokenizer. */
   readonly file: RemoteSource;

@@ -56,7 +56,8 @@ async function answer(id: number, call: Call, signal: AbortSignal): Promise<Repl
       model = here.model;
       const { config, engineName } = model;
       const { maxSeqLen = config.maxSeqLen } = call.options;
-      return { ...NOTHING, loaded: { config, engineName, maxSeqLen, file: here.file } };
+      const numThreads = 'numThreads' in model ? Number(model.numThreads) : 1;
+      return { ...NOTHING, loaded: { config, engineName, numThreads, maxSeqLen, file: here.file } };
     }
     case 'forward':
       return forward(call, signal, report('prompt'));

@@ -80,6 +80,8 @@ export class WorkerCalls {
 export class RemoteModel implements Model {
   readonly config: ModelConfig;
   readonly engineName: 'reference' | 'wasm';
+  /** Threads that compute behind the worker. */
+  readonly numThreads: number;
   private readonly calls: WorkerCalls;
   private readonly maxSeqLen: number;
   private nextCacheKey = 0;
@@ -90,6 +92,7 @@ export class RemoteModel implements Model {
     this.calls = calls;
     this.config = loaded.config;
     this.engineName = loaded.engineName;
+    this.numThreads = loaded.numThreads;
     this.maxSeqLen = loaded.maxSeqLen;
   }
 

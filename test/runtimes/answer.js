@@ -1,0 +1,48 @@
+// What every runtime is asked to do: one question, its logits hashed, ten greedy tokens. No imports, so that it runs
+// anywhere; `smol` is what load() gave.
+
+const QUESTION = 'What is gravity?';
+const NUM_TOKENS = 10;
+
+/** Ids, their text, and one sha256 over the logits that each id was taken from. */
+export async function answer(smol) {
+  const prompt = await smol.template.render([{ role: 'user', content: QUESTION }], { addGenerationPrompt: true });
+  const promptIds = smol.tokenizer.encode(prompt);
+  const cache = smol.model.newCache(promptIds.length + NUM_TOKENS);
+  const rows = [];
+  const ids = [];
+  const startedAt = Date.now();
+  let firstTokenMs;
+  for (let next = promptIds; ids.length < NUM_TOKENS; next = [ids.at(-1)]) {
+    const logits = await smol.model.forward(next, cache);
+    firstTokenMs ??= Date.now() - startedAt;
+    rows.push(logits);
+    ids.push(likeliest(logits));
+  }
+  smol.model.freeCache(cache);
+  return {
+    ids,
+    text: smol.tokenizer.decode(ids),
+    sha256: await sha256(rows),
+    threads: smol.model.numThreads ?? 1,
+    firstTokenMs,
+    totalMs: Date.now() - startedAt,
+  };
+}
+
+function likeliest(logits) {
+  let best = 0;
+  for (let id = 1; id < logits.length; id++) if (logits[id] > logits[best]) best = id;
+  return best;
+}
+
+async function sha256(rows) {
+  const bytes = new Uint8Array(rows.reduce((sum, row) => sum + row.byteLength, 0));
+  let at = 0;
+  for (const row of rows) {
+    bytes.set(new Uint8Array(row.buffer, row.byteOffset, row.byteLength), at);
+    at += row.byteLength;
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

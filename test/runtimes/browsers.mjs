@@ -1,0 +1,44 @@
+// Chromium by playwright-core and Firefox by WebDriver BiDi, behind three functions: open, run in the page, close.
+
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+import puppeteer from 'puppeteer-core';
+
+export const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+export const FIREFOX = ['/usr/bin/firefox-esr', '/usr/bin/firefox'].find(existsSync);
+
+const QUIET_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export function launchChromium() {
+  return chromium.launch({ executablePath: CHROMIUM, headless: true, args: QUIET_FLAGS });
+}
+
+export function launchFirefox() {
+  return puppeteer.launch({ browser: 'firefox', executablePath: FIREFOX, headless: true });
+}
+
+/** Opens a page on a launched browser (either kind), waits for `run`, calls it, and closes the page. */
+export async function runInPage(browser, url, ...args) {
+  const page = await browser.newPage();
+  const problems = [];
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('pageerror', (error) => problems.push(String(error)));
+  try {
+    await page.goto(url);
+    await page.waitForFunction(() => 'run' in globalThis, { timeout: 30_000 });
+    // Playwright hands over one argument, puppeteer any number.
+    return await page.evaluate((list) => globalThis.run(...list), args);
+  } catch (error) {
+    throw new Error(`${error.message}\n${problems.join('\n')}`);
+  } finally {
+    await page.close();
+  }
+}

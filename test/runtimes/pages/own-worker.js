@@ -1,0 +1,15 @@
+import { load } from '/smollm2/runtime/browser.js';
+import { answer } from '/runtimes/answer.js';
+
+globalThis.onmessage = async ({ data: { source, options } }) => {
+  try {
+    const startedAt = Date.now();
+    const smol = await load(source, options);
+    const loadMs = Date.now() - startedAt;
+    const result = await answer(smol);
+    await smol.close();
+    globalThis.postMessage({ ...result, loadMs, isolated: crossOriginIsolated });
+  } catch (error) {
+    globalThis.postMessage({ error: String(error) });
+  }
+};
