@@ -52,6 +52,14 @@ describe('generate', () => {
     expect(stopped.result).toMatchObject({ text: 'ab', finishReason: 'stop', stoppedBy: 99 });
   });
 
+  it('ends at the ids of the config too, where the tokenizer knows none', async () => {
+    const prompt = fakeTokenizer.encode('x>');
+    const ids = await collect(
+      generate(new FakeModel(answering('ab')), { ...fakeTokenizer, eosIds: [] }, prompt),
+    );
+    expect(ids.result).toMatchObject({ text: 'ab', finishReason: 'stop', stoppedBy: FAKE_EOS });
+  });
+
   it('ends before a stop string of three tokens and shows none of it', async () => {
     const { shown, result } = await ask(new FakeModel(answering('one two END three')), '>', {
       stop: ['END'],

