@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs';
 import { type CAC, cac } from 'cac';
 import { optionName, runCommand } from './arguments.ts';
-import { perplexityCommand } from './perplexity.ts';
 import { endWithReader, finish } from './terminal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -20,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<(cli: CAC) => void>> = {
   bench: async () => (await import('./bench.ts')).benchCommand,
   quantize: async () => (await import('./quantize.ts')).quantizeCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,
+  perplexity: async () => (await import('./perplexity.ts')).perplexityCommand,
   eval: async () => (await import('./eval.ts')).evalCommand,
 };
 
