@@ -81,11 +81,16 @@ const ENTRIES: Malformed[] = [
   one('no shape', TENSOR, '"a":{"dtype":"F32","data_offsets":[0,24]}'),
   one('no offsets', TENSOR, '"a":{"dtype":"F32","shape":[2,3]}'),
   one('a member of another name', TENSOR, withMember('dtype', '"F32","stride":[3,1]')),
-  ...['-1', '1.5', '2.0', '1e3', '01', '+2', '', 'null', '"2"', '18446744073709551614'].map((size) =>
+  ...['-3', '1.5', '3.0', '3e0', '0.3e1', '03', '+3', '', 'null', '"3"', '18446744073709551614'].map((size) =>
     one(`size ${size}`, TENSOR, withMember('shape', `[2,${size}]`)),
   ),
   one('shape [2, 9223372036854775807]', TENSOR, withMember('shape', '[2,9223372036854775807]')),
-  one('sizes whose product wraps to 0', TENSOR, withMember('shape', '[4294967296,4294967296,0]')),
+  one(
+    'sizes whose product overflows before a zero',
+    TENSOR,
+    '"a":{"dtype":"F32","shape":[4294967296,4294967296,0],"data_offsets":[0,0]}',
+    0,
+  ),
   one('nine axes', TENSOR, withMember('shape', '[1,1,1,1,1,1,1,2,3]')),
   one('a shape that is a number', TENSOR, withMember('shape', '6')),
   one('one offset', TENSOR, withMember('data_offsets', '[24]')),
