@@ -4,22 +4,13 @@
 //   node build.mjs [--quiet]
 
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('./', import.meta.url));
 const quiet = process.argv.includes('--quiet');
-const STAMP = 'dist/.built'; // its time is that of the sources that dist was built from
+const STAMP = 'dist/.built'; // holds the number of the sources that dist was built from, and the newest time
 const LOCK = 'dist/.lock';
 const LOCK_WAIT_MS = 300_000;
 
@@ -35,8 +26,15 @@ function filesIn(folder) {
 
 const newest = (paths) => Math.max(...paths.map(modified));
 
-const typescriptTime = () => newest([...filesIn('src'), 'tsconfig.json', 'package.json', 'build.mjs']);
-const isTypescriptStale = (time) => modified(STAMP) !== time;
+/** What would change with any source that is edited, added or deleted. */
+function typescriptState() {
+  const sources = [...filesIn('src'), 'tsconfig.json', 'package.json', 'build.mjs'];
+  return `${sources.length} ${newest(sources)}`;
+}
+
+function isTypescriptStale(state) {
+  return !existsSync(root + STAMP) || readFileSync(root + STAMP, 'utf8') !== state;
+}
 
 function isWasmStale() {
   if (!existsSync(`${root}asconfig.json`)) return false;
@@ -45,7 +43,7 @@ function isWasmStale() {
   return Object.keys(targets).some((target) => modified(`dist/wasm/${target}.wasm`) < time);
 }
 
-function buildTypescript(time) {
+function buildTypescript(state) {
   const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], {
     cwd: root,
     encoding: 'utf8',
@@ -55,8 +53,7 @@ function buildTypescript(time) {
     const source = /^dist\/(?!browser\/)(.*?)(\.d\.ts|\.js)$/.exec(path)?.[1];
     if (source && !existsSync(`${root}src/${source}.ts`)) rmSync(root + path);
   }
-  writeFileSync(root + STAMP, '');
-  utimesSync(root + STAMP, time / 1000, time / 1000);
+  writeFileSync(root + STAMP, state);
 }
 
 /** One build at a time; a lock whose owner is gone counts for nothing. */
@@ -86,11 +83,11 @@ function isRunning(pid) {
 }
 
 async function build() {
-  if (!isTypescriptStale(typescriptTime()) && !isWasmStale()) return;
+  if (!isTypescriptStale(typescriptState()) && !isWasmStale()) return;
   await lock();
   try {
-    const time = typescriptTime();
-    if (isTypescriptStale(time)) buildTypescript(time);
+    const state = typescriptState();
+    if (isTypescriptStale(state)) buildTypescript(state);
     if (isWasmStale()) await (await import('./assembly/build.mjs')).build({ quiet });
     await (await import('./bundle.mjs')).bundle();
   } finally {
