@@ -1,5 +1,5 @@
-// A model on disk, whatever its format: config, tensors by HuggingFace name, tokenizer, chat template. gguf.ts and
-// hf.ts make one; src/load.ts turns it into a running model.
+// A model on disk, whatever its format: config, tensors by HuggingFace name, tokenizer, chat template.
+// gguf.ts and hf.ts make one; src/load.ts turns it into a running model.
 
 import { FormatError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
@@ -26,8 +26,7 @@ export interface Checkpoint {
 }
 
 /**
- * Fails unless the tensors are those of the config, name by name and shape by shape, in a format that engines can
- * take: a matrix in any, a vector in one of the plain ones.
+ * Fails unless the tensors are those of the config, name by name and shape by shape.
  */
 export function checkTensors(file: string, config: ModelConfig, tensors: ReadonlyMap<string, Tensor>): void {
   const expected = expectedTensors(config);

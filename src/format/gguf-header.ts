@@ -1,12 +1,12 @@
-// The head of a GGUF file: key-value metadata and the table of tensors. Nothing here knows a model; gguf.ts does.
+// The head of a GGUF file: key-value metadata and the table of tensors. What they mean is known in gguf.ts.
 //
 //     | 'GGUF' | version: u32 | tensor_count: u64 | kv_count: u64 |
 //     | key: string | type: u32 | value |                                            kv_count times
 //     | name: string | n_dims: u32 | dims: u64 each | type: u32 | offset: u64 |      tensor_count times
 //     | padding to the alignment | tensor bytes, each padded to the alignment |
 //
-// A string is a u64 length and UTF-8; an array is a u32 element type, a u64 count and the elements. All little-endian.
-// Source: docs/gguf.md of ggml. Where that text and llama.cpp's reader disagree, this reader takes
+// A string is a u64 length and UTF-8; an array is a u32 element type, a u64 count and the elements; numbers
+// are little-endian. Source: docs/gguf.md of ggml. Where it and llama.cpp's reader disagree, this one takes
 //   keys and names         1 to 65,535 and 1 to 64 printable ASCII characters, of any case; no duplicates
 //   booleans               0 and 1 only (as the text)
 //   nested arrays          refused (as llama.cpp)
@@ -75,7 +75,7 @@ const MAX_KEY_BYTES = 65_535;
 const MAX_NAME_BYTES = 64;
 const MAX_DIMS = 4;
 
-/** Most keys and most tensors, ten times those of a model with 512 layers: their objects stay a few megabytes. */
+/** Most keys and most tensors, ten times those of 512 layers: their objects stay a few megabytes. */
 const MAX_RECORDS = 65_536;
 
 const DEFAULT_ALIGNMENT = 32;
@@ -84,7 +84,8 @@ const MAX_ALIGNMENT = 65_536;
 /**
  * Reads metadata and the table of tensors, and none of the weights.
  *
- * @throws FormatError with file, field and byte offset for everything that is not a GGUF file of version 2 or 3
+ * @throws FormatError with file, field and byte offset for everything that is not a GGUF file of version 2
+ * or 3
  */
 export function readGgufHeader(source: Source): Promise<GgufHeader> {
   return readGrowing(source, parseHeader);

@@ -1,5 +1,5 @@
-// How llama.cpp calls and stores what HuggingFace calls otherwise: tensor names, and the order of the rows of query
-// and key projections. The only place that knows the second.
+// How llama.cpp calls and stores what HuggingFace calls otherwise: tensor names, and the order of the rows
+// of query and key projections. The only place that knows the second.
 
 import type { DType } from '../base/dtype.ts';
 import { DTYPES } from '../base/dtype.ts';
@@ -46,8 +46,9 @@ export function isPermuted(hfName: string): boolean {
 }
 
 /**
- * Row of a GGUF file that holds row `row` of HuggingFace. Within each head of `headDim` rows HuggingFace rotates row j
- * with row j + headDim / 2 (halves); llama.cpp's converter puts the two beside each other (pairs):
+ * Row of a GGUF file that holds row `row` of HuggingFace. Within each head of `headDim` rows HuggingFace
+ * rotates row j with row j + headDim / 2 (halves); llama.cpp's converter puts the two beside each other
+ * (pairs):
  *
  *     HF    0 1 2 3 | 4 5 6 7        HF row j               = GGUF row 2j
  *     GGUF  0 4 1 5   2 6 3 7        HF row j + headDim / 2 = GGUF row 2j + 1
@@ -65,9 +66,9 @@ export function hfRow(row: number, headDim: number): number {
 }
 
 /**
- * A query or key tensor with rows in another order, moved as stored: a row is a whole number of blocks. `sourceRow`
- * tells which row of `tensor` becomes row i, and stays within the head of i, so whole heads are read at once.
- * A vector (a bias) is moved value by value.
+ * A query or key tensor with rows in another order, moved as stored: a row is a whole number of blocks.
+ * `sourceRow` tells which row of `tensor` becomes row i, and stays within the head of i, so whole heads are
+ * read at once. A vector (a bias) is moved value by value.
  */
 export function reorderRows(
   tensor: Tensor,

@@ -1,4 +1,5 @@
-// Metadata values of a GGUF file: thirteen types, strings and flat arrays. Part of gguf-header.ts, which draws the layout.
+// Metadata values of a GGUF file: thirteen types, strings and flat arrays. Part of gguf-header.ts, which
+// draws the layout.
 
 import { StringTable } from '../base/string-table.ts';
 import type { HeaderReader } from './header-reader.ts';
@@ -151,8 +152,8 @@ function readStrings(read: HeaderReader, key: string, count: number): StringTabl
 }
 
 /**
- * Index of the first string that is no UTF-8, or -1. All bytes in a row are valid exactly when each string is, unless
- * a character runs over a border; then the later string begins with a continuation byte.
+ * Index of the first string that is no UTF-8, or -1. All bytes in a row are valid exactly when each string
+ * is, unless a character runs over a border; then the later string begins with a continuation byte.
  */
 function findInvalidUtf8({ bytes, offsets, count }: StringTable): number {
   const isValid = (part: Uint8Array) => {

@@ -1,12 +1,15 @@
-// Writing a GGUF file, version 3: metadata copied from another file or made here, and tensors whose rows come one
-// piece at a time, so that no tensor needs to be in memory whole. Layout: see gguf-header.ts.
+// Writing a GGUF file, version 3: metadata copied from another file or made here, and tensors whose rows
+// come one piece at a time, so that no tensor needs to be in memory whole. Layout: see gguf-header.ts.
 
 import { byteLength, DTYPES, type DType } from '../base/dtype.ts';
 import { StringTable } from '../base/string-table.ts';
 import { GGUF_DTYPES, padded } from './gguf-header.ts';
 import { GGUF_TYPES, type GgufType } from './gguf-values.ts';
 
-/** One key with its type and value as a file stores them: of a GgufValue (`encoded`), or made by encodeGgufValue. */
+/**
+ * One key with its type and value as a file stores them: of a GgufValue (`encoded`), or made by
+ * encodeGgufValue.
+ */
 export interface GgufPair {
   readonly key: string;
   readonly encoded: Uint8Array;
@@ -61,7 +64,8 @@ export function encodeGgufValue(
 /**
  * The file in pieces: head, then each tensor with its padding.
  *
- * @throws RangeError when a tensor's rows are no whole number of blocks, or its pieces do not add up to its size
+ * @throws RangeError when a tensor's rows are no whole number of blocks, or its pieces do not add up to its
+ * size
  */
 export async function* writeGguf(
   metadata: Iterable<GgufPair>,
@@ -87,7 +91,7 @@ function tensorBytes({ name, dtype, shape }: GgufTensorToWrite): number {
   const rowSize = shape[shape.length - 1];
   if (rowSize % DTYPES[dtype].blockSize !== 0) {
     throw new RangeError(
-      `tensor ${name}: expected rows of a multiple of ${DTYPES[dtype].blockSize} for ${dtype}, got ${rowSize}`,
+      `tensor ${name}: expected rows of a multiple of ${DTYPES[dtype].blockSize}, got ${rowSize}`,
     );
   }
   return byteLength(

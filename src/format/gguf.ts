@@ -1,5 +1,6 @@
-// A GGUF file as a Checkpoint: tensors under HuggingFace names and in HuggingFace's row order, config, tokenizer and
-// chat template out of the metadata. gguf-header.ts reads the bytes; gguf-names.ts knows the two conventions.
+// A GGUF file as a Checkpoint: tensors under HuggingFace names and in HuggingFace's row order, config,
+// tokenizer and chat template out of the metadata. gguf-header.ts reads the bytes; gguf-names.ts knows the
+// two conventions.
 
 import { FormatError } from '../base/errors.ts';
 import { StringTable } from '../base/string-table.ts';
@@ -26,7 +27,8 @@ const MAX_PLAIN_ARRAY = 64;
 /**
  * Opens a GGUF file of the `llama` or `qwen2` architecture. Weights are read when asked for.
  *
- * @throws FormatError with file, field and byte offset when the file breaks the format or does not hold such a model
+ * @throws FormatError with file, field and byte offset when the file breaks the format or does not hold
+ * such a model
  */
 export async function readGguf(source: Source): Promise<Checkpoint> {
   const header = await readGgufHeader(source);

@@ -1,5 +1,6 @@
-// A cursor over the first bytes of a binary file. Every length is held against the bytes that are left in the file
-// before anything is read or made; a header that is longer than what was fetched is fetched further.
+// A cursor over the first bytes of a binary file. Every length is held against the bytes that are left in
+// the file before anything is read or made; a header that is longer than what was fetched is fetched
+// further.
 
 import { FormatError } from '../base/errors.ts';
 import type { Source } from './source.ts';
@@ -19,7 +20,10 @@ class HeaderGoesOn {
   }
 }
 
-/** Parses the start of a file; where it turns out to be longer than what is there, four times as much is fetched. */
+/**
+ * Parses the start of a file; where it turns out to be longer than what is there, four times as much is
+ * fetched.
+ */
 export async function readGrowing<Header>(
   source: Source,
   parse: (read: HeaderReader) => Header,

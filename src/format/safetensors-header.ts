@@ -1,5 +1,6 @@
-// The header of a safetensors file, read strictly. JSON.parse would keep the last of two equal keys, round large
-// numbers and take 1e3 for a whole number; the format allows none of that, so the few forms it has are scanned here.
+// The header of a safetensors file, read strictly. JSON.parse would keep the last of two equal keys, round
+// large numbers and take 1e3 for a whole number; the format allows none of that, so the few forms it has
+// are scanned here.
 
 import { FormatError } from '../base/errors.ts';
 

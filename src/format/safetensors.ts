@@ -1,5 +1,6 @@
-// safetensors files: eight bytes of header length, a JSON header, then tensors without holes. Strict, as the format's
-// README asks: what a reader accepts here, every reader accepts. One file; hf.ts joins the shards of a folder.
+// safetensors files: eight bytes of header length, a JSON header, then tensors without holes. Strict, as
+// the format's README asks: what a reader accepts here, every reader accepts. One file; hf.ts joins the
+// shards of a folder.
 
 import { DTYPES, type DType } from '../base/dtype.ts';
 import { FormatError, UnsupportedError } from '../base/errors.ts';
@@ -115,7 +116,8 @@ export class SafetensorsFile {
       next = end;
     }
     if (base + next !== source.size) {
-      const message = `expected the file to end after the last tensor, got ${source.size - base - next} more bytes`;
+      const excess = source.size - base - next;
+      const message = `expected the file to end after the last tensor, got ${excess} more bytes`;
       throw new FormatError(message, { file, field: 'tensor bytes', offset: base + next });
     }
     const metadata = Object.assign(Object.create(null), Object.fromEntries(header.metadata));
@@ -181,7 +183,7 @@ function wholeReader(dtype: SafetensorsDType, view: DataView, file: string): (in
   }
 }
 
-/** A tensor to be written: values in the machine's order, which is little-endian wherever WebAssembly runs. */
+/** A tensor to be written: values in the machine's order, little-endian wherever WebAssembly runs. */
 export interface SafetensorsInput {
   readonly name: string;
   readonly shape: readonly number[];

@@ -1,5 +1,6 @@
-// Where bytes come from: one interface of byte ranges over a buffer, a Blob or a URL, so that weights stream and a
-// large file never sits in memory. The file on disk is src/runtime/node.ts; readers (gguf.ts, safetensors.ts) come next.
+// Where bytes come from: one interface of byte ranges over a buffer, a Blob or a URL, so that weights
+// stream and a large file never sits in memory. The file on disk is src/runtime/node.ts; readers (gguf.ts,
+// safetensors.ts) come next.
 
 import { FormatError, UnavailableError } from '../base/errors.ts';
 
@@ -64,14 +65,16 @@ export interface UrlSourceOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A server without ranges sends the whole file: taken up to this size, the largest SmolLM2 in 4 bits with room. */
+/** A server without ranges sends the whole file: taken up to this size, a 1.7B in 4 bits. */
 const MAX_WHOLE_BYTES = 2 ** 30;
 
 /**
- * A file behind a URL, read with HTTP ranges. The first request asks for one byte to learn the size and the tag;
- * later ones must see the same tag. A server that knows no ranges and sends at most 1 GiB is read whole, once.
+ * A file behind a URL, read with HTTP ranges. The first request asks for one byte to learn the size and the
+ * tag; later ones must see the same tag. A server that knows no ranges and sends at most 1 GiB is read
+ * whole, once.
  *
- * @throws UnavailableError when the server cannot be reached, refuses, or sends something else than was asked for
+ * @throws UnavailableError when the server cannot be reached, refuses, or sends something else than was
+ * asked for
  */
 export async function urlSource(url: string, options: UrlSourceOptions = {}): Promise<Source> {
   const request = rangeRequest(url, options);
@@ -141,7 +144,7 @@ async function readWhole(url: string, response: Response): Promise<Uint8Array> {
   await response.body?.cancel();
   throw new UnavailableError(
     `${url}: expected a server with HTTP ranges or a file of at most ${MAX_WHOLE_BYTES} bytes, ` +
-      `got ${Number.isNaN(size) ? 'an unknown number' : size} at once; download the file and load it from disk`,
+      `got ${Number.isNaN(size) ? 'an unknown number' : size} at once; download it and load it from disk`,
   );
 }
 

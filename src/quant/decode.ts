@@ -1,6 +1,6 @@
-// From the bytes of a tensor to numbers, for every format that the readers know. The layout of each family is drawn
-// in its own file. All formulas are computed so that a value is rounded once, when it is stored as float32: products
-// of a half and small integers are exact in a float64, and so are their sums.
+// From the bytes of a tensor to numbers, for every format that the readers know. The layout of each family
+// is drawn in its own file. All formulas are computed so that a value is rounded once, when it is stored as
+// float32: products of a half and small integers are exact in a float64, and so are their sums.
 
 import { DTYPES, type DType } from '../base/dtype.ts';
 import { decodeIq4Nl } from './iq4_nl.ts';

@@ -1,5 +1,5 @@
-// From float32 numbers to the bytes of a tensor, for the formats that `smollm2 quantize` writes. Blocks are equal
-// to those of ggml's reference quantisers; how a block is filled is told in its family's file.
+// From float32 numbers to the bytes of a tensor, for the formats that `smollm2 quantize` writes. Blocks are
+// equal to those of ggml's reference quantisers; how a block is filled is told in its family's file.
 
 import { DTYPES, type DType } from '../base/dtype.ts';
 import { encodeBf16, encodeF16, encodeF32 } from './plain.ts';

@@ -1,5 +1,5 @@
-// Q2_K: 256 values as 2-bit integers in 16 groups of 16, each with a 4-bit scale and a 4-bit least value; 84 bytes,
-// 2.6 bits a value.
+// Q2_K: 256 values as 2-bit integers in 16 groups of 16, each with a 4-bit scale and a 4-bit least value;
+// 84 bytes, 2.6 bits a value.
 //
 //     byte  0             16                80       82          84
 //           | scales: 16  | quants: 64      | d: f16 | dMin: f16 |

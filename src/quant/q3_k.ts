@@ -1,12 +1,13 @@
-// Q3_K: 256 values as 3-bit integers round zero in 16 groups of 16, each with a 6-bit scale; 110 bytes, 3.4 bits a
-// value. Two bits of a value stand in `quants`, the third in `high`.
+// Q3_K: 256 values as 3-bit integers round zero in 16 groups of 16, each with a 6-bit scale; 110 bytes, 3.4
+// bits a value. Two bits of a value stand in `quants`, the third in `high`.
 //
 //     byte  0           32            96            108      110
 //           | high: 32  | quants: 64  | scales: 12  | d: f16 |
 //
 //     group g (values 16g … 16g + 15):  value = d · (scale[g] - 32) · (q - 4)
 //     q of value i:  bits 2·plane of quants[32·half + i mod 32] + 4 · (bit 4·half + plane of high[i mod 32])
-//     scale[g]:      low 4 bits: nibble g / 8 of scales[g mod 8];  high 2 bits: bits 2·(g / 4) of scales[8 + g mod 4]
+//     scale[g]:      low 4 bits: nibble g / 8 of scales[g mod 8];
+//                    high 2 bits: bits 2·(g / 4) of scales[8 + g mod 4]
 
 import { f16ToNumber } from '../base/f16.ts';
 

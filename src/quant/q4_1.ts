@@ -1,5 +1,5 @@
-// Q4_1: 32 values as 4-bit integers over a least value; 20 bytes, 5 bits a value. The matrices of the SmolLM2 file
-// that this project ships its goldens for.
+// Q4_1: 32 values as 4-bit integers over a least value; 20 bytes, 5 bits a value. The matrices of the
+// SmolLM2 file that this project ships its goldens for.
 //
 //     byte  0        2        4                            20
 //           | d: f16 | m: f16 | 16 bytes: low nibble i, high nibble i + 16 |        value i = d · q[i] + m

@@ -1,5 +1,5 @@
-// Q4_K and Q5_K: 256 values as 4- or 5-bit integers in 8 groups of 32, each with a 6-bit scale and a 6-bit least
-// value; 144 bytes (4.5 bits a value) and 176 bytes (5.5 bits a value).
+// Q4_K and Q5_K: 256 values as 4- or 5-bit integers in 8 groups of 32, each with a 6-bit scale and a 6-bit
+// least value; 144 bytes (4.5 bits a value) and 176 bytes (5.5 bits a value).
 //
 //     Q4_K  byte  0        2           4             16             144
 //                 | d: f16 | dMin: f16 | scales: 12  | quants: 128  |
@@ -9,7 +9,8 @@
 //     group g (values 32g … 32g + 31):  value = d · scale[g] · q - dMin · least[g]
 //     q of value i of group g:  nibble g mod 2 of quants[32 · (g / 2) + i]  + 16 · (bit g of high[i])
 //     scale[g], least[g]:  g < 4: low 6 bits of scales[g], scales[g + 4];
-//                          g ≥ 4: low, high nibble of scales[g + 4], topped by the high 2 bits of scales[g - 4], scales[g]
+//                          g ≥ 4: low, high nibble of scales[g + 4],
+//                                 topped by the high 2 bits of scales[g - 4], scales[g]
 
 import { f16ToNumber } from '../base/f16.ts';
 

@@ -1,5 +1,5 @@
-// Q6_K: 256 values as 6-bit integers round zero in 16 groups of 16, each with a signed 8-bit scale; 210 bytes,
-// 6.6 bits a value. Four bits of a value stand in `low`, two in `high`.
+// Q6_K: 256 values as 6-bit integers round zero in 16 groups of 16, each with a signed 8-bit scale; 210
+// bytes, 6.6 bits a value. Four bits of a value stand in `low`, two in `high`.
 //
 //     byte  0           128         192           208      210
 //           | low: 128  | high: 64  | scales: 16  | d: f16 |

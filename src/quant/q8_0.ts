@@ -19,7 +19,7 @@ export function decodeQ8_0(
   }
 }
 
-/** Blocks of ggml's `quantize_row_q8_0_ref`: the largest magnitude becomes ±127; halves round away from zero. */
+/** Blocks of ggml's `quantize_row_q8_0_ref`: the largest magnitude is ±127; halves round away from zero. */
 export function encodeQ8_0(values: Float32Array, bytes: Uint8Array, at: number): void {
   for (let begin = 0; begin < values.length; begin += 32, at += 34) {
     let largest = 0;

@@ -1,4 +1,5 @@
-// Every malformed class of GGUF by name. What is left open by the format is decided in src/format/gguf-header.ts.
+// Every malformed class of GGUF by name. What is left open by the format is decided in
+// src/format/gguf-header.ts.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -342,7 +343,7 @@ describe('readGguf', () => {
     }
   });
 
-  it('opens a file with one token of 1 MB and a template of 10 MB, and leaves both to the tokenizer and the chat', async () => {
+  it('opens a file with a token of 1 MB and a template of 10 MB: tokenizer and chat judge them', async () => {
     const bytes = ggufBytes((file) => {
       setPair(ggml('tokens'), TYPE.ARRAY, texts([...TOKENS.slice(1), 'x'.repeat(2 ** 20)]))(file);
       setPair('tokenizer.chat_template', TYPE.STRING, text('y'.repeat(10_000_000)))(file);
@@ -399,7 +400,8 @@ describe('readGguf on mutated bytes', () => {
     );
     const mutations = fc.array(mutation, { minLength: 1, maxLength: 6 });
     await fc.assert(fc.asyncProperty(mutations, cut, property), { numRuns, seed: 20 });
-    // Some mutations hit weights only, or words that nobody reads: were there none, nothing would have been tested.
+    // Some mutations hit weights only, or words that nobody reads: were there none, nothing would have been
+    // tested.
     expect(opened).toBeGreaterThan(numRuns / 20);
     expect(opened).toBeLessThan((numRuns * 19) / 20);
   }, 600_000);

@@ -59,7 +59,7 @@ describe('SmolLM2-135M-Instruct.Q4_1.gguf', () => {
     expect(checkpoint.chatTemplate).toContain('<|im_start|>');
   });
 
-  it('gives the stored bytes of all 60 query and key tensors back when their rows are permuted again', async () => {
+  it('gives back the stored bytes of all 60 query and key tensors when permuted again', async () => {
     let numPermuted = 0;
     for (const line of header.tensors) {
       const name = hfTensorName(line.name)!;

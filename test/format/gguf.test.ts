@@ -26,7 +26,7 @@ import {
 const open = (bytes: Uint8Array) => readGguf(bytesSource('tiny.gguf', bytes));
 
 describe('readGguf', () => {
-  it('reads config, tensors under HuggingFace names, tokenizer, template and metadata of a one-layer file', async () => {
+  it('reads config, tensors, tokenizer, template and metadata of a file of one layer', async () => {
     const checkpoint = await open(ggufBytes());
     expect(checkpoint.config).toMatchObject({
       numLayers: 1,
@@ -60,7 +60,7 @@ describe('readGguf', () => {
     expect([...tokenizer.tokenTypes.subarray(0, 4)]).toEqual([3, 3, 3, 1]);
   });
 
-  it('reads version 2, upper-case keys, names of 64 bytes, padding of any value and bytes after the end', async () => {
+  it('reads version 2, upper-case keys, names of 64 bytes, any padding and any tail', async () => {
     const bytes = ggufBytes((file) => {
       file.version = 2;
       file.paddingByte = 0xee;

@@ -1,4 +1,5 @@
-// The strict reader against its rules, one malformed class after the other, and against files of HuggingFace's writer.
+// The strict reader against its rules, one malformed class after the other, and against files of
+// HuggingFace's writer.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -259,7 +260,7 @@ describe('writeSafetensors', () => {
 });
 
 describe('files of HuggingFace', () => {
-  it('reads the tiny model gqa: 23,200 float32 parameters, equal to a plain reading of the bytes', async () => {
+  it('reads the 23,200 float32 parameters of the tiny model gqa as a plain reading does', async () => {
     const bytes = goldenBytes('tiny/gqa/model.safetensors');
     const safetensors = await open(bytes);
     const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));

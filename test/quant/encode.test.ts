@@ -30,7 +30,8 @@ describe('encodeBlocks', () => {
   });
 
   it.each([
-    // 2049 lies between the halves 2048 and 2050, 2051 between 2050 and 2052: ties go to the even significand.
+    // 2049 lies between the halves 2048 and 2050, 2051 between 2050 and 2052: ties go to the even
+    // significand.
     ['2049', 2049, 2048],
     ['2051', 2051, 2052],
     ['65519 (under half a step past the largest half)', 65519, 65504],

@@ -1,5 +1,5 @@
-// What every malformed file must end in: one FormatError that names file, field and byte, soon, and without reading
-// more than the file.
+// What every malformed file must end in: one FormatError that names file, field and byte, soon, and without
+// reading more than the file.
 
 import { expect } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';

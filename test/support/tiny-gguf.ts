@@ -1,5 +1,5 @@
-// A tiny valid GGUF file, built byte by byte and apart from src/format/gguf-write.ts, so that every field can be
-// made wrong. One layer, 2 query heads of 16 on 1 key head, 24 tokens.
+// A tiny valid GGUF file, built byte by byte and apart from src/format/gguf-write.ts, so that every field
+// can be made wrong. One layer, 2 query heads of 16 on 1 key head, 24 tokens.
 
 import type { Source } from '../../src/format/source.ts';
 
