@@ -1,6 +1,7 @@
 // A model on disk, whatever its format: config, tensors by HuggingFace name, tokenizer, chat template.
 // gguf.ts and hf.ts make one; src/load.ts turns it into a running model.
 
+import { DTYPES } from '../base/dtype.ts';
 import { FormatError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
@@ -26,7 +27,8 @@ export interface Checkpoint {
 }
 
 /**
- * Fails unless the tensors are those of the config, name by name and shape by shape.
+ * Fails unless the tensors are those of the config, name by name and shape by shape, with vectors (norms and
+ * biases) in a format without blocks, as every writer has them.
  */
 export function checkTensors(file: string, config: ModelConfig, tensors: ReadonlyMap<string, Tensor>): void {
   const expected = expectedTensors(config);
@@ -36,6 +38,12 @@ export function checkTensors(file: string, config: ModelConfig, tensors: Readonl
     if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
       const got = `[${tensor.shape.join(', ')}]`;
       throw new FormatError(`expected shape [${shape.join(', ')}], got ${got}`, { file, field: name });
+    }
+    if (shape.length === 1 && DTYPES[tensor.dtype].blockSize !== 1) {
+      throw new FormatError(`expected a vector in F32, F16, BF16 or F64, got ${tensor.dtype}`, {
+        file,
+        field: name,
+      });
     }
   }
   for (const name of tensors.keys()) {

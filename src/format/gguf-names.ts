@@ -1,7 +1,6 @@
 // How llama.cpp calls and stores what HuggingFace calls otherwise: tensor names, and the order of the rows
 // of query and key projections. The only place that knows the second.
 
-import type { DType } from '../base/dtype.ts';
 import { DTYPES } from '../base/dtype.ts';
 import type { Tensor } from '../base/tensor.ts';
 
@@ -68,7 +67,7 @@ export function hfRow(row: number, headDim: number): number {
 /**
  * A query or key tensor with rows in another order, moved as stored: a row is a whole number of blocks.
  * `sourceRow` tells which row of `tensor` becomes row i, and stays within the head of i, so whole heads are
- * read at once. A vector (a bias) is moved value by value.
+ * read at once. A vector (a bias, in a format without blocks) is moved value by value.
  */
 export function reorderRows(
   tensor: Tensor,
@@ -77,8 +76,7 @@ export function reorderRows(
 ): Tensor {
   const { shape, dtype } = tensor;
   if (shape.length === 1) {
-    const valueBytes = plainValueBytes(dtype);
-    if (valueBytes === undefined) return tensor;
+    const valueBytes = DTYPES[dtype].blockBytes;
     const readRows = async (begin: number, end: number) => {
       const bytes = await tensor.readRows(begin, end);
       return moveRows(bytes, valueBytes, 0, begin < end ? shape[0] : 0, 0, (row) => sourceRow(row, headDim));
@@ -93,11 +91,6 @@ export function reorderRows(
     return moveRows(heads, rowBytes, begin, end, first, (row) => sourceRow(row, headDim));
   };
   return { ...tensor, readRows };
-}
-
-/** Bytes of one value where values stand alone. */
-function plainValueBytes(dtype: DType): number | undefined {
-  return DTYPES[dtype].blockSize === 1 ? DTYPES[dtype].blockBytes : undefined;
 }
 
 function moveRows(

@@ -253,6 +253,7 @@ const MISMATCHES: Malformed[] = [
     /^llama.vocab_size$/,
     setPair(arch('vocab_size'), TYPE.UINT32, u32(25)),
   ),
+  change('a norm in blocks', /^model.norm.weight$/, setTensor('output_norm.weight', { type: 8 })),
   change('a tensor of no model', /^blk.0.attn_gate.weight$/, (file) => {
     const { offset, size } = file.tensors[10];
     file.tensors.push({
