@@ -88,7 +88,7 @@ function figure({ name, value, standardError }: Metric): string {
 
 function interval({ value, standardError = 0 }: Metric): string {
   const ends = [value - 1.96 * standardError, value + 1.96 * standardError];
-  return ends.map((end) => (end * 100).toFixed(1)).join(' to ');
+  return ends.map((end) => (Math.min(1, Math.max(0, end)) * 100).toFixed(1)).join(' to ');
 }
 
 const HEADINGS = ['task', 'questions', 'shots', 'metric', 'score ± standard error', '95 %', 'published'];

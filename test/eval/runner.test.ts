@@ -158,7 +158,7 @@ describe('reportOf', () => {
 
   it('prints a row per figure in Markdown, and escapes what is printed in HTML', () => {
     expect(markdownReport(reportOf(samples))).toContain(
-      '| piqa | 2 | 0 | acc_norm | 50.0 ± 50.0 | -48.0 to 148.0 | 66.3 |',
+      '| piqa | 2 | 0 | acc_norm | 50.0 ± 50.0 | 0.0 to 100.0 | 66.3 |',
     );
     const page = htmlReport(reportOf([sample('<b>', 0, {})]));
     expect(page).toContain('<td>&lt;b&gt;</td>');

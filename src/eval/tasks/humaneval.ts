@@ -1,4 +1,5 @@
 // HumanEval (Chen et al. 2021) in its JavaScript port: complete a function, then run its tests in a sandbox.
+// Stops are those of MultiPL-E for JavaScript.
 
 import type { WriteTask } from '../task.ts';
 
@@ -13,7 +14,7 @@ export const humanevalJs: WriteTask = {
   shots: 0,
   shotChoice: 'random',
   maxNewTokens: 512,
-  stop: () => ['\nfunction ', '\nconst ', '\nlet ', '\n/*', '\n//', '\nconsole.log'],
+  stop: () => ['\nfunction ', '\n/*', '\n//', '\nconsole.log'],
   doc: (row) => ({ query: row.text('prompt'), target: row.text('canonical_solution') }),
   async grade(row, output, _style, run) {
     const result = await run(`${row.text('prompt')}${output}\n${row.text('test')}`);
