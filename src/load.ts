@@ -6,10 +6,10 @@ import { LocalModel } from './model/local-model.ts';
 import type { Model } from './model/model.ts';
 import { loadWeights } from './model/weights.ts';
 import { ReferenceEngine } from './reference/index.ts';
+import { fitModel, SCRIPT_BYTES } from './runtime/plan.ts';
 import { TeamModel } from './runtime/team-model.ts';
 import { WasmEngine } from './wasm/engine.ts';
 import type { CacheType, Precision } from './wasm/options.ts';
-import { formatPlan, memoryPlan } from './wasm/plan.ts';
 import type { Build, WasmPlatform } from './wasm/platform.ts';
 
 export interface LoadOptions {
@@ -25,6 +25,11 @@ export interface LoadOptions {
   cacheType?: CacheType;
   /** Kernels with relaxed SIMD: faster, and not bit-equal across machines. Off by default. */
   relaxed?: boolean;
+  /**
+   * Bytes that the model may take in all, JavaScript included: loading refuses what would not fit, and computes
+   * long prompts in smaller pieces where that makes it fit. No limit by default.
+   */
+  maxMemory?: number;
   /** Called as weights arrive, with bytes loaded so far and in all. */
   onProgress?: (bytesLoaded: number, bytesTotal: number) => void;
 }
@@ -72,7 +77,7 @@ async function loadWasm(
   maxSeqLen: number,
   onBytes: (bytes: number) => void,
 ): Promise<Model> {
-  const { precision = 'fast', cacheType = 'f32', relaxed = false } = options;
+  const { precision = 'fast', cacheType = 'f32', relaxed = false, maxMemory } = options;
   const threads = platform.spawn ? (options.threads ?? platform.defaultThreads) : 1;
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
     throw new RangeError(`threads: expected 1 to ${MAX_THREADS}, got ${threads}`);
@@ -83,25 +88,20 @@ async function loadWasm(
     if (!relaxed || !(cause instanceof WebAssembly.CompileError)) throw cause;
     throw new UnsupportedError('relaxed: this runtime has no relaxed SIMD; leave the option out');
   });
-  const plan = memoryPlan(config, tensors.values(), { maxSeqLen, cacheType, threads });
-  const planned = plan.reduce((sum, part) => sum + part.bytes, 0);
-  if (planned > 2 ** 32) {
-    throw new OutOfMemoryError(
-      `memory: expected at most 4295 MB, the plan is\n${formatPlan(plan)}\nuse a smaller file, ` +
-        'a lower maxSeqLen or cacheType f16 or q8',
-      formatPlan(plan),
-    );
-  }
-  const memory = makeMemory(isShared);
+  const planned = { maxSeqLen, cacheType, threads };
+  const { rowsPerPass } = fitModel(config, tensors.values(), planned, maxMemory);
+  const memory = makeMemory(isShared, maxMemory);
   const engine = new WasmEngine({ module, memory, precision, cacheType, headDim: config.headDim });
   const weights = await loadWeights(engine, config, tensors, onBytes);
-  if (!isShared) return new LocalModel(engine, config, weights, maxSeqLen);
+  if (!isShared) return new LocalModel(engine, config, weights, maxSeqLen, rowsPerPass);
   return new TeamModel(engine, config, weights, maxSeqLen, platform, threads);
 }
 
 /** Address space for the largest memory that the runtime grants; it is filled as it is needed. */
-function makeMemory(shared: boolean): WebAssembly.Memory {
-  for (const maximum of [65536, 49152, 32768, 16384]) {
+function makeMemory(shared: boolean, maxMemory = Number.POSITIVE_INFINITY): WebAssembly.Memory {
+  const allowed = Math.floor((maxMemory - SCRIPT_BYTES) / 65536);
+  for (const pages of [65536, 49152, 32768, 16384]) {
+    const maximum = Math.min(pages, allowed);
     try {
       return new WebAssembly.Memory({ initial: 64, maximum, shared });
     } catch (error) {

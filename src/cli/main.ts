@@ -20,7 +20,11 @@ const COMMANDS: Record<string, () => Promise<(cli: CAC) => void>> = {
   quantize: async () => (await import('./quantize.ts')).quantizeCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,
   perplexity: async () => (await import('./perplexity.ts')).perplexityCommand,
+  verify: async () => (await import('./verify.ts')).verifyCommand,
   eval: async () => (await import('./eval.ts')).evalCommand,
+  split: async () => (await import('./split.ts')).splitCommand,
+  plan: async () => (await import('./plan.ts')).planCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
 };
 
 const cli = cac('smollm2');

@@ -8,6 +8,7 @@ import {
   threadsFor,
   type WasmPlatform,
 } from '../wasm/platform.ts';
+import { WORKER_READY } from './team-worker.ts';
 
 // Written out one by one, so that bundlers see the files.
 const URLS: Readonly<Record<Build, () => URL>> = {
@@ -30,12 +31,30 @@ export const webPlatform: WasmPlatform = {
   defaultThreads: threadsFor(globalThis.navigator?.hardwareConcurrency ?? 1),
 };
 
+/** Fulfilled when every worker started so far has loaded its script. */
+let allReady: Promise<unknown> = Promise.resolve();
+
 function spawn({ onMessage, onEnd }: TeamListener): TeamWorker {
   const worker = new Worker(new URL('./team-worker-web.js', import.meta.url), {
     type: 'module',
     name: 'smollm2',
   });
-  worker.onmessage = ({ data: message }) => onMessage(message);
-  worker.onerror = (event) => onEnd(event.message || 'an error');
-  return worker;
+  const isReady = new Promise<void>((resolve) => {
+    worker.onmessage = ({ data: message }) => (message === WORKER_READY ? resolve() : onMessage(message));
+    worker.onerror = (event) => {
+      resolve();
+      onEnd(event.message || 'an error');
+    };
+  });
+  allReady = Promise.all([allReady, isReady]);
+  return {
+    // A member's first message sets it to work, and it never gives its thread back. Firefox does not load a worker's
+    // script while another one that was started beside it blocks (2 of 5 starts hung): wait until all are there.
+    postMessage: async (message) => {
+      await Promise.resolve();
+      await allReady;
+      worker.postMessage(message);
+    },
+    terminate: () => worker.terminate(),
+  };
 }

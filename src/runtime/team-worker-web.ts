@@ -1,7 +1,7 @@
 // Entry of a team's worker in browsers.
 
 import type { TeamSetup } from '../wasm/team.ts';
-import { runMember } from './team-worker.ts';
+import { runMember, WORKER_READY } from './team-worker.ts';
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<TeamSetup>) => void;
@@ -9,3 +9,4 @@ const scope = globalThis as unknown as {
 };
 
 scope.onmessage = ({ data: setup }) => runMember(setup, (message) => scope.postMessage(message));
+scope.postMessage(WORKER_READY);

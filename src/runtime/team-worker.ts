@@ -6,6 +6,9 @@ import { forward } from '../model/transformer.ts';
 import { serve } from '../wasm/member.ts';
 import type { MemberMessage, TeamSetup } from '../wasm/team.ts';
 
+/** What a browser's worker says when its script is loaded (platform-web.ts). */
+export const WORKER_READY = 'ready';
+
 /** Serves a team; returns only when something failed. */
 export function runMember(setup: TeamSetup, post: (message: MemberMessage) => void): void {
   serve(

@@ -1,0 +1,58 @@
+// `smollm2 doctor`: what this machine and runtime can do for the engine, and what would turn on what is off.
+
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import process from 'node:process';
+import type { CAC } from 'cac';
+import { type Capability, capabilities } from '../runtime/capabilities.ts';
+import { weightsCacheFolder } from '../runtime/node-weights.ts';
+import { nodePlatform } from '../runtime/platform-node.ts';
+import { type Arguments, onRun } from './arguments.ts';
+import { print } from './terminal.ts';
+
+export function doctorCommand(cli: CAC): void {
+  const command = cli
+    .command('doctor', 'What this machine can do, and why not where it cannot')
+    .option('--json', 'print one JSON object');
+  onRun(command, run);
+}
+
+async function run(args: Arguments): Promise<void> {
+  const found = await capabilities();
+  const kernels = await builtKernels();
+  const { threads, simd, relaxedSimd } = found;
+  const machine = {
+    cores: availableParallelism(),
+    defaultThreads: threads.isOn ? nodePlatform.defaultThreads : 1,
+    memoryBytes: totalmem(),
+    freeMemoryBytes: freemem(),
+    weightsFolder: weightsCacheFolder(process.env),
+  };
+  if (!simd.isOn || !kernels.isOn) process.exitCode = 1;
+  if (args.flag('json')) {
+    return print(`${JSON.stringify({ ...found, kernels, ...machine }, null, 1)}\n`);
+  }
+  const line = (name: string, { isOn, detail }: Capability) => `${isOn ? 'yes' : 'no '}  ${name}: ${detail}`;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  await print(
+    [
+      `${found.runtime}, ${machine.cores} cores, ${machine.defaultThreads} threads by default`,
+      line('SIMD', simd),
+      line('relaxed SIMD (--relaxed)', relaxedSimd),
+      line('threads', threads),
+      line('kernels', kernels),
+      `memory: ${gigabytes(machine.freeMemoryBytes)} free of ${gigabytes(machine.memoryBytes)}`,
+      `weights are kept in ${machine.weightsFolder}`,
+      '',
+    ].join('\n'),
+  );
+}
+
+/** Whether the kernels are there and this runtime compiles them. */
+async function builtKernels(): Promise<Capability> {
+  try {
+    await nodePlatform.loadModule('strict');
+    return { isOn: true, detail: 'strict build compiles' };
+  } catch (cause) {
+    return { isOn: false, detail: `${(cause as Error).message}; run npm run build` };
+  }
+}
