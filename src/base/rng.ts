@@ -1,5 +1,6 @@
-// The random generator of sampling: xoshiro128** (Blackman and Vigna 2018), seeded by splitmix64 (Vigna 2015). Whole
-// numbers of 32 bits only, so that a seed draws the same numbers on every platform. Not for secrets.
+// The random generator of sampling: xoshiro128** (Blackman and Vigna 2018), seeded by splitmix64 (Vigna
+// 2015). Whole numbers of 32 bits only, so that a seed draws the same numbers on every platform. Not for
+// secrets.
 
 const MASK64 = (1n << 64n) - 1n;
 
@@ -21,7 +22,9 @@ export class Rng {
   /** [4] words of xoshiro128**, never all zero. */
   private readonly words: Uint32Array;
 
-  /** @param words the state itself, four 32-bit words that are not all zero; most callers want `Rng.fromSeed` */
+  /**
+   * @param words the state itself, four 32-bit words that are not all zero; most callers want `Rng.fromSeed`
+   */
   constructor(words: readonly [number, number, number, number]) {
     this.words = Uint32Array.from(words);
     if (this.words.every((word) => word === 0))

@@ -1,5 +1,6 @@
-// Between the argument library (cac) and the commands: every value arrives as the text that was typed, and is read
-// here. cac on its own turns `--text 1.0` into the number 1 and takes the word after a flag for its value.
+// Between the argument library (cac) and the commands: every value arrives as the text that was typed, and is
+// read here. cac on its own turns `--text 1.0` into the number 1 and takes the word after a flag for its
+// value.
 
 import type { CAC, Command } from 'cac';
 

@@ -15,7 +15,8 @@ import { interruptible, type Status } from './terminal.ts';
 export function modelOption(command: Command): Command {
   return command.option(
     '-m, --model <model>',
-    `135m, 360m, 1.7b (-instruct or -base), owner/name[:file], URL, .gguf file or HF folder (default: ${DEFAULT_MODEL})`,
+    '135m, 360m, 1.7b (-instruct or -base), owner/name[:file], URL, .gguf file or HF folder ' +
+      `(default: ${DEFAULT_MODEL})`,
   );
 }
 
@@ -28,7 +29,10 @@ export function engineOptions(command: Command): Command {
     .option('--ctx <n>', "positions of the context (default: the model's)");
 }
 
-/** Finds and opens the model's file or folder, telling what it does. Without a signal, Ctrl-C stops the search. */
+/**
+ * Finds and opens the model's file or folder, telling what it does. Without a signal, Ctrl-C stops the
+ * search.
+ */
 export async function openModelFile(
   args: Arguments,
   status: Status,

@@ -1,4 +1,5 @@
-// What the commands share of the terminal: a status line on stderr, text from stdin, and the end of the program.
+// What the commands share of the terminal: a status line on stderr, text from stdin, and the end of the
+// program.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -75,7 +76,9 @@ export async function* stdinLines(): AsyncGenerator<string> {
   if (rest !== '') yield rest;
 }
 
-/** Aborts at the first Ctrl-C; the second one ends the program at once. For commands that can stop half-way. */
+/**
+ * Aborts at the first Ctrl-C; the second one ends the program at once. For commands that can stop half-way.
+ */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   process.on('SIGINT', () => {

@@ -1,4 +1,5 @@
-// `smollm2 trace`: every activation of one forward pass in a safetensors file, under HuggingFace names and shapes.
+// `smollm2 trace`: every activation of one forward pass in a safetensors file, under HuggingFace names and
+// shapes.
 
 import { createHash } from 'node:crypto';
 import {
@@ -109,12 +110,16 @@ async function sha256(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Bytes kept free at the front for one tensor's entry of the header: its name and four numbers of up to 16 digits. */
+/**
+ * Bytes kept free at the front for one tensor's entry of the header: its name and four numbers of up to 16
+ * digits.
+ */
 const ENTRY_BYTES = 256;
 
 /**
- * A safetensors file that grows as the pass goes on: the activations of a long text do not fit in memory. The header
- * stands in front and is known last, so room is kept for it and padded with spaces, as the format allows.
+ * A safetensors file that grows as the pass goes on: the activations of a long text do not fit in memory. The
+ * header stands in front and is known last, so room is kept for it and padded with spaces, as the format
+ * allows.
  */
 class TraceWriter {
   numTensors = 0;
@@ -211,7 +216,9 @@ class TraceWriter {
   }
 }
 
-/** [rows, numHeads, headDim] as [numHeads, rows, headDim], the order of HuggingFace after the transposition. */
+/**
+ * [rows, numHeads, headDim] as [numHeads, rows, headDim], the order of HuggingFace after the transposition.
+ */
 function headsFirst<Values extends Float64Array | Float32Array>(
   values: Values,
   shape: readonly number[],

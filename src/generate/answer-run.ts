@@ -1,5 +1,5 @@
-// The bookkeeping of one answer, so that the loop in generate.ts stays a loop: what fits the context, which ids are in
-// the cache, which text may be shown, why the answer ended.
+// The bookkeeping of one answer, so that the loop in generate.ts stays a loop: what fits the context, which
+// ids are in the cache, which text may be shown, why the answer ended.
 
 import { ContextOverflowError } from '../base/errors.ts';
 import { Rng } from '../base/rng.ts';
@@ -97,7 +97,10 @@ export class AnswerRun implements History {
     return guessNext(this.ids, Math.max(0, Math.min(this.options.lookup ?? 0, tokensLeft, room)));
   }
 
-  /** Runs the newest id and the guesses after it: the logits after each. What was guessed wrong before is undone. */
+  /**
+   * Runs the newest id and the guesses after it: the logits after each. What was guessed wrong before is
+   * undone.
+   */
   async forwardNext(guesses: readonly number[]): Promise<Logits[] | undefined> {
     this.cache.length = this.ids.length - 1;
     const logits = await this.forward([this.ids[this.ids.length - 1], ...guesses], 'all');
@@ -193,7 +196,9 @@ function fitContext(
   );
 }
 
-/** Shortens the cache to what it has in common with `ids`, all but the last of them, and returns that length. */
+/**
+ * Shortens the cache to what it has in common with `ids`, all but the last of them, and returns that length.
+ */
 function rewind(cache: KvCache, cachedIds: readonly number[], ids: readonly number[]): number {
   const most = Math.min(cachedIds.length, cache.length, ids.length - 1);
   let common = 0;

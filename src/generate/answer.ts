@@ -30,11 +30,14 @@ export interface GenerateOptions extends SamplingOptions {
   /** Compute the log-probability of every token, and those of this many likeliest ids. */
   readonly logprobs?: number;
   /**
-   * When prompt and answer do not fit the context: `error` (default), `stop` (a shorter answer) or `truncate-left`
-   * (the oldest ids of the prompt are dropped).
+   * When prompt and answer do not fit the context: `error` (default), `stop` (a shorter answer) or
+   * `truncate-left` (the oldest ids of the prompt are dropped).
    */
   readonly contextOverflow?: 'error' | 'stop' | 'truncate-left';
-  /** A cache to use, with the ids that are in it; both are kept up to date. Without one, a cache is made and freed. */
+  /**
+   * A cache to use, with the ids that are in it; both are kept up to date. Without one, a cache is made and
+   * freed.
+   */
   readonly timeline?: Timeline;
   /** Called while the prompt is computed. */
   readonly onPromptProgress?: (rowsDone: number, rowsTotal: number) => void;

@@ -1,5 +1,6 @@
-// From prompt ids to an answer, one token at a time: run the prompt, then sample, show, run the new id. This is where
-// the walk begins; the next step is src/model/transformer.ts. What is drawn from the logits is sampler.ts.
+// From prompt ids to an answer, one token at a time: run the prompt, then sample, show, run the new id. This
+// is where the walk begins; the next step is src/model/transformer.ts. What is drawn from the logits is
+// sampler.ts.
 
 import type { Model } from '../model/model.ts';
 import type { AnswerTokenizer, GeneratedToken, GenerateOptions, GenerationResult } from './answer.ts';

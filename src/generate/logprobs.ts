@@ -1,4 +1,5 @@
-// Log-probabilities of the model itself: natural logarithm of the softmax of the logits, before any step of sampling.
+// Log-probabilities of the model itself: natural logarithm of the softmax of the logits, before any step of
+// sampling.
 
 import { exp, log } from '../base/math.ts';
 

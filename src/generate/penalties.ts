@@ -1,5 +1,5 @@
-// Steps of sampling that change single logits by what was written before. Each one works in place on the sampler's
-// own copy, `scores` [vocabSize]; sampler.ts says in which order they run.
+// Steps of sampling that change single logits by what was written before. Each one works in place on the
+// sampler's own copy, `scores` [vocabSize]; sampler.ts says in which order they run.
 
 /**
  * Makes every id seen before less likely (Keskar et al. 2019; HF `RepetitionPenaltyLogitsProcessor`):

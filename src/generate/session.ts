@@ -1,5 +1,5 @@
-// A conversation that keeps its cache: every turn gives the whole prompt, and only what differs from what is in the
-// cache already is computed.
+// A conversation that keeps its cache: every turn gives the whole prompt, and only what differs from what is
+// in the cache already is computed.
 
 import type { ChatMessage } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';

@@ -1,5 +1,5 @@
-// A URL downloaded to a file on disk. The bytes gather beside the target and are renamed onto it only when they are
-// whole and have the right hash; an interrupted download is found again and resumed.
+// A URL downloaded to a file on disk. The bytes gather beside the target and are renamed onto it only when
+// they are whole and have the right hash; an interrupted download is found again and resumed.
 
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';

@@ -34,7 +34,9 @@ export class CachedRepo {
     this.folder = join(hubCacheFolder(env), `models--${repo.replaceAll('/', '--')}`);
   }
 
-  /** The snapshot of a branch, tag or commit, and the names of the files in it; undefined when there is none. */
+  /**
+   * The snapshot of a branch, tag or commit, and the names of the files in it; undefined when there is none.
+   */
   async snapshot(revision: string): Promise<{ folder: string; names: string[] } | undefined> {
     const ref = await readFile(join(this.folder, 'refs', revision), 'utf8').catch(() => revision);
     const folder = join(this.folder, 'snapshots', ref.trim());
@@ -59,7 +61,9 @@ export class CachedRepo {
     return join(this.folder, 'snapshots', commit, name);
   }
 
-  /** Puts a downloaded blob into the snapshot of a commit; where links are not allowed, the blob itself moves. */
+  /**
+   * Puts a downloaded blob into the snapshot of a commit; where links are not allowed, the blob itself moves.
+   */
   async link(commit: string, name: string, hash: string): Promise<string> {
     const path = this.snapshotPath(commit, name);
     await mkdir(dirname(path), { recursive: true });

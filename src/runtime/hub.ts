@@ -1,5 +1,6 @@
-// Fetching a model from the Hugging Face hub into the cache that it shares with the Python tools. Lists and commits
-// come through @huggingface/hub; the bytes through fetch-file.ts, which resumes and checks the hash of every file.
+// Fetching a model from the Hugging Face hub into the cache that it shares with the Python tools. Lists and
+// commits come through @huggingface/hub; the bytes through fetch-file.ts, which resumes and checks the hash
+// of every file.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

@@ -23,8 +23,8 @@ export const INDEX_FILE = 'model.safetensors.index.json';
 const PREFERRED = ['q4_k_m', 'q4_1', 'q4_0', 'q8_0', 'f16', 'bf16', 'f32'];
 
 /**
- * Chooses from the names in a repository. Shards of an index are not known yet: the caller reads the index and adds
- * them.
+ * Chooses from the names in a repository. Shards of an index are not known yet: the caller reads the index
+ * and adds them.
  *
  * @param wanted a file name, or a part of one such as `Q4_K_M`
  * @returns undefined when the names make no model

