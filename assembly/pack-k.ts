@@ -55,7 +55,7 @@ function decodeQ3(src: usize, out: usize): usize {
   return 110;
 }
 
-/** 144 or 176 bytes: f16 d │ f16 dmin │ 8 × (6-bit scale, 6-bit minimum) in 12 │ (32 of fifth bits) │ 128 of nibbles. */
+/** 144 or 176 bytes: f16 d │ f16 dmin │ 12: 8 × (6-bit scale, 6-bit minimum) │ (32 of fifth bits) │ 128 of nibbles. */
 function decodeQ45(src: usize, out: usize, five: bool): usize {
   const d = f32At(false, src, 0);
   const dMin = f32At(false, src, 1);

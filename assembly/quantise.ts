@@ -2,7 +2,8 @@
 // the value itself, within half a step. Two schemes:
 //
 //   fast     x ≈ d · q          q int16, d = max|x| / 32767 of the block
-//   precise  x ≈ s · (2^15 · h + l)   h, l int16, s a power of two: exact for |x| > max|x| / 16, else within max|x| · 2^-29
+//   precise  x ≈ s · (2^15 · h + l)   h, l int16, s a power of two: exact for |x| > max|x| / 16, else
+//                                     within max|x| · 2^-29
 //
 // Whole numbers go in pairs of columns, since a dot product takes pairs: a pair is 4 bytes, the next pair of the same
 // row follows `pairStride` bytes later (fast: 4 for one row, 16 in a tile of 4 rows; precise: h and l side by side,

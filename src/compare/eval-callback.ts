@@ -4,7 +4,7 @@
 import { FormatError } from '../base/errors.ts';
 import type { RawTensor, RawTrace } from './raw-trace.ts';
 
-/** A header line: `ggml_debug:   Qcur-0 = (f32)   MUL_MAT(…) = {576, 5, 1, 1}`; ggml counts the innermost axis first. */
+/** A header line: `ggml_debug:   Qcur-0 = (f32)   MUL_MAT(…) = {576, 5, 1, 1}`; ggml names the innermost axis first. */
 const HEADER = /^\S+:\s+(\S.*?) = \(\w+\)\s+(\w+)\(.*\)? = \{(\d+), (\d+), (\d+), (\d+)\}\s*$/;
 
 /** Larger tensors than any of a 1.7B model at 8,192 positions are not believed. */

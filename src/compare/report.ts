@@ -23,7 +23,8 @@ export function pointLine({ name, maxAbs, bound, explained, ratio }: DiffPoint):
   return `${name.padEnd(48)}${numbers} ${ratio.toPrecision(2).padStart(9)}  ${verdict}`;
 }
 
-export const POINT_HEADER = `${'point'.padEnd(48)}${'max |a - b|'.padStart(10)} ${'bound'.padStart(9)} ${'of bound'.padStart(9)}`;
+const COLUMNS = ['bound', 'of bound'].map((column) => ` ${column.padStart(9)}`).join('');
+export const POINT_HEADER = `${'point'.padEnd(48)}${'max |a - b|'.padStart(10)}${COLUMNS}`;
 
 /** What was found, in sentences. */
 export function verdictText(report: DiffReport): string {
@@ -37,7 +38,8 @@ export function verdictText(report: DiffReport): string {
   }
   const point = points.find(({ name }) => name === first);
   const size = point
-    ? ` (off by up to ${shortNumber(point.ratio)} times its bound, at token ${point.worst[0]}, column ${point.worst[1]})`
+    ? ` (off by up to ${shortNumber(point.ratio)} times its bound, ` +
+      `at token ${point.worst[0]}, column ${point.worst[1]})`
     : '';
   lines.push(`The first point that its inputs and ${format} arithmetic do not explain is ${first}${size}.`);
   const found = CAUSES.find(({ id }) => id === cause);

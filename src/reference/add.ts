@@ -1,4 +1,4 @@
-// The residual addition. Mirror: assembly/add.ts.
+// The residual addition. Mirror: assembly/swiglu.ts (`add`).
 
 /** x[i] += y[i]: a branch's result joins the residual stream. */
 export function add(x: Float64Array, y: Float64Array): void {

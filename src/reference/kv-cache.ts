@@ -1,4 +1,4 @@
-// Keys and values of past positions in float64, grown as a sequence grows.
+// Keys and values of past positions in float64, grown as a sequence grows. Mirror: assembly/cache.ts.
 
 import type { ModelConfig } from '../config.ts';
 import type { KvCache, Sequence } from '../ops.ts';

@@ -1,4 +1,4 @@
-// Activations times weights: nearly all of a forward pass. Mirror: assembly/linear.ts (and its quantised kin).
+// Activations times weights: nearly all of a forward pass. Mirror: assembly/linear.ts and the linear-*.ts beside it.
 
 import { type ReferenceMatrix, readRow } from './matrix.ts';
 

@@ -1,4 +1,4 @@
-// Softmax of one row. Mirror: assembly/softmax.ts.
+// Softmax of one row. Mirror: assembly/attend.ts (`weigh`).
 
 import { exp } from '../base/math.ts';
 

@@ -95,7 +95,8 @@ export class Arena {
     sums.set(name, (sums.get(name) ?? 0) + bytes);
     const plan = [...sums].map(([what, sum]) => ({ name: what, bytes: sum }));
     return new OutOfMemoryError(
-      `memory: ${bytes} more bytes for ${name} do not fit; use a smaller model, a shorter context or a smaller cache type`,
+      `memory: ${bytes} more bytes for ${name} do not fit; ` +
+        'use a smaller model, a shorter context or a smaller cache type',
       formatPlan(plan),
     );
   }
