@@ -12,7 +12,8 @@
 import { addFast, addPrecise, highUnit, narrow } from "./blocks";
 import { dotPairs, halves4, plane0, plane1, plane2, upper } from "./simd";
 
-@inline function scale4(wide: bool, ptr: usize, index: usize): v128 {
+/** Scales (index 0, 1) or minima (2, 3) of four rows of a record. */
+@inline export function scale4(wide: bool, ptr: usize, index: usize): v128 {
   return wide ? v128.load(ptr + index * 16) : halves4(ptr + index * 8);
 }
 

@@ -5,6 +5,7 @@
 import { storeKey8, storeValue8 } from "./cache";
 import { dense } from "./linear-dense";
 import { q4Fast, q4Precise, q4Unpack, q4WideFast, q4WidePrecise, q4WideUnpack } from "./linear-q4";
+import { q4Bytes, q4UnpackBytes, quantiseBytes, tileBytes } from "./linear-q4-relaxed";
 import { q8Fast, q8Precise, q8Unpack, q8WideFast, q8WidePrecise } from "./linear-q8";
 import { F32, groupAt, Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, RopeTable, RowPlace, Worker } from "./memory";
 import { quantiseFast, quantisePrecise } from "./quantise";
@@ -13,6 +14,11 @@ import { cosinesAt, rotatedFirst, rotatedSecond } from "./rope";
 import { swiglu4 } from "./swiglu";
 import { arrive, chunkOf, claim, isOver } from "./team";
 import { tileFast, tilePrecise } from "./tile";
+
+/** True where the relaxed build multiplies bytes (linear-q4-relaxed.ts). */
+@inline function takesBytes(me: Worker, weight: Matrix): bool {
+  return ASC_FEATURE_RELAXED_SIMD && !me.precise && weight.kind <= Q4_WIDE;
+}
 
 /**
  * Makes x [rows, inSize] ready to be multiplied by `weight`, normalised first where `norm` is not 0. One row: every
@@ -37,7 +43,7 @@ function prepare(me: Worker, x: usize, rows: i32, weight: Matrix, norm: usize, e
   if (rows == 1) {
     if (isOver(me)) return;
     if (norm != 0) rmsNormRow(me.normedRow, x, norm, inSize, eps);
-    if (!isDense) quantiseRow(me, 0, input.x, inSize, weight.blockSize);
+    if (!isDense) quantiseRow(me, 0, input.x, weight);
     return;
   }
   if (isDense && norm == 0) return;
@@ -52,20 +58,24 @@ function prepare(me: Worker, x: usize, rows: i32, weight: Matrix, norm: usize, e
         rmsNormRow(normed, row, norm, inSize, eps);
         row = normed;
       }
-      if (!isDense) quantiseRow(me, t, row, inSize, weight.blockSize);
+      if (!isDense) quantiseRow(me, t, row, weight);
     }
   }
   arrive(me);
 }
 
 /** Row t to its place in its tile; a single row has a tile of its own with the pairs close together. */
-function quantiseRow(me: Worker, t: i32, row: usize, inSize: i32, blockSize: i32): void {
+function quantiseRow(me: Worker, t: i32, row: usize, weight: Matrix): void {
+  const inSize = weight.inSize;
+  const blockSize = weight.blockSize;
   const input = me.input;
   const tile = <usize>(t / input.tileRows);
   const lane = <usize>(t % input.tileRows);
   const ints = input.ints + tile * input.intsTileBytes;
   const scales = input.scales + tile * input.scalesTileBytes;
-  if (me.precise) {
+  if (takesBytes(me, weight)) {
+    quantiseBytes(row, inSize, ints + (lane << 2), input.rows == 1 ? 4 : 16, scales, lane);
+  } else if (me.precise) {
     quantisePrecise(row, inSize, blockSize, ints + (lane << 3), input.rows == 1 ? 8 : 16, scales, lane);
   } else {
     quantiseFast(row, inSize, blockSize, ints + (lane << 2), input.rows == 1 ? 4 : 16, scales, lane);
@@ -79,7 +89,8 @@ function open(me: Worker, weight: Matrix, g: i32, slot: usize): usize {
   if (me.input.rows == 1 || kind >= F32) return group;
   const panel = me.panels + slot * <usize>me.panelBytes;
   const numBlocks = me.input.numBlocks;
-  if (kind == Q4) q4Unpack(panel, group, numBlocks);
+  if (takesBytes(me, weight)) q4UnpackBytes(kind == Q4_WIDE, panel, group, numBlocks);
+  else if (kind == Q4) q4Unpack(panel, group, numBlocks);
   else if (kind == Q4_WIDE) q4WideUnpack(panel, group, numBlocks);
   else if (kind == Q8) q8Unpack(false, panel, group, numBlocks);
   else q8Unpack(true, panel, group, numBlocks);
@@ -99,7 +110,8 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
   const scales = input.scales + <usize>tile * input.scalesTileBytes;
   const numBlocks = input.numBlocks;
   if (input.rows > 1) {
-    if (me.precise) tilePrecise(out, opened, numBlocks, input.pairBytes, ints, scales);
+    if (takesBytes(me, weight)) tileBytes(out, opened, numBlocks, ints, scales);
+    else if (me.precise) tilePrecise(out, opened, numBlocks, input.pairBytes, ints, scales);
     else tileFast(out, opened, numBlocks, input.pairBytes, ints, scales);
     return;
   }
@@ -109,6 +121,8 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
     else if (kind == Q8) q8Precise(out, opened, numBlocks, ints, scales);
     else if (kind == Q4_WIDE) q4WidePrecise(out, opened, numBlocks, ints, scales);
     else q8WidePrecise(out, opened, numBlocks, ints, scales);
+  } else if (takesBytes(me, weight)) {
+    q4Bytes(kind == Q4_WIDE, out, opened, numBlocks, ints, scales);
   } else {
     if (kind == Q4) q4Fast(out, opened, numBlocks, ints, scales);
     else if (kind == Q8) q8Fast(out, opened, numBlocks, ints, scales);

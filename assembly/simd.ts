@@ -8,6 +8,8 @@ const MASKS = memory.data<u32>(
     0x0f000f00, 0x0f000f00, 0x0f000f00, 0x0f000f00, // plane 2
     0x8fffe000, 0x8fffe000, 0x8fffe000, 0x8fffe000, // sign, exponent and fraction of a widened half
     0x77800000, 0x77800000, 0x77800000, 0x77800000, // 2^112
+    0x0f0f0f0f, 0x0f0f0f0f, 0x0f0f0f0f, 0x0f0f0f0f, // nibbles of bytes
+    0x00010001, 0x00010001, 0x00010001, 0x00010001, // ones
     0x4b400000, 0x4b400000, 0x4b400000, 0x4b400000, // 1.5 · 2^23: adding it rounds to a whole number
   ],
   16,
@@ -16,7 +18,9 @@ const MASKS = memory.data<u32>(
 @inline export function plane0(): v128 { return v128.load(MASKS); }
 @inline export function plane1(): v128 { return v128.load(MASKS, 16); }
 @inline export function plane2(): v128 { return v128.load(MASKS, 32); }
-@inline export function rounder(): v128 { return v128.load(MASKS, 80); }
+@inline export function nibbleBytes(): v128 { return v128.load(MASKS, 80); }
+@inline export function onePairs(): v128 { return v128.load(MASKS, 96); }
+@inline export function rounder(): v128 { return v128.load(MASKS, 112); }
 
 /** Four halves at ptr as floats; exact for every finite half. */
 @inline export function halves4(ptr: usize): v128 {

@@ -148,7 +148,7 @@ export class WasmEngine extends WasmOps implements Engine {
       onBytes?.(piece.length);
     }
     this.need({ ...this.needs, inSize: Math.max(this.needs.inSize, inSize) });
-    return { ptr: record, outSize, inSize, blockSize: packing.blockSize };
+    return { ptr: record, outSize, inSize, form: packing.form };
   }
 
   ropeTable(config: ModelConfig, maxSeqLen: number): WasmRopeTable {

@@ -7,17 +7,19 @@ import type { CacheType } from './options.ts';
 export interface Packing {
   readonly kind: number;
   readonly blockSize: number;
+  /** How activations are prepared for it: 4-bit weights take bytes in the relaxed build, the rest goes by blocks. */
+  readonly form: number;
   /** Bytes of 8 rows of one block; of one column where dense. */
   readonly recordBytes: number;
 }
 
-const Q4: Packing = { kind: 0, blockSize: 32, recordBytes: 160 };
-const Q4_WIDE: Packing = { kind: 1, blockSize: 32, recordBytes: 192 };
-const Q8: Packing = { kind: 2, blockSize: 32, recordBytes: 272 };
-const Q8_WIDE: Packing = { kind: 3, blockSize: 16, recordBytes: 192 };
-const F32: Packing = { kind: 4, blockSize: 0, recordBytes: 32 };
-const F16: Packing = { kind: 5, blockSize: 0, recordBytes: 16 };
-const BF16: Packing = { kind: 6, blockSize: 0, recordBytes: 16 };
+const Q4: Packing = { kind: 0, blockSize: 32, form: 1, recordBytes: 160 };
+const Q4_WIDE: Packing = { kind: 1, blockSize: 32, form: 1, recordBytes: 192 };
+const Q8: Packing = { kind: 2, blockSize: 32, form: 32, recordBytes: 272 };
+const Q8_WIDE: Packing = { kind: 3, blockSize: 16, form: 16, recordBytes: 192 };
+const F32: Packing = { kind: 4, blockSize: 0, form: 0, recordBytes: 32 };
+const F16: Packing = { kind: 5, blockSize: 0, form: 0, recordBytes: 16 };
+const BF16: Packing = { kind: 6, blockSize: 0, form: 0, recordBytes: 16 };
 
 /** Number of a file type in assembly/pack.ts, and the packing that holds it without loss. */
 export const PACKINGS: Readonly<Record<DType, { readonly code: number; readonly packing: Packing }>> = {

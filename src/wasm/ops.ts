@@ -24,8 +24,8 @@ export interface WasmVector extends Vector {
 /** Packed rows; ptr is a Matrix record. */
 export interface WasmMatrix extends Matrix {
   readonly ptr: number;
-  /** Columns per scale, 0 where dense: matrices that agree in it share their prepared activations. */
-  readonly blockSize: number;
+  /** Matrices that agree in it share their prepared activations. */
+  readonly form: number;
 }
 
 export interface WasmRopeTable extends RopeTable {
@@ -181,7 +181,7 @@ export class WasmOps implements Ops {
     eachRun(x.length / gate.inSize, (row, rows) => {
       const from = (x as WasmVector).ptr + 4 * row * gate.inSize;
       const to = (out as WasmVector).ptr + 4 * row * gate.outSize;
-      if (gate.blockSize === up.blockSize) {
+      if (gate.form === up.form) {
         this.kernels.mlpInput(member.me, to, from, rows, normPtr, eps, gate.ptr, up.ptr);
         return;
       }
@@ -208,8 +208,7 @@ export class WasmOps implements Ops {
     const { headDim, takesPieces } = at.sequences[0].cache as WasmKvCache;
     const { ptr: normPtr } = norm as WasmVector;
     const { ptr: ropePtr } = at.rope as WasmRopeTable;
-    const oneUnit =
-      takesPieces && headDim % 16 === 0 && [kProj, vProj].every((w) => w.blockSize === qProj.blockSize);
+    const oneUnit = takesPieces && headDim % 16 === 0 && [kProj, vProj].every((w) => w.form === qProj.form);
     eachRun(numRows(at.sequences), (row, rows) => {
       this.place(at.sequences, row, rows);
       const from = (x as WasmVector).ptr + 4 * row * qProj.inSize;

@@ -50,6 +50,21 @@ export function linearFast(x: Float32Array, row: readonly WeightBlock[]): number
   return sums;
 }
 
+/** assembly/linear-q4-relaxed.ts: one result over 4-bit weights with activations in 8 bits. */
+export function linearBytes(x: Float32Array, row: readonly WeightBlock[]): number {
+  let sums = 0;
+  row.forEach(({ d, m, q }, b) => {
+    const block = x.subarray(b * 32, (b + 1) * 32);
+    const most = Math.max(...block.map(Math.abs));
+    const inverse = most === 0 ? 0 : f32(127 / most);
+    const ints = Array.from(block, (value) => roundWhole(f32(value * inverse)));
+    const scale = f32(most * f32(1 / 127));
+    const sum = f32(scale * ints.reduce((a, c) => a + c, 0));
+    sums = f32(sums + f32(f32(dotInts(q, ints) * f32(d * scale)) + f32(m * sum)));
+  });
+  return sums;
+}
+
 /** One result of a quantised linear, precise: float64 from the whole sums on, one rounding at the end. */
 export function linearPrecise(x: Float32Array, row: readonly WeightBlock[]): number {
   let sums = 0;

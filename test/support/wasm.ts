@@ -7,15 +7,33 @@ import type { Tensor } from '../../src/base/tensor.ts';
 import type { ModelConfig } from '../../src/config.ts';
 import { WasmEngine } from '../../src/wasm/engine.ts';
 import type { CacheType, Precision } from '../../src/wasm/options.ts';
+import type { Build } from '../../src/wasm/platform.ts';
 
-const module = new WebAssembly.Module(
-  readFileSync(new URL('../../dist/wasm/strict-single.wasm', import.meta.url)),
-);
+/** Bytes of a build of the kernels. */
+export function kernelBytes(build: Build): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(new URL(`../../dist/wasm/${build}.wasm`, import.meta.url)));
+}
+
+const modules = new Map<Build, WebAssembly.Module>();
 
 export function wasmEngine(
-  options: { precision?: Precision; cacheType?: CacheType; maximum?: number; headDim?: number } = {},
+  options: {
+    precision?: Precision;
+    cacheType?: CacheType;
+    maximum?: number;
+    headDim?: number;
+    build?: Build;
+  } = {},
 ): WasmEngine {
-  const { precision = 'fast', cacheType = 'f32', maximum = 65536, headDim = 64 } = options;
+  const {
+    precision = 'fast',
+    cacheType = 'f32',
+    maximum = 65536,
+    headDim = 64,
+    build = 'strict-single',
+  } = options;
+  const module = modules.get(build) ?? new WebAssembly.Module(kernelBytes(build));
+  modules.set(build, module);
   const memory = new WebAssembly.Memory({ initial: 20, maximum });
   return new WasmEngine({ module, memory, precision, cacheType, headDim });
 }

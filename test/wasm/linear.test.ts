@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
 import { decodeToF64 } from '../../src/quant/decode.ts';
-import { expectClose } from '../support/close.ts';
 import * as lanes from '../support/lanes.ts';
 import { bitsOf, matrixTensor, randomF32, randomMatrix, wasmEngine } from '../support/wasm.ts';
 
@@ -62,18 +61,23 @@ describe.each(CASES)('linear, $dtype [$outSize, $inSize], $precision', (c) => {
   const weight = new Float64Array(outSize * inSize);
   decodeToF64(dtype, bytes, 0, weight, 0, weight.length);
   const x = randomF32(rows * inSize, inSize, 3);
+  const engine = wasmEngine({ precision });
+  const loaded = engine.loadMatrix(matrixTensor(dtype, outSize, inSize, bytes));
   const run = async (from: number, count: number) => {
-    const engine = wasmEngine({ precision });
-    const matrix = await engine.loadMatrix(matrixTensor(dtype, outSize, inSize, bytes));
+    const matrix = await loaded;
+    const mark = engine.mark();
     const input = engine.vector(count * inSize);
     const out = engine.vector(count * outSize);
     engine.write(input, x.subarray(from * inSize, (from + count) * inSize));
     engine.linear(out, input, matrix);
-    return engine.read(out);
+    const results = engine.read(out);
+    engine.release(mark);
+    return results;
   };
 
   it('9 rows stay within the bound of float64 on the decoded weights', async () => {
     const out = await run(0, rows);
+    let worst = 0; // as a share of what is allowed
     for (let t = 0; t < rows; t++) {
       for (let o = 0; o < outSize; o++) {
         const row = x.subarray(t * inSize, (t + 1) * inSize);
@@ -81,14 +85,11 @@ describe.each(CASES)('linear, $dtype [$outSize, $inSize], $precision', (c) => {
         const exact = row.reduce((sum, value, i) => sum + value * weights[i], 0);
         // F64 weights are narrowed to float32 when they are loaded: half an ulp of each.
         const narrowing = dtype === 'F64' ? 2 : 1;
-        expectClose(
-          [out[t * outSize + o]],
-          [exact],
-          narrowing * bound(family, precision, row, weights),
-          `${t},${o}`,
-        );
+        const off = Math.abs(out[t * outSize + o] - exact);
+        worst = Math.max(worst, off / (narrowing * bound(family, precision, row, weights)));
       }
     }
+    expect(worst).toBeLessThanOrEqual(1);
   });
 
   it('one row alone and 2 to 8 rows together have the bits of 9', async () => {
