@@ -116,7 +116,7 @@ export class ReferenceEngine implements Engine {
   }
 }
 
-export { add, attend, embed, linear, remember, rmsNorm, rope, ropeTable, swiglu };
 export { ReferenceKvCache } from './kv-cache.ts';
 export type { ReferenceMatrix } from './matrix.ts';
 export { softmax } from './softmax.ts';
+export { add, attend, embed, linear, remember, rmsNorm, rope, ropeTable, swiglu };
