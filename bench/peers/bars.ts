@@ -88,9 +88,9 @@ export function verdictsOf(rows: readonly Row[]): Verdict[] {
       native('q4_0', 'prefill 512'),
     );
     claim(
-      `prefill relaxed / native, Q4_0, ${on}`,
+      `prefill relaxed (Node 24) / native, Q4_0, ${on}`,
       0.9,
-      at('q4_0', 'prefill 512', 'relaxed'),
+      at('q4_0', 'prefill 512', 'relaxed, Node 24'),
       native('q4_0', 'prefill 512'),
     );
     claim(
@@ -100,7 +100,7 @@ export function verdictsOf(rows: readonly Row[]): Verdict[] {
       at('q4_1', 'decode @128', 'fast'),
     );
     for (const test of ['prefill 128', 'decode @128']) {
-      for (const label of ['fast', 'fast in Chromium']) {
+      for (const label of ['fast', 'fast, Chromium']) {
         const wllama = best('browser', ['q8_0', 'q4_0', 'q4_1'], threads, test, ['wllama']);
         if (wllama)
           claim(`${label}: ${test} / wllama, ${on}`, 5, at(wllama.format, test, label, 'browser'), wllama);

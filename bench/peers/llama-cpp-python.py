@@ -54,13 +54,13 @@ class Engine:
         self.ids = self.ids[:kept]
         return kept
 
-    def prefill(self, ids):
+    def prefill(self, ids, **_):
         self.keep([])
         start = time.perf_counter()
         self.run(ids)
         return {"ms": (time.perf_counter() - start) * 1e3}
 
-    def decode(self, ids, count):
+    def decode(self, ids, count, **_):
         context = ids[:-1]
         self.run(context[self.keep(context) :])
         generated, id = [], ids[-1]

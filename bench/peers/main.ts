@@ -10,7 +10,7 @@ import { describeMachine, type Machine, saveResult, sha256OfFile } from '../mach
 import { spreadOf } from '../statistics.ts';
 import { benchModel } from '../weights.ts';
 import { type Row, type Verdict, verdictsOf } from './bars.ts';
-import { missing, Peer, type Prompt } from './peer.ts';
+import { missing, ONNX_FOLDER, Peer, type Prompt } from './peer.ts';
 import {
   FORMATS,
   type Format,
@@ -76,7 +76,8 @@ async function runSession(session: Session): Promise<Row[]> {
     const why = missing(peer);
     try {
       if (why) throw new Error(why);
-      const request = { model: weights[format], threads, contextSize, ...settings };
+      const model = peer === 'onnxruntime-web' ? ONNX_FOLDER : weights[format];
+      const request = { model, threads, contextSize, ...settings };
       open.push({ label, peer: await Peer.open(peer, request) });
     } catch (error) {
       console.log(`  without ${label}: ${String((error as Error).message).split('\n')[0]}`);

