@@ -7,12 +7,12 @@ import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import { expectedTensors } from '../../src/format/expected.ts';
 import { matrixTensor, randomF32, randomMatrix } from './wasm.ts';
 
-/** 3 layers, 9 heads of 64 on 3, as the 135M, with small sizes elsewhere: quantised types need columns in 32s. */
+/** 2 layers, 9 heads of 64 on 3, as the 135M, with small sizes elsewhere: quantised types need columns in 32s. */
 export const SMALL_CONFIG: ModelConfig = {
-  vocabSize: 203,
-  hiddenSize: 192,
-  intermediateSize: 320,
-  numLayers: 3,
+  vocabSize: 83,
+  hiddenSize: 128,
+  intermediateSize: 160,
+  numLayers: 2,
   numHeads: 9,
   numKvHeads: 3,
   headDim: 64,

@@ -12,7 +12,7 @@ describe('Arena', () => {
     const arena = arenaOf(200);
     const blocks = new Map<number, number>();
     let state = 1;
-    for (let step = 0; step < 2000; step++) {
+    for (let step = 0; step < 600; step++) {
       state = (Math.imul(state, 1103515245) + 12345) >>> 0;
       if (state % 3 === 0 && blocks.size > 0) {
         const ptr = [...blocks.keys()][(state >>> 8) % blocks.size];

@@ -121,7 +121,7 @@ describe('memory of the engine', () => {
     expect(engine.usage().get('cache')).toBeLessThan(1000);
     engine.reserve(cache, 1);
     const onePage = engine.usage().get('cache') as number;
-    expect(onePage).toBeGreaterThanOrEqual(2 * 3 * 3 * 64 * 128 * 4);
+    expect(onePage).toBeGreaterThanOrEqual(2 * 2 * 3 * 64 * 128 * 4);
     engine.reserve(cache, 129);
     expect((engine.usage().get('cache') as number) / onePage).toBeCloseTo(2, 2);
     engine.freeCache(cache);
