@@ -74,6 +74,12 @@ export function readManifest(json: unknown, file: string): Manifest {
 export interface PartsOptions {
   /** Parts held in memory at once (2): tensors of one layer rarely lie in more. */
   readonly keep?: number;
+  /**
+   * Free the memory of a part at once when it is dropped, not when it is collected. For readers that copy what they
+   * read before they ask for more, as the WASM engine does: what was read before shrinks to nothing. Only parts that
+   * were fetched as an ArrayBuffer are freed.
+   */
+  readonly isTransient?: boolean;
 }
 
 /**
@@ -89,7 +95,7 @@ export function partsSource(
 ): Source {
   const sizes = manifest.parts.map((part) => part.size);
   const fetchChecked = (index: number) => checkedPart(manifest, manifest.parts[index], fetchPart);
-  return joined(manifest.name, sizes, fetchChecked, options.keep ?? 2);
+  return joined(manifest.name, sizes, fetchChecked, options);
 }
 
 /**
@@ -101,26 +107,46 @@ export function pagedSource(
   name: string,
   size: number,
   pageBytes: number,
-  fetchPage: (offset: number, length: number) => Promise<Uint8Array>,
+  fetchPage: (offset: number, length: number) => Promise<Uint8Array | ArrayBuffer>,
+  options: PartsOptions = {},
 ): Source {
   const sizes = Array.from({ length: Math.ceil(size / pageBytes) }, (_, i) =>
     Math.min(pageBytes, size - i * pageBytes),
   );
   const fetchChecked = async (index: number) => {
     const offset = index * pageBytes;
-    const bytes = await fetchPage(offset, sizes[index]);
-    if (bytes.length === sizes[index]) return bytes;
-    throw new FormatError(`expected ${sizes[index]} bytes here, got ${bytes.length}`, { file: name, offset });
+    const piece = asPiece(await fetchPage(offset, sizes[index]));
+    const { length } = piece.bytes;
+    if (length === sizes[index]) return piece;
+    throw new FormatError(`expected ${sizes[index]} bytes here, got ${length}`, { file: name, offset });
   };
-  return joined(name, sizes, fetchChecked, 2);
+  return joined(name, sizes, fetchChecked, options);
+}
+
+/** Fetched bytes; an ArrayBuffer that nobody else has can be freed. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly isOurs: boolean;
+}
+
+function asPiece(fetched: Uint8Array | ArrayBuffer): Piece {
+  return fetched instanceof Uint8Array
+    ? { bytes: fetched, isOurs: false }
+    : { bytes: new Uint8Array(fetched), isOurs: true };
+}
+
+/** Gives a piece's memory back now, where the language can (ES2024). */
+function free({ bytes, isOurs }: Piece): void {
+  const buffer = bytes.buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer };
+  if (isOurs) buffer.transfer?.(0);
 }
 
 /** Pieces of the given sizes, one after the other; the `keep` that were used last stay in memory. */
 function joined(
   name: string,
   sizes: readonly number[],
-  fetchPiece: (index: number) => Promise<Uint8Array>,
-  keep: number,
+  fetchPiece: (index: number) => Promise<Piece>,
+  { keep = 2, isTransient = false }: PartsOptions,
 ): Source {
   const begins: number[] = [];
   let end = 0;
@@ -128,17 +154,21 @@ function joined(
     begins.push(end);
     end += size;
   }
-  const held = new Map<number, Promise<Uint8Array>>(); // in order of last use
-  const piece = (index: number): Promise<Uint8Array> => {
-    const bytes = held.get(index) ?? fetchPiece(index);
+  const held = new Map<number, Promise<Piece>>(); // in order of last use
+  const drop = (index: number) => {
+    if (isTransient) held.get(index)?.then(free, () => undefined);
     held.delete(index);
-    held.set(index, bytes);
-    bytes.catch(() => held.delete(index));
+  };
+  const bytesOf = async (index: number): Promise<Uint8Array> => {
+    const piece = held.get(index) ?? fetchPiece(index);
+    held.delete(index);
+    held.set(index, piece);
+    piece.catch(() => held.delete(index));
     for (const oldest of held.keys()) {
       if (held.size <= keep) break;
-      held.delete(oldest);
+      drop(oldest);
     }
-    return bytes;
+    return (await piece).bytes;
   };
   const source: Source = {
     name,
@@ -148,17 +178,17 @@ function joined(
       if (length === 0) return new Uint8Array(0);
       let index = indexAt(begins, offset);
       const from = offset - begins[index];
-      if (from + length <= sizes[index]) return (await piece(index)).subarray(from, from + length);
+      if (from + length <= sizes[index]) return (await bytesOf(index)).subarray(from, from + length);
       const bytes = new Uint8Array(length);
       for (let at = 0; at < length; index++) {
         const begin = offset + at - begins[index];
-        const part = (await piece(index)).subarray(begin, begin + length - at);
+        const part = (await bytesOf(index)).subarray(begin, begin + length - at);
         bytes.set(part, at);
         at += part.length;
       }
       return bytes;
     },
-    close: async () => held.clear(),
+    close: async () => [...held.keys()].forEach(drop),
   };
   return source;
 }
@@ -179,9 +209,9 @@ async function checkedPart(
   manifest: Manifest,
   part: Part,
   fetchPart: (part: Part) => Promise<Uint8Array | ArrayBuffer>,
-): Promise<Uint8Array> {
-  const fetched = await fetchPart(part);
-  const bytes = fetched instanceof Uint8Array ? fetched : new Uint8Array(fetched);
+): Promise<Piece> {
+  const piece = asPiece(await fetchPart(part));
+  const { bytes } = piece;
   const place = { file: manifest.name, field: part.name };
   if (bytes.length !== part.size) {
     throw new FormatError(`expected ${part.size} bytes, got ${bytes.length}`, place);
@@ -190,7 +220,7 @@ async function checkedPart(
   if (sha256 !== part.sha256) {
     throw new FormatError(`expected sha256 ${part.sha256}, got ${sha256}; fetch it again`, place);
   }
-  return bytes;
+  return piece;
 }
 
 /** Lower-case hex sha256 of a buffer, by the platform's WebCrypto. */

@@ -26,7 +26,11 @@ export * from './door.ts';
  * });
  */
 export async function load(source: OpenSource, options: LoadOptions & OpenOptions = {}): Promise<SmolLM2> {
-  const checkpoint = await openCheckpoint(source, options);
+  // The WASM engine copies what it reads, so nothing of the file needs to outlive its turn.
+  const checkpoint = await openCheckpoint(source, {
+    ...options,
+    isTransient: options.engine !== 'reference',
+  });
   try {
     return bind(await loadModel(checkpoint, options, edgePlatform), checkpoint);
   } finally {
@@ -47,7 +51,7 @@ export interface R2Bucket {
 const R2_PAGE_BYTES = 2 ** 22;
 
 /**
- * A `.gguf` file in an R2 bucket, read 4 MiB at a time.
+ * A `.gguf` file in an R2 bucket, read 4 MiB at a time, for the WASM engine.
  *
  * @throws UnavailableError when there is no such object
  */
@@ -55,9 +59,10 @@ export async function r2Source(bucket: R2Bucket, key: string): Promise<Source> {
   const missing = () => new UnavailableError(`${key}: expected an object in the bucket, got none`);
   const found = await bucket.head(key);
   if (!found) throw missing();
-  return pagedSource(key, found.size, R2_PAGE_BYTES, async (offset, length) => {
+  const fetchPage = async (offset: number, length: number) => {
     const object = await bucket.get(key, { range: { offset, length } });
     if (!object) throw missing();
-    return new Uint8Array(await object.arrayBuffer());
-  });
+    return object.arrayBuffer();
+  };
+  return pagedSource(key, found.size, R2_PAGE_BYTES, fetchPage, { isTransient: true });
 }

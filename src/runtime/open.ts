@@ -4,7 +4,7 @@
 import { UnavailableError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
-import { partsSource, readManifest } from '../format/parts.ts';
+import { type Part, partsSource, readManifest } from '../format/parts.ts';
 import { blobSource, bytesSource, type Source, urlSource } from '../format/source.ts';
 
 /** A GGUF file in any of these forms, or a checkpoint that is already open. */
@@ -15,6 +15,8 @@ export interface OpenOptions {
   readonly fetch?: typeof fetch;
   /** Sent with every request, such as an authorization. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Free parts of a split file as soon as they are loaded: see PartsOptions. */
+  readonly isTransient?: boolean;
 }
 
 /** Opens whatever needs no platform. A URL that ends in `.json` is a manifest written by `smollm2 split`. */
@@ -47,6 +49,7 @@ export async function openManifest(url: string, options: OpenOptions = {}): Prom
     if (response.ok) return response;
     throw new UnavailableError(`${address}: expected status 200, got ${response.status}`);
   };
-  const manifest = readManifest(await (await get(url)).text(), url);
-  return partsSource(manifest, async (part) => (await get(new URL(part.name, url).href)).arrayBuffer());
+  const manifest = readManifest(new TextDecoder().decode(await (await get(url)).arrayBuffer()), url);
+  const fetchPart = async ({ name }: Part) => (await get(new URL(name, url).href)).arrayBuffer();
+  return partsSource(manifest, fetchPart, options);
 }

@@ -2,7 +2,7 @@
 // (src/index.ts, browser.ts, edge.ts) differ only in where bytes and threads come from.
 
 import { UnsupportedError } from '../base/errors.ts';
-import type { ChatMessage } from '../chat/message.ts';
+import { type ChatMessage, checkMessages } from '../chat/message.ts';
 import { ChatTemplate } from '../chat/template.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
@@ -48,7 +48,8 @@ export class SmolLM2 {
     messages: string | readonly ChatMessage[],
     options: Partial<GenerateOptions> = {},
   ): AsyncGenerator<GeneratedToken, GenerationResult> {
-    const conversation = typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages;
+    const conversation =
+      typeof messages === 'string' ? [{ role: 'user', content: messages }] : checkMessages(messages);
     const prompt = await this.chatTemplate().render(conversation, { addGenerationPrompt: true });
     // The template has written the begin-of-text token where the model wants one.
     return yield* this.generate(this.tokenizer.encode(prompt, { addBos: false }), options);

@@ -81,6 +81,32 @@ describe('partsSource', () => {
   });
 });
 
+describe('a transient source', () => {
+  const hasTransfer = 'transfer' in ArrayBuffer.prototype;
+
+  it('frees a part that it fetched when two newer ones came, and reads it again', async () => {
+    const { bytes, files, manifest } = await cut(1000, 100);
+    const fetched: ArrayBuffer[] = [];
+    const fetchPart = async ({ name }: Part) => {
+      const buffer = files.get(name)!.slice().buffer as ArrayBuffer;
+      fetched.push(buffer);
+      return buffer;
+    };
+    const source = partsSource(manifest, fetchPart, { isTransient: true });
+    for (const offset of [0, 100, 200]) await source.read(offset, 10);
+    await Promise.resolve();
+    expect(fetched.map((buffer) => buffer.byteLength)).toEqual([hasTransfer ? 0 : 100, 100, 100]);
+    expect(await source.read(0, 10)).toEqual(bytes.subarray(0, 10));
+  });
+
+  it('leaves alone what somebody else may hold: a Uint8Array', async () => {
+    const { bytes, files, manifest } = await cut(1000, 100);
+    const source = partsSource(manifest, async ({ name }) => files.get(name)!, { isTransient: true });
+    for (const offset of [0, 100, 200, 300]) await source.read(offset, 10);
+    expect(await source.read(0, 100)).toEqual(bytes.subarray(0, 100));
+  });
+});
+
 describe('pagedSource', () => {
   it('reads every range of 1,000 bytes in pages of 64, in 16 requests from front to back', async () => {
     const { bytes } = await cut(1000, 1000);

@@ -6,7 +6,9 @@ const NUM_TOKENS = 10;
 
 /** Ids, their text, and one sha256 over the logits that each id was taken from. */
 export async function answer(smol) {
-  const prompt = await smol.template.render([{ role: 'user', content: QUESTION }], { addGenerationPrompt: true });
+  const prompt = await smol.template.render([{ role: 'user', content: QUESTION }], {
+    addGenerationPrompt: true,
+  });
   const promptIds = smol.tokenizer.encode(prompt);
   const cache = smol.model.newCache(promptIds.length + NUM_TOKENS);
   const rows = [];

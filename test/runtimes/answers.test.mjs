@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchChromium, launchFirefox, runInPage } from './browsers.mjs';
 import { has, PROGRAMS, runScript } from './runtimes.mjs';
-import { startServer, STRICT_CSP } from './server.mjs';
+import { STRICT_CSP, startServer } from './server.mjs';
 import { bundleWorker, startWorkerd, temporaryFolder } from './workerd.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

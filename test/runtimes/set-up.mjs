@@ -17,7 +17,8 @@ export default async function setup({ provide }) {
   const { splitFile } = await import(join(root, 'dist/runtime/split.js'));
   const { fileSource } = await import(join(root, 'dist/runtime/node.js'));
   const given = process.env.SMOLLM2_TEST_WEIGHTS;
-  const weights = given && existsSync(given) ? given : (await findWeights('135m', { onNote: console.log })).path;
+  const weights =
+    given && existsSync(given) ? given : (await findWeights('135m', { onNote: console.log })).path;
   const parts = mkdtempSync(join(tmpdir(), 'smollm2-parts-'));
   const source = await fileSource(weights);
   await splitFile(source, join(parts, 'model'), 2 ** 22);

@@ -45,13 +45,14 @@ function wasmModules(outdir) {
 }
 
 /** Starts workerd on a bundled worker; `assets` is the folder behind env.ASSETS. */
-export async function startWorkerd({ dir, assets, bin }) {
+export async function startWorkerd({ dir, assets, bin, v8Flags = [] }) {
   const port = await freePort();
   const inspectorPort = await freePort();
   const files = (await readdir(dir)).filter((name) => name.endsWith('.wasm'));
   const wasm = files.map((name) => `(name = "${name}", wasm = embed "${name}")`);
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
+  v8Flags = ${JSON.stringify(v8Flags)},
   services = [
     (name = "main", worker = (
       modules = [(name = "worker.js", esModule = embed "worker.js"), ${wasm.join(', ')}],
@@ -90,24 +91,35 @@ const config :Workerd.Config = (
   };
 }
 
-/** JS heap and backing stores (linear memory among them) of the isolate, in bytes, by the inspector. */
-export async function heapUsage(inspectorPort) {
-  const [target] = await (await fetch(`http://127.0.0.1:${inspectorPort}/json`)).json();
+/**
+ * Watches the isolate through the inspector: bytes of JavaScript's heap and of array buffers. Linear memory is not
+ * among them: the worker tells its size itself.
+ */
+export async function watchHeap(inspectorPort) {
+  const signal = AbortSignal.timeout(5000);
+  const [target] = await (await fetch(`http://127.0.0.1:${inspectorPort}/json`, { signal })).json();
   const socket = new WebSocket(target.webSocketDebuggerUrl);
   await once(socket, 'open');
-  const ask = (id, method) =>
-    new Promise((resolve) => {
-      socket.on('message', (data) => {
-        const message = JSON.parse(data);
-        if (message.id === id) resolve(message.result);
-      });
-      socket.send(JSON.stringify({ id, method }));
-    });
-  await ask(1, 'HeapProfiler.enable');
-  await ask(2, 'HeapProfiler.collectGarbage');
-  const usage = await ask(3, 'Runtime.getHeapUsage');
-  socket.close();
-  return usage;
+  let peakBytes = 0;
+  let lastBytes = 0;
+  socket.on('message', (text) => {
+    const { result } = JSON.parse(text);
+    if (result?.usedSize === undefined) return;
+    lastBytes = result.usedSize + result.embedderHeapUsedSize + result.backingStorageSize;
+    peakBytes = Math.max(peakBytes, lastBytes);
+  });
+  let id = 0;
+  const ask = () => socket.send(JSON.stringify({ id: id++, method: 'Runtime.getHeapUsage' }));
+  const timer = setInterval(ask, 10);
+  return {
+    async stop() {
+      clearInterval(timer);
+      ask();
+      await sleep(100);
+      socket.terminate();
+      return { peakBytes, lastBytes };
+    },
+  };
 }
 
 async function freePort() {

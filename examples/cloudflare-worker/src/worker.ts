@@ -8,6 +8,8 @@ interface Env {
 
 const MODEL = 'https://assets.local/model/SmolLM2-135M-Instruct.Q4_1.gguf.json';
 
+type Answer = ReturnType<SmolLM2['chat']>;
+
 let model: Promise<SmolLM2> | undefined;
 let isBusy = false;
 
@@ -24,12 +26,14 @@ export default {
         fetch: (input, init) => env.ASSETS.fetch(input, init),
         maxSeqLen: 1024,
         cacheType: 'q8',
+        maxMemory: 128e6,
       });
       const smol = await model.catch((error) => {
         model = undefined; // the next request tries again
         throw error;
       });
-      return stream(smol.chat(messages, { maxTokens: 256, contextOverflow: 'stop' }));
+      const answer = smol.chat(messages, { maxTokens: 256, contextOverflow: 'stop' });
+      return stream(answer, await answer.next()); // what is wrong with the request shows before the headers
     } catch (error) {
       isBusy = false;
       return Response.json({ error: (error as Error).message }, { status: 400 });
@@ -38,7 +42,8 @@ export default {
 };
 
 /** Server-sent events, one per piece of text; the next token is computed when the last one was taken. */
-function stream(answer: ReturnType<SmolLM2['chat']>): Response {
+function stream(answer: Answer, first: Awaited<ReturnType<Answer['next']>>): Response {
+  let next: typeof first | undefined = first;
   const encoder = new TextEncoder();
   const end = () => {
     isBusy = false;
@@ -46,7 +51,8 @@ function stream(answer: ReturnType<SmolLM2['chat']>): Response {
   const events = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        const { value, done } = await answer.next();
+        const { value, done } = next ?? (await answer.next());
+        next = undefined;
         const event = done ? '[DONE]' : JSON.stringify({ text: value.text });
         controller.enqueue(encoder.encode(`data: ${event}\n\n`));
         if (!done) return;

@@ -1,5 +1,5 @@
-import { load } from '/smollm2/runtime/browser.js';
 import { answer } from '/runtimes/answer.js';
+import { load } from '/smollm2/runtime/browser.js';
 
 globalThis.onmessage = async ({ data: { source, options } }) => {
   try {

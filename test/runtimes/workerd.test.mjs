@@ -1,0 +1,140 @@
+// The example worker on the real workerd: a streamed answer inside 128 MB, cold start, and faults of its weights.
+
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { has, PROGRAMS } from './runtimes.mjs';
+import { bundleWorker, startWorkerd, temporaryFolder, watchHeap } from './workerd.mjs';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const MEMORY_LIMIT = 128e6;
+const messages = [{ role: 'user', content: 'What is gravity?' }];
+const chat = (url, body = { messages }) =>
+  fetch(`${url}/chat`, { method: 'POST', body: JSON.stringify(body) });
+
+/** Text and number of events of a stream, and milliseconds until its first event. */
+async function readEvents(response, startedAt) {
+  let text = '';
+  let firstMs;
+  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+    firstMs ??= Date.now() - startedAt;
+    text += piece;
+  }
+  const events = text.split('\n\n').filter((event) => event !== '');
+  const tokens = events
+    .filter((event) => event !== 'data: [DONE]')
+    .map((event) => JSON.parse(event.slice(6)).text);
+  return { events, tokens, firstMs };
+}
+
+describe.runIf(has('workerd'))('examples/cloudflare-worker', () => {
+  let bundle;
+  beforeAll(async () => {
+    bundle = await temporaryFolder();
+    await bundleWorker(`${root}examples/cloudflare-worker/src/worker.ts`, bundle.path, { minify: true });
+  });
+  afterAll(() => bundle.remove());
+
+  it('streams its first answer after a cold start, and serves its page', async () => {
+    const assets = await temporaryFolder();
+    await cp(inject('parts'), assets.path, { recursive: true });
+    await cp(`${root}examples/cloudflare-worker/public/index.html`, join(assets.path, 'index.html'));
+    const worker = await startWorkerd({ dir: bundle.path, assets: assets.path, bin: PROGRAMS.workerd });
+    try {
+      const page = await (await fetch(`${worker.url}/index.html`)).text();
+      expect(page).toContain('<form>');
+      const startedAt = Date.now();
+      const response = await chat(worker.url);
+      expect(response.headers.get('content-type')).toBe('text/event-stream');
+      // While one answer streams, a second one is told to wait: there is no room for two caches.
+      const second = await chat(worker.url);
+      expect(second.status).toBe(503);
+      await second.body.cancel();
+      const { events, tokens, firstMs } = await readEvents(response, startedAt);
+      expect(tokens.join('')).toMatch(/^Gravity is a fundamental concept in physics that describes/);
+      expect(events.at(-1)).toBe('data: [DONE]');
+      expect(events.length).toBeGreaterThan(20);
+
+      const warmStart = Date.now();
+      const again = await readEvents(await chat(worker.url), warmStart);
+      expect(again.tokens).toBeInstanceOf(Array);
+      console.log(`workerd: cold start to first token ${firstMs} ms, warm ${again.firstMs} ms`);
+
+      const refused = await chat(worker.url, { messages: [{ role: 'user' }] });
+      expect(refused.status).toBe(400);
+      expect((await refused.json()).error).toMatch(/messages/);
+    } finally {
+      await worker.stop();
+      await assets.remove();
+    }
+  });
+
+  it('refuses a part with one wrong bit by its hash, and answers when the part is right again', async () => {
+    const assets = await temporaryFolder();
+    await cp(inject('parts'), assets.path, { recursive: true });
+    const folder = join(assets.path, 'model');
+    const names = (await readdir(folder)).filter((name) => /\.\d+$/.test(name)).sort();
+    const part = join(folder, names[3]);
+    const right = await readFile(part);
+    const wrong = Buffer.from(right);
+    wrong[1000] ^= 1;
+    await writeFile(part, wrong);
+    const worker = await startWorkerd({ dir: bundle.path, assets: assets.path, bin: PROGRAMS.workerd });
+    try {
+      const refused = await chat(worker.url);
+      expect(refused.status).toBe(400);
+      expect((await refused.json()).error).toMatch(/expected sha256 [0-9a-f]{64}, got/);
+      await writeFile(part, right);
+      const { tokens } = await readEvents(await chat(worker.url), Date.now());
+      expect(tokens.join('')).toMatch(/^Gravity/);
+    } finally {
+      await worker.stop();
+      await assets.remove();
+    }
+  });
+
+  it('keeps a full context of 1,024 positions inside 128 MB of isolate memory', async () => {
+    const answers = await temporaryFolder();
+    await bundleWorker(`${root}test/runtimes/workerd-answer.js`, answers.path);
+    const v8Flags = ['--expose-gc'];
+    const worker = await startWorkerd({
+      dir: answers.path,
+      assets: inject('parts'),
+      bin: PROGRAMS.workerd,
+      v8Flags,
+    });
+    try {
+      const heap = await watchHeap(worker.inspectorPort);
+      const response = await fetch(`${worker.url}/answer?fill=1&cacheType=q8&maxMemory=${MEMORY_LIMIT}`);
+      const result = await response.json();
+      expect(result.error).toBeUndefined();
+      expect(result.text).toMatch(/^Gravity is/);
+      const { peakBytes, lastBytes } = await heap.stop();
+      const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+      console.log(
+        `workerd: linear memory ${megabytes(result.linearBytes)}, JavaScript ${megabytes(lastBytes)} in use after ` +
+          `the answer, and ${megabytes(peakBytes)} at most with what was not yet collected`,
+      );
+      expect(result.linearBytes + lastBytes).toBeLessThan(MEMORY_LIMIT);
+    } finally {
+      await worker.stop();
+      await answers.remove();
+    }
+  });
+
+  it('refuses a float32 cache of that length with the sum that shows why', async () => {
+    const answers = await temporaryFolder();
+    await bundleWorker(`${root}test/runtimes/workerd-answer.js`, answers.path);
+    const worker = await startWorkerd({ dir: answers.path, assets: inject('parts'), bin: PROGRAMS.workerd });
+    try {
+      const response = await fetch(`${worker.url}/answer?cacheType=f32&maxMemory=${MEMORY_LIMIT}`);
+      expect((await response.json()).error).toMatch(
+        /^OutOfMemoryError: .*47\.2 MB {2}cache of 1024 positions/s,
+      );
+    } finally {
+      await worker.stop();
+      await answers.remove();
+    }
+  });
+});
