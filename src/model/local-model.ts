@@ -14,11 +14,15 @@ import { makeWorkspace } from './workspace.ts';
 /** Tokens per pass of a long prompt; more would not be faster, and the workspace grows with it. */
 export const PREFILL_ROWS = 128;
 
+/** Longest time that the event loop is kept waiting by passes shorter than that, in milliseconds. */
+const TURN_MS = 16;
+
 /** Runs the network on one engine, one pass at a time. */
 export class LocalModel implements Model {
   readonly config: ModelConfig;
   readonly engineName: 'reference' | 'wasm';
   private readonly engine: Engine;
+  private lastTurn = 0;
   protected readonly network: Network;
 
   constructor(
@@ -59,7 +63,8 @@ export class LocalModel implements Model {
     checkRoom(ids.length, cache);
     if (trace) return this.tracedForward(ids, cache, logits, points ? only(points, trace) : trace);
     const wanted = logitRows(logits, ids.length);
-    const out = this.logitsBuffer(wanted[1] - wanted[0]);
+    const numLogits = (wanted[1] - wanted[0]) * this.config.vocabSize;
+    let out: Float64Array | Float32Array | undefined;
     const { maxRows } = this.network.workspace;
     for (let begin = 0; begin < ids.length; begin += maxRows) {
       signal?.throwIfAborted();
@@ -68,13 +73,19 @@ export class LocalModel implements Model {
       const rowsHere = [Math.max(wanted[0] - begin, 0), Math.max(wanted[1] - begin, 0)] as const;
       const slice = [Math.min(rowsHere[0], chunk.length), Math.min(rowsHere[1], chunk.length)] as const;
       this.engine.reserve(cache, cache.length + chunk.length);
-      await this.pass(chunk, sequences, slice, (values, row) =>
-        out.set(this.engine.read(values), (begin + row - wanted[0]) * this.config.vocabSize),
-      );
+      await this.pass(chunk, sequences, slice, (values, row) => {
+        const rows = this.engine.read(values);
+        // Often one slice is everything: then it is given away, and nothing is copied twice.
+        if (rows.length === numLogits) out = rows;
+        else {
+          out ??= this.logitsBuffer(wanted[1] - wanted[0]);
+          out.set(rows, (begin + row - wanted[0]) * this.config.vocabSize);
+        }
+      });
       cache.length += chunk.length;
       onProgress?.(begin + chunk.length, ids.length);
     }
-    return out;
+    return out ?? this.logitsBuffer(0);
   }
 
   async forwardBatch(entries: readonly BatchEntry[]): Promise<(Float64Array | Float32Array)[]> {
@@ -123,7 +134,11 @@ export class LocalModel implements Model {
     logitRows: readonly [number, number],
     sink: LogitsSink,
   ): Promise<void> {
-    await eventLoopTurn(); // the thread is busy for a whole chunk: let a signal fire in between
+    // The thread is busy for a whole chunk: let a signal fire in between, but not at every token.
+    if (performance.now() - this.lastTurn > TURN_MS) {
+      await eventLoopTurn();
+      this.lastTurn = performance.now();
+    }
     forward(this.engine, this.network, ids, sequences, logitRows, sink);
   }
 

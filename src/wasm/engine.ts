@@ -305,6 +305,7 @@ export class WasmEngine extends WasmOps implements Engine {
       const fields = [...who, SPIN, precise, ...row, ...pass, ...rest, 0, 0];
       new Int32Array(this.memory.buffer, record, fields.length).set(fields);
     }
+    this.forgetPlaces();
     this.solo = readMember(this.memory, this.records[0]);
     this.isSettled = true;
   }

@@ -73,13 +73,15 @@ export function beginPass(memory: WebAssembly.Memory, me: number, numWorkers: nu
 
 export class WasmOps implements Ops {
   readonly fused: FusedOps = {
-    attentionInput: (...args) => this.attentionInput(...args),
-    mlpInput: (...args) => this.mlpInput(...args),
-    linearAdd: (...args) => this.linearAdd(...args),
+    attentionInput: (q, x, norm, eps, weights, at) => this.attentionInput(q, x, norm, eps, weights, at),
+    mlpInput: (out, x, norm, eps, weights) => this.mlpInput(out, x, norm, eps, weights),
+    linearAdd: (x, y, weight) => this.linearAdd(x, y, weight),
   };
   protected readonly kernels: Kernels;
   protected readonly memory: WebAssembly.Memory;
   private readonly memberOf: () => Member;
+  /** What `places` holds: the layers of a pass all ask for the same. */
+  private placed: { sequences: readonly Sequence[]; first: number; rows: number } | undefined;
 
   /** @param member where this thread's records are; asked at each call, since scratch may move between passes */
   constructor(kernels: Kernels, memory: WebAssembly.Memory, member: () => Member) {
@@ -94,6 +96,7 @@ export class WasmOps implements Ops {
 
   embed(out: WasmVector, table: WasmMatrix, ids: readonly number[]): void {
     const member = this.memberOf();
+    this.forgetPlaces(); // a pass begins, perhaps with sequences that were used before
     for (let row = 0; row < ids.length; row += MAX_ROWS) {
       const some = ids.slice(row, row + MAX_ROWS);
       new Int32Array(this.memory.buffer, member.ids, some.length).set(some);
@@ -234,8 +237,16 @@ export class WasmOps implements Ops {
     });
   }
 
+  /** For when scratch has moved. */
+  protected forgetPlaces(): void {
+    this.placed = undefined;
+  }
+
   /** Writes where rows [first, first + rows) of a pass stand to this thread's places. */
   private place(sequences: readonly Sequence[], first: number, rows: number): void {
+    const placed = this.placed;
+    if (placed?.sequences === sequences && placed.first === first && placed.rows === rows) return;
+    this.placed = { sequences, first, rows };
     const places = new Int32Array(this.memory.buffer, this.memberOf().places, 2 * rows);
     for (const { begin, count, startPos, cache } of sequences) {
       const from = Math.max(begin, first);
@@ -249,7 +260,9 @@ export class WasmOps implements Ops {
 }
 
 function numRows(sequences: readonly Sequence[]): number {
-  return sequences.reduce((sum, sequence) => sum + sequence.count, 0);
+  let sum = 0;
+  for (const { count } of sequences) sum += count;
+  return sum;
 }
 
 /** Runs of at most MAX_ROWS rows: first row and number of rows of each. */
