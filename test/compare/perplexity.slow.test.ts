@@ -1,0 +1,30 @@
+// Perplexity on the real weights against transformers in float64: test/golden/make_perplexity.py says how.
+
+import { afterAll, describe, expect, it } from 'vitest';
+import { perplexity, windowsOf } from '../../src/compare/perplexity.ts';
+import { loadModel } from '../../src/load.ts';
+import { nodePlatform } from '../../src/runtime/platform-node.ts';
+import { goldenJson } from '../support/goldens.ts';
+import { realCheckpoint } from '../support/weights.ts';
+
+interface PerplexityCase {
+  readonly rule: 'hf' | 'llama';
+  readonly length: number;
+  readonly stride: number;
+  readonly scored: number;
+  readonly perplexity: number;
+}
+
+const { ids, cases }: { ids: number[]; cases: PerplexityCase[] } = goldenJson('perplexity.json');
+const model = await loadModel(await realCheckpoint(), { engine: 'wasm', precision: 'precise' }, nodePlatform);
+afterAll(() => model.close());
+
+describe('perplexity of 2048 tokens of WikiText-2 is within 1e-4 of transformers in float64', () => {
+  it.each(cases)('windows $rule of $length, stride $stride', { timeout: 300_000 }, async (golden: PerplexityCase) => {
+    const { rule, length, stride, scored } = golden;
+    const result = await perplexity(model, ids, windowsOf(rule, ids.length, length, stride));
+    console.log(`${rule} ${length}/${stride}: ${result.perplexity}, transformers ${golden.perplexity}`);
+    expect(result.numScored).toBe(scored);
+    expect(Math.abs(result.perplexity / golden.perplexity - 1)).toBeLessThan(1e-4);
+  });
+});
