@@ -1,28 +1,13 @@
 // The picture of a comparison: one HTML page without scripts, a heat map of the error per layer and module, and the
 // tokens that are worst at the end.
 
+import { BLOCK_POINTS } from '../model/trace.ts';
 import type { DiffPoint, DiffReport } from './diff.ts';
 import { placeOf } from './points.ts';
 import { shortNumber, verdictText } from './report.ts';
 
-const PARTS = [
-  'input_layernorm',
-  'self_attn.q_proj',
-  'self_attn.k_proj',
-  'self_attn.v_proj',
-  'self_attn.q_rope',
-  'self_attn.k_rope',
-  'self_attn.attn_probs',
-  'self_attn.attn_out',
-  'self_attn.o_proj',
-  'residual_after_attention',
-  'post_attention_layernorm',
-  'mlp.gate_proj',
-  'mlp.up_proj',
-  'mlp.act',
-  'mlp.down_proj',
-  'layer',
-];
+/** Columns of the map: a block's points in the order of the pass. */
+const PARTS = BLOCK_POINTS.map((point) => point || 'layer');
 
 const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; max-width: 70rem; color: #222; background: #fff; }
