@@ -1,0 +1,113 @@
+// `node bench/peers/report.mjs RESULT.json`: a peers run as the tables of docs/speed.md (between their marks) and as
+// docs/speed-decode.svg and docs/speed-prefill.svg.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
+const { machine, weights, rounds, rows, verdicts } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const docs = new URL('../../docs/', import.meta.url);
+const OURS = '#c2410c';
+const THEIRS = '#475569';
+
+const charts = { 'speed-decode': 'decode @128', 'speed-prefill': 'prefill 512' };
+for (const [file, test] of Object.entries(charts)) {
+  const points = rows
+    .filter((row) => row.part === 'native' && row.test === test)
+    .map(({ label, format, threads, tokensPerSecond }) => ({
+      engine: /llama/.test(label) ? label : `smollm2 ${label}`,
+      panel: `${format.toUpperCase()}, ${threads} thread${threads > 1 ? 's' : ''}`,
+      rate: median(tokensPerSecond),
+      isOurs: !/llama/.test(label),
+    }));
+  write(file, draw(points, `${test}: tokens per second (higher is better)`));
+}
+
+function draw(points, title) {
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const engines = [...new Set(points.map(({ engine }) => engine))];
+  const panels = [...new Set(points.map(({ panel }) => panel))];
+  return Plot.plot({
+    document,
+    width: 760,
+    marginTop: 46,
+    height: 70 + panels.length * engines.length * 20,
+    marginLeft: 190,
+    marginRight: 120,
+    style: { background: 'white', color: '#111', fontSize: '12px', fontFamily: 'system-ui, sans-serif' },
+    x: { label: title, labelAnchor: 'left', axis: 'top', insetRight: 34 },
+    y: { label: null, domain: engines },
+    fy: { label: null, domain: panels },
+    marks: [
+      Plot.gridX({ stroke: '#e2e8f0', strokeOpacity: 1 }),
+      Plot.barX(points, {
+        y: 'engine',
+        fy: 'panel',
+        x: 'rate',
+        fill: ({ isOurs }) => (isOurs ? OURS : THEIRS),
+      }),
+      Plot.text(points, {
+        y: 'engine',
+        fy: 'panel',
+        x: 'rate',
+        text: ({ rate }) => rate.toFixed(0),
+        textAnchor: 'start',
+        dx: 4,
+      }),
+      Plot.ruleX([0]),
+    ],
+  });
+}
+
+function write(file, svg) {
+  svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  writeFileSync(new URL(`${file}.svg`, docs), `${svg.outerHTML}\n`);
+}
+
+const page = new URL('speed.md', docs);
+let text = readFileSync(page, 'utf8');
+for (const [name, lines] of Object.entries({ machine: about(), bars: bars(), rates: rates() })) {
+  const marked = new RegExp(`(<!-- ${name} -->\\n)[^]*?(<!-- end -->)`);
+  if (!marked.test(text)) throw new Error(`docs/speed.md: expected a mark <!-- ${name} -->`);
+  text = text.replace(marked, (_, begin, end) => `${begin}${lines.join('\n')}\n${end}`);
+}
+writeFileSync(page, text);
+
+function about() {
+  const versions = [...new Set(rows.map(({ version }) => version))].sort();
+  const files = Object.entries(weights).map(([format, hash]) => `${format} \`${hash.slice(0, 16)}…\``);
+  return [
+    `${machine.date.slice(0, 10)}, commit ${machine.commit}; ${machine.cpu}, ${machine.cores} cores, ` +
+      `${machine.memoryGiB} GiB; ${machine.runtime}; load before the run ${machine.load}; ${rounds} rounds.`,
+    `Engines: ${versions.join('; ')}. Weights (sha256): ${files.join(', ')}.`,
+  ];
+}
+
+function bars() {
+  const lines = verdicts.map(({ claim, bar, ratio: { median: middle, min, max } }) => {
+    const reached = middle >= bar ? 'reached' : '**missed**';
+    return `| ${claim} | ${bar} | ${middle.toFixed(2)} | ${min.toFixed(2)} to ${max.toFixed(2)} | ${reached} |`;
+  });
+  return ['| ours / theirs | bar | median | range | |', '| --- | --- | --- | --- | --- |', ...lines];
+}
+
+function rates() {
+  const columns = [...new Set(rows.map(({ threads, test }) => `${test}, T=${threads}`))];
+  const groups = new Map();
+  for (const row of rows) {
+    const key = `${row.part} | ${row.format.toUpperCase()} | ${row.label}`;
+    const cells = groups.get(key) ?? new Map();
+    cells.set(`${row.test}, T=${row.threads}`, median(row.tokensPerSecond).toFixed(1));
+    groups.set(key, cells);
+  }
+  const lines = [...groups].map(
+    ([key, cells]) => `| ${key} | ${columns.map((column) => cells.get(column) ?? '').join(' | ')} |`,
+  );
+  const rule = `| --- | --- | --- | ${columns.map(() => '---:').join(' | ')} |`;
+  return [`| part | weights | engine | ${columns.join(' | ')} |`, rule, ...lines];
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1];
+}
