@@ -30,7 +30,7 @@ const ISOLATION = {
  * the next answer of a weights file after so many bytes, `corrupt` flips a bit at that offset of every answer,
  * `status` refuses weights.
  */
-export async function startServer(mounts, { isolated = true, csp } = {}) {
+export async function startServer(mounts, { isolated = true, csp, port = 0 } = {}) {
   const faults = {};
   const requests = [];
   const server = createServer(async (request, response) => {
@@ -56,7 +56,7 @@ export async function startServer(mounts, { isolated = true, csp } = {}) {
     };
     send(request, response, file, found.size, headers, file.endsWith('.gguf') ? faults : {});
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     faults,
