@@ -40,15 +40,20 @@ async function killed(args: readonly string[], path: string, least: number): Pro
 }
 
 describe('smollm2 eval', () => {
-  it.each([1, 17, 42])(
-    'killed after %i of 60 questions and started again, gives an identical file',
-    async (least) => {
+  it.each([
+    [1, 'reference'],
+    [17, 'wasm'],
+    [42, 'wasm'],
+  ])(
+    'killed after %i of 60 questions and started again (%s), gives an identical file',
+    async (least, engine) => {
       const whole = join(folder, `whole-${least}.jsonl`);
       const resumed = join(folder, `resumed-${least}.jsonl`);
-      expect((await runCli([...base(), '--tasks', 'piqa', '--out', whole])).code).toBe(0);
-      await killed([...base(), '--tasks', 'piqa', '--out', resumed], resumed, least);
+      const args = [...base(), '--engine', engine, '--tasks', 'piqa', '--out'];
+      expect((await runCli([...args, whole])).code).toBe(0);
+      await killed([...args, resumed], resumed, least);
       expect(linesOf(resumed).length).toBeGreaterThanOrEqual(least);
-      const { code, stdout } = await runCli([...base(), '--tasks', 'piqa', '--out', resumed]);
+      const { code, stdout } = await runCli([...args, resumed]);
       expect(code).toBe(0);
       expect(stdout).toContain('| piqa | 60 | 0 | acc_norm |');
       expect(readFileSync(resumed, 'utf8')).toBe(readFileSync(whole, 'utf8'));
