@@ -1,5 +1,5 @@
-// The residual stream read as if the model ended early: what each layer would predict (nostalgebraist's logit lens), and
-// how long the stream is.
+// The residual stream read as if the model ended early: what each layer would predict (nostalgebraist's logit lens),
+// and how long the stream is.
 
 import type { Model } from '../model/model.ts';
 import { type ActivationCache, activation, logprobOf, runWithCache } from './hooks.ts';

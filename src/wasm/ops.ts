@@ -1,5 +1,6 @@
 // The operations of src/ops.ts as calls of kernels: each method turns handles into addresses, cuts long runs of rows
-// to what a kernel takes, and calls. Every worker of a team has one; handles are plain objects and mean the same in all.
+// to what a kernel takes, and calls. Every worker of a team has one; handles are plain objects that mean the same in
+// all of them.
 
 import type {
   AttentionPlace,
