@@ -11,9 +11,9 @@
 //   one part of one query:  headDim sums, rounded up to 8 │ most │ Σ e │ 6 unused
 
 import { headAt, PAGE, scalesAt } from "./cache";
-import { Cache, F32, INT8, RowPlace, Worker } from "./memory";
+import { Cache, HALF, INT8, RowPlace, Worker } from "./memory";
 import { eightBytes, panelOf8 } from "./panel";
-import { exp1, exp4, maxLanes, sumLanes } from "./simd";
+import { exp1, exp4, halfUnit, maxLanes, sumLanes } from "./simd";
 import { arrive, chunkOf, claim } from "./team";
 
 export const TILE_ROWS: i32 = 8;
@@ -101,7 +101,9 @@ function attendTile(
 /** queries [rows · heads][headDim] = q / sqrt(headDim), close together. */
 function gather(queries: usize, q: usize, begin: i32, end: i32, head: i32, heads: i32, cache: Cache): void {
   const size = <usize>(heads * cache.headDim) << 2;
-  const scale = <f32>(1.0 / sqrt<f64>(<f64>cache.headDim));
+  // Both factors at once where keys are read as value · 2^-112: the second is a power of two and rounds nothing.
+  let scale = <f32>(1.0 / sqrt<f64>(<f64>cache.headDim));
+  if (cache.kind == HALF) scale *= <f32>5192296858534827628530496329220096.0;
   for (let t = begin; t < end; t++, queries += size) {
     const from = q + (<usize>((t * cache.numHeads + head) * cache.headDim) << 2);
     for (let i: usize = 0; i < size; i += 4) store<f32>(queries + i, load<f32>(from + i) * scale);
@@ -151,6 +153,9 @@ function gatherPart(
     const valueScales = scalesAt(cache, head) + SCORES_BYTES;
     for (let i = 0; i < numQueries; i++) scaleBy(scores + <usize>i * SCORES_BYTES, valueScales, most);
   }
+  if (kind == HALF) {
+    for (let i = 0; i < numQueries; i++) scaleByUnit(scores + <usize>i * SCORES_BYTES, most);
+  }
   const partBytes = partBytesOf(cache);
   const sliceBytes = <usize>PAGE * eightBytes(kind);
   let slice = head + <usize>cache.valueOffset;
@@ -196,6 +201,14 @@ function weigh(scores: usize, valid: i32, most: i32, keyScales: usize, sums: usi
 @inline function scaleBy(x: usize, scales: usize, count: i32): void {
   for (let i: usize = 0, end = <usize>count << 2; i < end; i += 4) {
     store<f32>(x + i, load<f32>(x + i) * load<f32>(scales + i));
+  }
+}
+
+/** x [count] · 2^112, up to the next vector. */
+@inline function scaleByUnit(x: usize, count: i32): void {
+  const unit = halfUnit();
+  for (let i: usize = 0, end = <usize>count << 2; i < end; i += 16) {
+    v128.store(x + i, f32x4.mul(v128.load(x + i), unit));
   }
 }
 

@@ -7,8 +7,8 @@
 //
 // slices = headDim / 8, rounded up. A page is also a part: the unit in which attention sums over positions.
 
-import { halfOf } from "./half";
-import { Cache, F16, F32, INT8, RowPlace, Worker } from "./memory";
+import { normalHalfOf } from "./half";
+import { Cache, F32, INT8, RowPlace, Worker } from "./memory";
 import { eightBytes } from "./panel";
 import { arrive, chunkOf, claim } from "./team";
 
@@ -30,7 +30,7 @@ export const PAGE: i32 = 128;
 
 @inline function storeAs(kind: i32, ptr: usize, index: usize, value: f32): void {
   if (kind == F32) store<f32>(ptr + index * 4, value);
-  else store<u16>(ptr + index * 2, halfOf(value));
+  else store<u16>(ptr + index * 2, normalHalfOf(value));
 }
 
 /** 8 dimensions from `dim` on of a key at pos; `values` [8]. f32 and f16. */

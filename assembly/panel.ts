@@ -4,11 +4,11 @@
 //
 // Dense weights: a = activations, b = 8 weight rows, k = column. Attention scores: a = queries, b = the keys of 8
 // positions, k = head dimension. Attention values: a = weights, b = 8 dimensions of the values, k = position.
-// The panel is f32, f16, bf16 or int8 and is widened exactly as it is read. Per result the arithmetic does not
+// The panel is f32, f16, bf16 or int8 and is widened exactly as it is read (HALF: times 2^-112). Per result the arithmetic does not
 // depend on the number of rows. Two madd per k and row on 32 bytes of panel (16, 8).
 
-import { BF16, F16, F32, INT8 } from "./memory";
-import { halves4, madd } from "./simd";
+import { BF16, F16, F32, HALF, INT8 } from "./memory";
+import { halfMask, halfUnit, madd } from "./simd";
 
 /** Bytes of eight values. */
 @inline export function eightBytes(kind: i32): usize {
@@ -30,15 +30,21 @@ import { halves4, madd } from "./simd";
   const a2 = a1 + aStride;
   const a3 = a2 + aStride;
   const bytes = eightBytes(kind);
+  const mask = halfMask(); // before the loop: V8 would load a constant at every use
+  const unit = halfUnit();
   for (let k: usize = 0, end = <usize>count << 2; k < end; k += 4, b += bytes) {
     let low: v128;
     let high: v128;
     if (kind == F32) {
       low = v128.load(b);
       high = v128.load(b, 16);
-    } else if (kind == F16) {
-      low = halves4(b);
-      high = halves4(b + 8);
+    } else if (kind == F16 || kind == HALF) {
+      low = v128.and(i32x4.shl(v128.load16x4_s(b), 13), mask);
+      high = v128.and(i32x4.shl(v128.load16x4_s(b, 8), 13), mask);
+      if (kind == F16) {
+        low = f32x4.mul(low, unit);
+        high = f32x4.mul(high, unit);
+      }
     } else if (kind == BF16) {
       low = i32x4.shl(v128.load16x4_u(b), 16);
       high = i32x4.shl(v128.load16x4_u(b, 8), 16);
@@ -94,7 +100,7 @@ import { halves4, madd } from "./simd";
 /**
  * out [rows][8] = a [rows][count] · b [count][8].
  *
- * @param kind      of the panel: F32, F16, BF16 or INT8 (see memory.ts)
+ * @param kind      of the panel: F32, F16, BF16, INT8 or HALF (see memory.ts)
  * @param outStride bytes from one row of out to the next; likewise aStride
  */
 export function panelOf8(
@@ -103,5 +109,6 @@ export function panelOf8(
   if (kind == F32) anyRows(F32, rows, out, outStride, a, aStride, b, count);
   else if (kind == F16) anyRows(F16, rows, out, outStride, a, aStride, b, count);
   else if (kind == BF16) anyRows(BF16, rows, out, outStride, a, aStride, b, count);
+  else if (kind == HALF) anyRows(HALF, rows, out, outStride, a, aStride, b, count);
   else anyRows(INT8, rows, out, outStride, a, aStride, b, count);
 }

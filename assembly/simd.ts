@@ -28,6 +28,10 @@ const MASKS = memory.data<u32>(
   return f32x4.mul(v128.and(bits, v128.load(MASKS, 48)), v128.load(MASKS, 64));
 }
 
+@inline export function halfMask(): v128 { return v128.load(MASKS, 48); }
+/** 2^112 */
+@inline export function halfUnit(): v128 { return v128.load(MASKS, 64); }
+
 /** a · b + c: multiplied, rounded, added, rounded; one fused step in the relaxed build where the machine has it. */
 @inline export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);

@@ -66,7 +66,7 @@ export const ATTEND_ROWS = 8;
 
 const CACHE_KINDS: Readonly<Record<CacheType, { kind: number; valueBytes: number }>> = {
   f32: { kind: 4, valueBytes: 4 },
-  f16: { kind: 5, valueBytes: 2 },
+  f16: { kind: 8, valueBytes: 2 },
   q8: { kind: 7, valueBytes: 1 },
 };
 

@@ -33,6 +33,28 @@ describe('exp', () => {
   });
 });
 
+describe('halfOf', () => {
+  it('gives every float16 back, and rounds halfway cases between neighbours to even', () => {
+    const { halfOf } = wasmEngine().kernelsForTests;
+    const value = new Float64Array(1);
+    const decode = (bits: number) => {
+      decodeToF64('F16', new Uint8Array([bits & 255, bits >> 8]), 0, value, 0, 1);
+      return value[0];
+    };
+    for (let bits = 0; bits < 0x7c00; bits++) {
+      expect(halfOf(decode(bits))).toBe(bits);
+      expect(halfOf(-decode(bits))).toBe(bits | 0x8000);
+      if (bits < 0x7bff) expect(halfOf((decode(bits) + decode(bits + 1)) / 2)).toBe(bits + (bits & 1));
+    }
+  });
+
+  it('saturates at 65504 and keeps NaN', () => {
+    const { halfOf } = wasmEngine().kernelsForTests;
+    expect([1e6, Number.POSITIVE_INFINITY, -1e6].map(halfOf)).toEqual([0x7bff, 0x7bff, 0xfbff]);
+    expect(halfOf(Number.NaN) & 0x7c00).toBe(0x7c00);
+  });
+});
+
 describe.each(LENGTHS)('values one by one, length %i', (length) => {
   const engine = wasmEngine();
   const guard = 12345;

@@ -153,6 +153,17 @@ describe('memory of the engine', () => {
     expect(() => engine.reserve(cache, 1)).toThrow(/cache: expected a cache in use, got one that was freed/);
   });
 
+  it('addresses beyond 2 GB give the bits of low ones', async () => {
+    const low = await logitsInChunks(await modelOf(CHOICES[0]), 64);
+    const high = await modelOf(CHOICES[0], (engine) => {
+      // Three pages of 0.8 GB that nobody touches: they take addresses, not memory.
+      const giant = { ...SMALL_CONFIG, numLayers: 400, numKvHeads: 32 };
+      engine.reserve(engine.kvCache(giant, 512), 384);
+      expect(engine.vector(1).ptr).toBeGreaterThan(2 ** 31);
+    });
+    expect(bitsOf(await logitsInChunks(high, 64))).toBe(bitsOf(low));
+  });
+
   it('what does not fit is refused with the sum by name', async () => {
     const engine = wasmEngine({ maximum: 40 });
     const cache = engine.kvCache(SMALL_CONFIG, 512);
