@@ -124,8 +124,9 @@ export class HubRows implements RowSource {
       }
     } catch (cause) {
       signal?.throwIfAborted();
-      const reason =
-        (cause as Error).name === 'TimeoutError' ? 'no answer in time' : (cause as Error).message;
+      const { name, message, cause: inner } = cause as Error;
+      const said = inner instanceof Error ? inner.message : message;
+      const reason = name === 'TimeoutError' ? 'no answer in time' : said;
       throw new UnavailableError(`${hub.repo} ${path} on ${hubUrl}: ${reason}; use --data with local files`);
     }
     if (files.length === 0) {
