@@ -38,7 +38,11 @@ export async function run(snippet: Snippet): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${snippet.place.replace(/[^a-z0-9]+/gi, '-')}.mjs`);
   const { outputText } = ts.transpileModule(snippet.code, {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ESNext,
+      verbatimModuleSyntax: true,
+    },
   });
   writeFileSync(path, outputText);
   const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: root, timeout: 300_000 });
