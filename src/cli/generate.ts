@@ -1,10 +1,13 @@
 // `smollm2 generate`: one prompt, one answer, streamed; or one JSON object.
 
 import type { CAC } from 'cac';
-import type { GenerationResult } from '../generate/generate.ts';
+import { type Certainty, certify } from '../generate/certify.ts';
+import type { GenerateOptions, GenerationResult } from '../generate/generate.ts';
+import { openNode } from '../runtime/open-node.ts';
 import type { SmolLM2 } from '../runtime/smollm2.ts';
 import { type Arguments, onRun } from './arguments.ts';
-import { engineOptions, openModel } from './model-options.ts';
+import { engineOptions, loadOptions, openModel } from './model-options.ts';
+import { fingerprintOf, writeRecord } from './recording.ts';
 import { generateOptions, samplingOptions } from './sampling-options.ts';
 import { interruptSignal, print, readStdin, Status } from './terminal.ts';
 
@@ -15,6 +18,8 @@ export function generateCommand(cli: CAC): void {
     .option('--raw', 'continue the prompt as it is, without chat template')
     .option('--json', 'print one JSON object: text, ids, finishReason, usage, timings')
     .option('--logprobs <n>', 'with --json: log-probabilities of each token and the n likeliest')
+    .option('--certify', 'say for every greedy token whether rounding could have changed it')
+    .option('--record <file>', 'write ids, options, seed, fingerprint and checksums, for replay elsewhere')
     .example('  $ smollm2 generate "What is gravity?"')
     .example('  $ smollm2 generate --raw "Once upon a time" --temperature 0.8 --seed 1')
     .example('  $ cat question.txt | smollm2 generate --model 360m --json');
@@ -26,11 +31,17 @@ async function run(args: Arguments): Promise<void> {
   const signal = interruptSignal();
   const isJson = args.flag('json');
   const logprobs = args.count('logprobs', 0);
+  const isCertified = args.flag('certify');
   if (logprobs !== undefined && !isJson)
     throw new RangeError('--logprobs: expected with --json, got it without');
-  const options = { ...generateOptions(args), signal, logprobs };
+  const options = {
+    ...generateOptions(args),
+    signal,
+    logprobs: isCertified ? Math.max(2, logprobs ?? 0) : logprobs,
+  };
+  if (isCertified) checkGreedy(options);
   const prompt = await promptText(args);
-  const { smol, loadMs } = await openModel(args, status, signal);
+  const { smol, checkpoint, loadMs } = await openModel(args, status, signal);
   try {
     const promptIds = await encodePrompt(smol, prompt, args, status);
     const answer = smol.generate(promptIds, {
@@ -39,17 +50,37 @@ async function run(args: Arguments): Promise<void> {
         process.stderr.isTTY && done < total && status.progress('reading', done, total, 'tokens'),
     });
     const tokens: object[] = [];
+    const certainties: Certainty[] = [];
+    const arithmetic = { engine: smol.model.engineName, precision: loadOptions(args).precision };
     let step = await answer.next();
     for (; !step.done; step = await answer.next()) {
       const { id, text, logprob, topLogprobs } = step.value;
+      const certainty = isCertified && certify(step.value, arithmetic);
+      if (certainty) certainties.push(certainty);
       status.clear();
       if (!isJson) await print(text);
       else if (logprobs !== undefined) tokens.push({ id, logprob, top: topLogprobs });
     }
     const result = step.value;
-    if (isJson)
-      await print(`${jsonResult(smol, result, loadMs, logprobs === undefined ? undefined : tokens)}\n`);
-    else await print('\n');
+    if (isJson) {
+      const more = {
+        systemFingerprint: await fingerprintOf(await openNode(checkpoint.name), loadOptions(args)),
+        logprobs: logprobs === undefined ? undefined : tokens,
+        certainty: isCertified ? certainties : undefined,
+      };
+      await print(`${jsonResult(smol, result, loadMs, more)}\n`);
+    } else await print('\n');
+    if (isCertified && !isJson) status.note(certaintyText(smol, certainties));
+    const recordPath = args.text('record');
+    if (recordPath !== undefined) {
+      await writeRecord(recordPath, smol, checkpoint, {
+        promptIds,
+        result,
+        options,
+        load: loadOptions(args),
+      });
+      status.note(`run written to ${recordPath}`);
+    }
     status.note(speedLine(smol, result, loadMs));
     if (result.finishReason === 'abort') process.exitCode = 130;
   } finally {
@@ -91,7 +122,7 @@ async function encodePrompt(
   return smol.tokenizer.encode(rendered, { addBos: false }); // the template writes what is to stand there
 }
 
-function jsonResult(smol: SmolLM2, result: GenerationResult, loadMs: number, tokens?: object[]): string {
+function jsonResult(smol: SmolLM2, result: GenerationResult, loadMs: number, more: object): string {
   const { text, ids, finishReason, stoppedBy, usage, timings, seed } = result;
   return JSON.stringify({
     text,
@@ -102,8 +133,36 @@ function jsonResult(smol: SmolLM2, result: GenerationResult, loadMs: number, tok
     timings: { loadMs, ...timings },
     seed,
     engine: smol.model.engineName,
-    logprobs: tokens,
+    ...more,
   });
+}
+
+/** Certainty is about the largest logit, so nothing may stand between it and the choice. */
+function checkGreedy(options: GenerateOptions): void {
+  const {
+    temperature = 0,
+    repetitionPenalty = 1,
+    frequencyPenalty = 0,
+    presencePenalty = 0,
+    logitBias,
+  } = options;
+  const isPlain = repetitionPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0 && !logitBias;
+  if (temperature === 0 && isPlain) return;
+  throw new RangeError(
+    '--certify: expected greedy answers (temperature 0, no penalties), got sampling options',
+  );
+}
+
+/** Which tokens rounding could have changed. */
+function certaintyText(smol: SmolLM2, certainties: readonly Certainty[]): string {
+  const ties = certainties.flatMap((certainty, n) => (certainty.verdict === 'tie' ? [{ n, certainty }] : []));
+  const bound = certainties[0]?.bound.toPrecision(2);
+  const head = `${certainties.length - ties.length} of ${certainties.length} tokens are certain (logit error ${bound})`;
+  const lines = ties.slice(0, 20).map(({ n, certainty: { id, runnerUp, margin } }) => {
+    const [text, other] = [id, runnerUp].map((one) => JSON.stringify(smol.tokenizer.decode([one])));
+    return `  token ${n}: ${text} before ${other} by ${margin.toExponential(2)}: a tie within rounding`;
+  });
+  return [head, ...lines].join('\n');
 }
 
 /** The last line on stderr: tokens per second of answer and prompt. */

@@ -20,6 +20,7 @@ const COMMANDS: Record<string, () => Promise<(cli: CAC) => void>> = {
   quantize: async () => (await import('./quantize.ts')).quantizeCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,
   perplexity: async () => (await import('./perplexity.ts')).perplexityCommand,
+  replay: async () => (await import('./recording.ts')).replayCommand,
   verify: async () => (await import('./verify.ts')).verifyCommand,
   eval: async () => (await import('./eval.ts')).evalCommand,
   split: async () => (await import('./split.ts')).splitCommand,

@@ -1,0 +1,154 @@
+// `generate --record` and `smollm2 replay`: a run written down, and repeated elsewhere.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import type { CAC } from 'cac';
+import type { Checkpoint } from '../format/checkpoint.ts';
+import type { GenerateOptions, GenerationResult } from '../generate/generate.ts';
+import {
+  firstDeviation,
+  layerChecksums,
+  parseRecord,
+  RECORD_FORMAT,
+  type RunRecord,
+  recordedPoints,
+} from '../generate/record.ts';
+import { type LoadOptions, loadModel } from '../load.ts';
+import { systemFingerprint } from '../runtime/fingerprint.ts';
+import { openNode } from '../runtime/open-node.ts';
+import { nodePlatform } from '../runtime/platform-node.ts';
+import { bind, type SmolLM2 } from '../runtime/smollm2.ts';
+import { type Arguments, onRun } from './arguments.ts';
+import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
+import { interruptSignal, print, Status } from './terminal.ts';
+
+/** The fingerprint of a model file computed with the given options. */
+export async function fingerprintOf(checkpoint: Checkpoint, options: LoadOptions): Promise<string> {
+  const { engine = 'wasm', precision = 'fast', cacheType = 'f32' } = options;
+  if (engine === 'reference') return systemFingerprint(checkpoint, { engine });
+  const kernels = await readFile(new URL('../wasm/strict.wasm', import.meta.url));
+  return systemFingerprint(checkpoint, { engine, precision, cacheType, kernels });
+}
+
+/** Options of a run as JSON keeps them: numbers, texts, lists; no callbacks, no signal. */
+function plainOptions(options: GenerateOptions, engine: LoadOptions): Record<string, unknown> {
+  const { signal: _signal, onPromptProgress: _progress, timeline: _timeline, logitBias, ...plain } = options;
+  const { engine: name, precision, maxSeqLen } = engine;
+  return JSON.parse(
+    JSON.stringify({
+      ...plain,
+      ...(logitBias ? { logitBias: [...logitBias] } : {}),
+      load: { engine: name, precision, maxSeqLen },
+    }),
+  );
+}
+
+/** Writes a run with the checksums of every layer: one more pass over prompt and answer. */
+export async function writeRecord(
+  path: string,
+  smol: SmolLM2,
+  checkpoint: Checkpoint,
+  run: {
+    promptIds: readonly number[];
+    result: GenerationResult;
+    options: GenerateOptions;
+    load: LoadOptions;
+  },
+): Promise<void> {
+  const { promptIds, result, options, load } = run;
+  const open = await openNode(checkpoint.name);
+  const record: RunRecord = {
+    format: RECORD_FORMAT,
+    fingerprint: await fingerprintOf(open, load).finally(() => open.close()),
+    model: checkpoint.name,
+    engine: smol.model.engineName,
+    options: plainOptions(options, load),
+    seed: String(result.seed),
+    promptIds,
+    ids: result.ids,
+    text: result.text,
+    points: recordedPoints(smol.config.numLayers),
+    checksums: await layerChecksums(smol.model, [...promptIds, ...result.ids]),
+  };
+  await writeFile(path, `${JSON.stringify(record)}\n`);
+}
+
+export function replayCommand(cli: CAC): void {
+  const command = cli
+    .command('replay <file>', 'Repeat a recorded run, and say where this machine deviates')
+    .option('--json', 'print one JSON object')
+    .example('  $ smollm2 generate "What is gravity?" --record run.json && smollm2 replay run.json');
+  onRun(engineOptions(command), run);
+}
+
+async function run(args: Arguments): Promise<void> {
+  const [path] = args.words;
+  const record = parseRecord(JSON.parse(await readFile(path, 'utf8')), path);
+  const status = new Status();
+  const recorded = (record.options.load ?? {}) as LoadOptions;
+  const given = Object.entries(loadOptions(args)).filter(([, value]) => value !== undefined);
+  const load: LoadOptions = { ...recorded, ...Object.fromEntries(given) };
+  const checkpoint = args.text('model')
+    ? await openModelFile(args, status, interruptSignal())
+    : await openNode(record.model);
+  const smol = bind(await loadModel(checkpoint, load, nodePlatform), checkpoint);
+  try {
+    const fingerprint = await fingerprintOf(checkpoint, load);
+    const { load: _load, logitBias, ...options } = record.options as Record<string, unknown>;
+    const answer = smol.generate(record.promptIds, {
+      ...(options as GenerateOptions),
+      ...(Array.isArray(logitBias) ? { logitBias: new Map(logitBias) } : {}),
+      seed: BigInt(record.seed),
+    });
+    let step = await answer.next();
+    while (!step.done) step = await answer.next();
+    const { ids } = step.value;
+    const at = record.ids.findIndex((id, n) => id !== ids[n]);
+    const token = at >= 0 ? at : ids.length !== record.ids.length ? record.ids.length : undefined;
+    const computed = await layerChecksums(smol.model, [...record.promptIds, ...record.ids]);
+    const deviation = firstDeviation(record.points, record.checksums, computed);
+    const report = {
+      equal: token === undefined && !deviation && fingerprint === record.fingerprint,
+      fingerprint,
+      recordedFingerprint: record.fingerprint,
+      firstToken: token ?? null,
+      firstDeviation: deviation ?? null,
+    };
+    await print(args.flag('json') ? `${JSON.stringify(report)}\n` : replayText(report, record));
+    process.exitCode = token === undefined && !deviation ? 0 : 1;
+  } finally {
+    await smol.close();
+    await checkpoint.close();
+  }
+}
+
+function replayText(
+  report: {
+    fingerprint: string;
+    firstToken: number | null;
+    firstDeviation: { row: number; point: string } | null;
+  },
+  record: RunRecord,
+): string {
+  const { fingerprint, firstToken, firstDeviation: deviation } = report;
+  const lines: string[] = [];
+  if (fingerprint !== record.fingerprint) {
+    lines.push(
+      `another system: ${fingerprint}, recorded with ${record.fingerprint} (weights, kernels or precision)`,
+    );
+  }
+  if (firstToken !== null) lines.push(`the answer deviates at its token ${firstToken}`);
+  if (deviation) {
+    const { promptIds } = record;
+    const place =
+      deviation.row < promptIds.length
+        ? `prompt token ${deviation.row}`
+        : `answer token ${deviation.row - promptIds.length}`;
+    lines.push(`the first different numbers are at ${place}, ${deviation.point}`);
+  }
+  if (firstToken === null && !deviation) {
+    lines.push(
+      `equal: ${record.ids.length} tokens and ${record.checksums.length * record.points.length} checksums, bit for bit`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
