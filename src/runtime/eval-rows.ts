@@ -2,7 +2,7 @@
 // sets, or the parquet files of the Hugging Face hub, kept in the hub's cache folder under their hashes.
 
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { FormatError, UnavailableError } from '../base/errors.ts';
@@ -90,19 +90,39 @@ export class HubRows implements RowSource {
     const endpoint = (env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, '');
     const token = await hubToken(env);
     const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
-    const files = await this.list(hub, endpoint, headers);
+    const files = await this.listed(hub, folder, endpoint, headers);
     const paths: string[] = [];
     for (const { path, sha256 } of files) {
       const target = join(folder, `${sha256}.parquet`);
       if ((await sha256Of(target)) !== sha256) {
         onNote?.(`fetching ${path} of ${hub.repo}`);
-        await mkdir(folder, { recursive: true });
         const address = `${endpoint}/datasets/${hub.repo}/resolve/${encodeURIComponent(BRANCH)}/${path}`;
         await fetchFile(address, target, { sha256, headers, signal });
       }
       paths.push(target);
     }
     return paths;
+  }
+
+  /** The hub's list of files, kept beside them; without the hub, the list that was kept. */
+  private async listed(
+    hub: HubDataset,
+    folder: string,
+    endpoint: string,
+    headers: Record<string, string>,
+  ): Promise<SplitFile[]> {
+    const kept = join(folder, 'files.json');
+    try {
+      const files = await this.list(hub, endpoint, headers);
+      await mkdir(folder, { recursive: true });
+      await writeFile(kept, JSON.stringify(files));
+      return files;
+    } catch (error) {
+      const text = await readFile(kept, 'utf8').catch(() => '');
+      if (!(error instanceof UnavailableError) || !isFileList(text)) throw error;
+      this.options.onNote?.(`${error.message}; the rows fetched earlier are used`);
+      return JSON.parse(text);
+    }
   }
 
   private async list(hub: HubDataset, hubUrl: string, headers: Record<string, string>): Promise<SplitFile[]> {
@@ -118,8 +138,8 @@ export class HubRows implements RowSource {
     try {
       for await (const entry of listFiles({ repo, revision: BRANCH, path, hubUrl, fetch: reach })) {
         const sha256 = entry.lfs?.oid;
-        if (entry.type === 'file' && sha256 && entry.path.endsWith('.parquet')) {
-          files.push({ path: entry.path, sha256 });
+        if (entry.type === 'file' && /^[0-9a-f]{64}$/.test(sha256 ?? '') && entry.path.endsWith('.parquet')) {
+          files.push({ path: entry.path, sha256: sha256! });
         }
       }
     } catch (cause) {
@@ -134,6 +154,11 @@ export class HubRows implements RowSource {
     }
     return files.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
+}
+
+/** Whether a kept list is one: names and hashes, nothing that could lead out of the folder. */
+function isFileList(text: string): boolean {
+  return /^\[(\{"path":"[^"\\]+","sha256":"[0-9a-f]{64}"\},?)+\]$/.test(text);
 }
 
 async function sha256Of(path: string): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -83,7 +83,7 @@ describe('HubRows', () => {
   it('refuses a file without the promised hash, and keeps nothing of it', async () => {
     sent = Uint8Array.from(parquet, (byte, i) => (i === 40 ? byte ^ 1 : byte));
     await expect(new HubRows({ env }).rows(dataset)).rejects.toThrow(/sha256|hash/);
-    expect(existsSync(files()) ? readdirSync(files()) : []).toEqual([]);
+    expect(readdirSync(files())).toEqual(['files.json']);
   });
 
   it('reads the two rows of a parquet file, fetched once', async () => {
@@ -94,16 +94,28 @@ describe('HubRows', () => {
       { choices: ['c', 'd', 'é'], gold: 2 },
     ]);
     expect(rows[1].index0('n', 2 ** 41)).toBe(2 ** 40);
-    expect(readdirSync(files())).toEqual([`${sha256}.parquet`]);
+    expect(readdirSync(files()).sort()).toEqual([`${sha256}.parquet`, 'files.json'].sort());
     requests.length = 0;
     await new HubRows({ env }).rows(dataset);
     expect(requests.filter((url) => url.includes('/resolve/'))).toEqual([]);
   });
 
+  it('uses what was fetched earlier when the hub cannot be reached, unless it was changed since', async () => {
+    const notes: string[] = [];
+    const offline = { ...env, HF_ENDPOINT: 'http://127.0.0.1:9' };
+    const rows = await new HubRows({ env: offline, onNote: (text) => notes.push(text) }).rows(dataset);
+    expect(rows).toHaveLength(2);
+    expect(notes.join()).toMatch(/the rows fetched earlier are used$/);
+    writeFileSync(join(files(), `${sha256}.parquet`), 'changed');
+    await expect(new HubRows({ env: offline }).rows(dataset)).rejects.toThrow();
+    writeFileSync(join(files(), 'files.json'), '[{"path":"../../x","sha256":"../../../etc"}]');
+    await expect(new HubRows({ env: offline }).rows(dataset)).rejects.toThrow('use --data with local files');
+  });
+
   it('says what is missing: the split, the network, a place on the hub', async () => {
     const other = { file: 'x', hub: { repo: 'own/none', config: 'c', split: 's' } };
     await expect(new HubRows({ env }).rows(other)).rejects.toThrow(/^own\/none c\/s on http.*use --data/);
-    const nowhere = { ...env, HF_ENDPOINT: 'http://127.0.0.1:9' };
+    const nowhere = { HF_ENDPOINT: 'http://127.0.0.1:9', HF_HUB_CACHE: join(folder, 'empty') };
     await expect(new HubRows({ env: nowhere }).rows(dataset)).rejects.toThrow(
       /^own\/arc ARC-Easy\/test on http:\/\/127\.0\.0\.1:9: .*use --data with local files$/,
     );
