@@ -13,6 +13,8 @@ export interface Row {
   readonly version: string;
   /** One per round; rounds of the same session belong together. */
   readonly tokensPerSecond: readonly number[];
+  /** The same over the time of the processor; on one thread it hardly feels what else the machine does. */
+  readonly tokensPerCpuSecond?: readonly number[];
   /** What it generated: the first greedy ids, or text from engines that give only that. */
   readonly generated?: readonly number[] | string;
 }
@@ -21,6 +23,8 @@ export interface Verdict {
   readonly claim: string;
   readonly bar: number;
   readonly ratio: Spread;
+  /** The same ratio in time of the processor, on one thread. */
+  readonly cpuRatio?: Spread;
 }
 
 const NATIVE = ['node-llama-cpp', 'llama-cpp-python'];
@@ -51,11 +55,11 @@ export function verdictsOf(rows: readonly Row[]): Verdict[] {
   const claim = (text: string, bar: number, ours: Row | undefined, theirs: Row | undefined) => {
     if (!ours || !theirs) return;
     const against = theirs.label === ours.label ? '' : ` (${theirs.label}, ${theirs.format})`;
-    verdicts.push({
-      claim: text + against,
-      bar,
-      ratio: ratioOf(ours.tokensPerSecond, theirs.tokensPerSecond),
-    });
+    const ratio = ratioOf(ours.tokensPerSecond, theirs.tokensPerSecond);
+    const isSingle = ours.threads === 1 && theirs.threads === 1;
+    const cpu = isSingle && ours.tokensPerCpuSecond && theirs.tokensPerCpuSecond;
+    const cpuRatio = cpu ? ratioOf(ours.tokensPerCpuSecond!, theirs.tokensPerCpuSecond!) : undefined;
+    verdicts.push({ claim: text + against, bar, ratio, ...(cpuRatio && { cpuRatio }) });
   };
   const threadCounts = [...new Set(rows.map((row) => row.threads))].sort((a, b) => a - b);
   for (const threads of threadCounts) {

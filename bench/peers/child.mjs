@@ -5,6 +5,9 @@
 //     {"do":"decode","ids":[...],"count":64}    ->  {"ms":…,"ids":[...]}   `count` greedy tokens after `ids`; only they are timed
 //     {"do":"close"}                            ->  {}
 //
+// An engine that computes in this process also gives `cpuMs`, the time of the processor: on a machine that is not idle
+// it tells the speed of one thread better than the clock does.
+//
 // `text` stands beside `ids` for engines that take only text; they answer with `text` too.
 // An engine is a module with these four as functions. llama-cpp-python.py speaks the same language by itself.
 

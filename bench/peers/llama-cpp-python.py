@@ -12,6 +12,14 @@ import llama_cpp
 import numpy as np
 
 
+def start_clock():
+    start, start_cpu = time.perf_counter(), time.process_time()
+    return lambda: {
+        "ms": (time.perf_counter() - start) * 1e3,
+        "cpuMs": (time.process_time() - start_cpu) * 1e3,
+    }
+
+
 class Engine:
     def __init__(self):
         llama_cpp.llama_backend_init()
@@ -56,15 +64,15 @@ class Engine:
 
     def prefill(self, ids, **_):
         self.keep([])
-        start = time.perf_counter()
+        elapsed = start_clock()
         self.run(ids)
-        return {"ms": (time.perf_counter() - start) * 1e3}
+        return elapsed()
 
     def decode(self, ids, count, **_):
         context = ids[:-1]
         self.run(context[self.keep(context) :])
         generated, id = [], ids[-1]
-        start = time.perf_counter()
+        elapsed = start_clock()
         for _ in range(count):
             self.run([id])
             pointer = llama_cpp.llama_get_logits_ith(self.context, -1)
@@ -72,7 +80,7 @@ class Engine:
             logits = np.frombuffer((ctypes.c_float * self.vocab_size).from_address(address), dtype=np.float32)
             id = int(logits.argmax())
             generated.append(id)
-        return {"ms": (time.perf_counter() - start) * 1e3, "ids": generated}
+        return {**elapsed(), "ids": generated}
 
     def close(self):
         if self.context:

@@ -10,7 +10,7 @@ import { describeMachine, type Machine, saveResult, sha256OfFile } from '../mach
 import { spreadOf } from '../statistics.ts';
 import { benchModel } from '../weights.ts';
 import { type Row, type Verdict, verdictsOf } from './bars.ts';
-import { missing, ONNX_FOLDER, Peer, type Prompt } from './peer.ts';
+import { missing, ONNX_FOLDER, Peer, type Prompt, type Timed } from './peer.ts';
 import {
   FORMATS,
   type Format,
@@ -98,44 +98,49 @@ async function runSession(session: Session): Promise<Row[]> {
   return result;
 }
 
-type Measured = Pick<Row, 'tokensPerSecond' | 'generated'>;
+type Measured = Pick<Row, 'tokensPerSecond' | 'tokensPerCpuSecond' | 'generated'>;
 
 async function alternate(
   open: readonly { label: string; peer: Peer }[],
   test: Test,
 ): Promise<Map<string, Measured>> {
   const prompt = promptOf(test.kind === 'prefill' ? test.tokens : test.context);
-  const rates = new Map<string, number[]>();
+  const times = new Map<string, Timed[]>();
   const generated = new Map<string, readonly number[] | string>();
   const failed = new Set<string>();
   for (let round = -1; round < rounds; round++) {
     for (const { label, peer } of open) {
       if (failed.has(label)) continue;
       try {
-        const { ms, said } = await once(peer, test, prompt);
+        const { said, ...time } = await once(peer, test, prompt);
         if (said) generated.set(label, said);
-        if (round >= 0) rates.set(label, [...(rates.get(label) ?? []), (test.tokens * 1e3) / ms]);
+        if (round >= 0) times.set(label, [...(times.get(label) ?? []), time]);
       } catch (error) {
         failed.add(label);
-        rates.delete(label);
+        times.delete(label);
         console.log(
           `  ${label} failed at ${nameOf(test)}: ${String((error as Error).message).split('\n')[0]}`,
         );
       }
     }
   }
-  return new Map(
-    [...rates].map(([label, tokensPerSecond]) => [
-      label,
-      { tokensPerSecond, generated: generated.get(label) },
-    ]),
-  );
+  const rateOf = (ms: number) => (test.tokens * 1e3) / ms;
+  const measured = new Map<string, Measured>();
+  for (const [label, timed] of times) {
+    const hasCpu = timed.every(({ cpuMs }) => cpuMs !== undefined);
+    measured.set(label, {
+      tokensPerSecond: timed.map(({ ms }) => rateOf(ms)),
+      tokensPerCpuSecond: hasCpu ? timed.map(({ cpuMs }) => rateOf(cpuMs!)) : undefined,
+      generated: generated.get(label),
+    });
+  }
+  return measured;
 }
 
 async function once(peer: Peer, test: Test, prompt: Prompt) {
-  if (test.kind === 'prefill') return { ms: await peer.prefill(prompt), said: undefined };
-  const { ms, ids, text } = await peer.decode(prompt, test.tokens);
-  return { ms, said: ids?.slice(0, 8) ?? text?.slice(0, 40) };
+  if (test.kind === 'prefill') return { ...(await peer.prefill(prompt)), said: undefined };
+  const { ids, text, ...time } = await peer.decode(prompt, test.tokens);
+  return { ...time, said: ids?.slice(0, 8) ?? text?.slice(0, 40) };
 }
 
 function printRow({ test, label, tokensPerSecond, generated, version }: Row): void {
@@ -147,11 +152,12 @@ function printRow({ test, label, tokensPerSecond, generated, version }: Row): vo
 
 function printVerdicts(verdicts: readonly Verdict[]): void {
   console.log(`\nours / theirs, median of ${rounds} rounds (range)`);
-  for (const { claim, bar, ratio } of verdicts) {
+  for (const { claim, bar, ratio, cpuRatio } of verdicts) {
     const range = `(${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)})`;
     const reached = ratio.median >= bar ? 'reached' : 'MISSED';
+    const cpu = cpuRatio ? `; ${cpuRatio.median.toFixed(2)} in time of the processor` : '';
     console.log(
-      `  ${claim.padEnd(78)} ${ratio.median.toFixed(2).padStart(6)} ${range.padEnd(16)} bar ${bar}: ${reached}`,
+      `  ${claim.padEnd(78)} ${ratio.median.toFixed(2).padStart(6)} ${range.padEnd(16)} bar ${bar}: ${reached}${cpu}`,
     );
   }
 }

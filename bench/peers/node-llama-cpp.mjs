@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { getLlama } from 'node-llama-cpp';
+import { startClock } from './clock.mjs';
 
 const manifest = new URL('./node_modules/node-llama-cpp/package.json', import.meta.url);
 let llama;
@@ -22,9 +23,9 @@ export async function open({ model: modelPath, threads, contextSize, flashAttent
 
 export async function prefill({ ids }) {
   await sequence.clearHistory();
-  const start = performance.now();
+  const elapsed = startClock();
   await sequence.evaluateWithoutGeneratingNewTokens(ids);
-  return { ms: performance.now() - start };
+  return elapsed();
 }
 
 export async function decode({ ids, count }) {
@@ -32,12 +33,12 @@ export async function decode({ ids, count }) {
   const generated = [];
   const begun = sequence.evaluate(ids.slice(-1), { temperature: 0, yieldEogToken: true });
   // The first token takes the last prompt id through the network, as each later one takes the token before it.
-  const start = performance.now();
+  const elapsed = startClock();
   for await (const id of begun) {
     generated.push(id);
     if (generated.length === count) break;
   }
-  return { ms: performance.now() - start, ids: generated };
+  return { ...elapsed(), ids: generated };
 }
 
 export async function close() {

@@ -48,8 +48,20 @@ interface Answer {
   readonly error?: string;
   readonly version?: string;
   readonly ms?: number;
+  readonly cpuMs?: number;
   readonly ids?: readonly number[];
   readonly text?: string;
+}
+
+export interface Timed {
+  readonly ms: number;
+  /** Time of the processor over all threads; engines in Chromium cannot tell. */
+  readonly cpuMs?: number;
+}
+
+function timed({ ms, cpuMs }: Answer): Timed {
+  if (ms === undefined) throw new Error('expected a time, got none');
+  return { ms, cpuMs };
 }
 
 function commandOf(name: PeerName): string[] {
@@ -88,18 +100,15 @@ export class Peer {
     }
   }
 
-  /** Milliseconds of one pass over the whole prompt, from an empty context. */
-  async prefill(prompt: Prompt): Promise<number> {
-    return (await this.ask({ do: 'prefill', ...prompt })).ms!;
+  /** One pass over the whole prompt, from an empty context. */
+  async prefill(prompt: Prompt): Promise<Timed> {
+    return timed(await this.ask({ do: 'prefill', ...prompt }));
   }
 
-  /** Milliseconds of `count` greedy tokens after the prompt, and what they were. */
-  async decode(
-    prompt: Prompt,
-    count: number,
-  ): Promise<{ ms: number; ids?: readonly number[]; text?: string }> {
-    const { ms, ids, text } = await this.ask({ do: 'decode', ...prompt, count });
-    return { ms: ms!, ids, text };
+  /** `count` greedy tokens after the prompt, and what they were. */
+  async decode(prompt: Prompt, count: number): Promise<Timed & Pick<Answer, 'ids' | 'text'>> {
+    const answer = await this.ask({ do: 'decode', ...prompt, count });
+    return { ...timed(answer), ids: answer.ids, text: answer.text };
   }
 
   async close(): Promise<void> {

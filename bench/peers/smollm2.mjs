@@ -6,6 +6,7 @@ import { readGguf } from '../../dist/format/gguf.js';
 import { loadModel } from '../../dist/load.js';
 import { fileSource } from '../../dist/runtime/node.js';
 import { nodePlatform } from '../../dist/runtime/platform-node.js';
+import { startClock } from './clock.mjs';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 let model;
@@ -23,7 +24,9 @@ export async function open({ model: path, threads, contextSize, options }) {
 export async function prefill({ ids }) {
   cache.length = 0;
   contextIds = [];
-  return { ms: await timePrefill(model, cache, ids) };
+  const elapsed = startClock();
+  const ms = await timePrefill(model, cache, ids);
+  return { ...elapsed(), ms };
 }
 
 export async function decode({ ids, count }) {
@@ -33,7 +36,9 @@ export async function decode({ ids, count }) {
     await model.forward(context, cache, { logits: 'none' });
     contextIds = context;
   }
-  return timeDecode(model, cache, ids.at(-1), count);
+  const elapsed = startClock();
+  const decoded = await timeDecode(model, cache, ids.at(-1), count);
+  return { ...elapsed(), ...decoded };
 }
 
 export async function close() {
