@@ -10,10 +10,11 @@ export interface ArithmeticInUse {
 }
 
 /**
- * Largest error of a logit against exact arithmetic on the same weights: four times the largest that was measured on
- * the golden prompts (`npm run numerics`; test/generate/certify.slow.test.ts holds the measurement to a quarter).
+ * Largest error of a logit against exact arithmetic on the same weights: four times what the tests on the golden
+ * prompts allow each engine (1e-9 in test/model/golden-*.slow.test.ts; 0.016, and float32 transformers' own error of
+ * at most 2.2e-4, in test/wasm/golden.slow.test.ts). Measured: docs/numerics.md.
  */
-export const LOGIT_ERROR_BOUND = { reference: 2e-12, precise: 4e-4, fast: 0.12 } as const;
+export const LOGIT_ERROR_BOUND = { reference: 4e-9, precise: 9e-4, fast: 0.064 } as const;
 
 export function logitErrorBound({ engine, precision = 'fast' }: ArithmeticInUse): number {
   return engine === 'reference' ? LOGIT_ERROR_BOUND.reference : LOGIT_ERROR_BOUND[precision];

@@ -37,7 +37,7 @@ describe('certify', () => {
 
   it('calls a margin over twice the bound certain and one under it a tie', () => {
     const bound = logitErrorBound({ engine: 'wasm', precision: 'precise' });
-    expect(bound).toBe(4e-4);
+    expect(bound).toBe(9e-4);
     expect(certify(token(2.1 * bound), { engine: 'wasm', precision: 'precise' })).toMatchObject({
       id: 7,
       runnerUp: 3,
