@@ -4,8 +4,8 @@
 //
 // Dense weights: a = activations, b = 8 weight rows, k = column. Attention scores: a = queries, b = the keys of 8
 // positions, k = head dimension. Attention values: a = weights, b = 8 dimensions of the values, k = position.
-// The panel is f32, f16, bf16 or int8 and is widened exactly as it is read (HALF: times 2^-112). Per result the arithmetic does not
-// depend on the number of rows. Two madd per k and row on 32 bytes of panel (16, 8).
+// The panel is f32, f16, bf16 or int8 and is widened exactly as it is read (HALF: times 2^-112). Per result the
+// arithmetic does not depend on the number of rows. Two madd per k and row on 32 bytes of panel (16, 8).
 
 import { BF16, F16, F32, HALF, INT8 } from "./memory";
 import { halfMask, halfUnit, madd } from "./simd";

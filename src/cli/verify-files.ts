@@ -81,7 +81,8 @@ async function judgeRows(
 function logitsText(verdict: string, of: LogitsComparison): string {
   return [
     `verdict: ${verdict}`,
-    `  ${of.numRows} positions: logits differ by ${of.rms.toExponential(2)} (rms), ${of.maxAbs.toExponential(2)} at most`,
+    `  ${of.numRows} positions: logits differ by ${of.rms.toExponential(2)} (rms), ` +
+      `${of.maxAbs.toExponential(2)} at most`,
     `  NMSE ${of.nmse.toExponential(2)}, mean KL ${of.meanKl.toExponential(2)} nats`,
     `  same first token at ${(100 * of.sameTop).toFixed(1)} %, same five at ${(100 * of.sameTop5).toFixed(1)} %\n`,
   ].join('\n');

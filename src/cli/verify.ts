@@ -1,4 +1,5 @@
-// `smollm2 verify`: judges another program by its answers (--url), its logits (--logits) or its perplexity (--llamacpp).
+// `smollm2 verify`: judges another program by its answers (--url), its logits (--logits) or its perplexity
+// (--llamacpp).
 
 import type { CAC } from 'cac';
 import { connectServer } from '../compare/openai-probe.ts';
