@@ -1,5 +1,6 @@
 // Judges software that only gives answers: does it run this model, with its tokenizer and chat template, and how
-// exactly? Every answer is replayed through the reference: same prompt, same tokens, and the log-probabilities side by side.
+// exactly? Every answer is replayed through the reference: same prompt, same tokens, and the log-probabilities side
+// by side.
 
 import type { ChatMessage } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
