@@ -121,6 +121,10 @@ export interface Engine extends Ops {
   /** Makes room for positions [0, numPositions) before a pass writes to them. */
   reserve(cache: KvCache, numPositions: number): void;
   freeCache(cache: KvCache): void;
+  /** Keys and values of positions [0, cache.length), as this engine keeps them. */
+  exportCache(cache: KvCache): Uint8Array;
+  /** Fills positions [0, length) with what `exportCache` gave, and sets cache.length. */
+  importCache(cache: KvCache, length: number, bytes: Uint8Array): void;
   /** Marks the scratch memory in use, and gives back every vector made since a mark. */
   mark(): number;
   release(mark: number): void;

@@ -26,6 +26,7 @@ const COMMANDS: Record<string, () => Promise<(cli: CAC) => void>> = {
   split: async () => (await import('./split.ts')).splitCommand,
   plan: async () => (await import('./plan.ts')).planCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  snapshot: async () => (await import('./snapshot.ts')).snapshotCommand,
 };
 
 const cli = cac('smollm2');

@@ -38,7 +38,7 @@ export async function score(model: Model, tokenizer: Tokenizer, texts: readonly 
     if (ids.length < 2) {
       throw new RangeError(`score: expected texts of at least two tokens, got ${JSON.stringify(text)}`);
     }
-    const logprobs = await withCache(model, ids.length, (cache) => logprobsOf(model, cache, ids));
+    const logprobs = await withCache(model, (cache) => logprobsOf(model, cache, ids));
     scores.push(summarise(ids, logprobs));
   }
   return scores;
@@ -62,9 +62,8 @@ export async function choose(
   const labelIds = labels.map((label) => tokenizer.encode(label, { special: false, addBos: false }));
   const empty = labelIds.findIndex((ids) => ids.length === 0);
   if (empty >= 0) throw new RangeError(`labels[${empty}]: expected a text, got none`);
-  const longest = Math.max(...labelIds.map((ids) => ids.length));
 
-  const logprobs = await withCache(model, promptIds.length + longest, async (cache) => {
+  const logprobs = await withCache(model, async (cache) => {
     const first = await model.forward(promptIds, cache);
     const sums: number[] = [];
     for (const ids of labelIds) {
@@ -98,7 +97,7 @@ export async function embed(
     const ids = tokenizer.encode(text);
     if (ids.length === 0) throw new RangeError(`texts[${index}]: expected a text, got none`);
     const mean = new Float64Array(hiddenSize);
-    await withCache(model, ids.length, (cache) =>
+    await withCache(model, (cache) =>
       model.forward(ids, cache, {
         logits: 'none',
         points: ['model.norm'],
@@ -116,12 +115,8 @@ export async function embed(
   return vectors;
 }
 
-async function withCache<T>(
-  model: Model,
-  numPositions: number,
-  use: (cache: KvCache) => Promise<T>,
-): Promise<T> {
-  const cache = model.newCache(Math.min(numPositions, model.config.maxSeqLen));
+async function withCache<T>(model: Model, use: (cache: KvCache) => Promise<T>): Promise<T> {
+  const cache = model.newCache(); // it grows as it is filled
   try {
     return await use(cache);
   } finally {

@@ -32,17 +32,20 @@ export class Session {
   private readonly timeline: Timeline;
   private isBusy = false;
 
-  /** @param options.maxSeqLen positions that the session may use; the model's limit by default */
+  /**
+   * @param options.maxSeqLen positions that the session may use; the model's limit by default
+   * @param options.timeline  a cache and what is in it, to go on from; the session owns it from now on
+   */
   constructor(
     model: Model,
     tokenizer: SessionTokenizer,
     template?: MessageRenderer,
-    options: { maxSeqLen?: number } = {},
+    options: { maxSeqLen?: number; timeline?: Timeline } = {},
   ) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.template = template;
-    this.timeline = { cache: model.newCache(options.maxSeqLen), ids: [] };
+    this.timeline = options.timeline ?? { cache: model.newCache(options.maxSeqLen), ids: [] };
   }
 
   /** Ids whose keys and values are in the cache. */

@@ -53,6 +53,24 @@ export class LocalModel implements Model {
     this.engine.freeCache(cache);
   }
 
+  async saveCache(cache: KvCache): Promise<Uint8Array> {
+    return this.engine.exportCache(cache);
+  }
+
+  async restoreCache(cache: KvCache, length: number, bytes: Uint8Array): Promise<void> {
+    if (!(Number.isInteger(length) && length >= 1 && length <= cache.maxSeqLen)) {
+      throw new RangeError(`length: expected 1 to ${cache.maxSeqLen} positions, got ${length}`);
+    }
+    this.engine.reserve(cache, length);
+    cache.length = length;
+    const expected = this.engine.exportCache(cache).length;
+    cache.length = 0;
+    if (bytes.length !== expected) {
+      throw new RangeError(`bytes: expected ${expected} for ${length} positions, got ${bytes.length}`);
+    }
+    this.engine.importCache(cache, length, bytes);
+  }
+
   async forward(
     ids: readonly number[],
     cache: KvCache,

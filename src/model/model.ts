@@ -30,6 +30,14 @@ export interface Model {
   newCache(maxSeqLen?: number): KvCache;
   /** Gives a cache's memory back; using it afterwards is an error. */
   freeCache(cache: KvCache): void;
+  /** Keys and values of a cache's positions, for `restoreCache` of a model that computes the same bits. */
+  saveCache(cache: KvCache): Promise<Uint8Array>;
+  /**
+   * Fills a cache with `length` saved positions. Nothing is checked but the number of bytes: runtime/snapshot.ts does.
+   *
+   * @throws RangeError when the bytes are not those of `length` positions
+   */
+  restoreCache(cache: KvCache, length: number, bytes: Uint8Array): Promise<void>;
   /**
    * Runs `ids` at positions cache.length, cache.length + 1, … and moves cache.length past them.
    *

@@ -63,6 +63,14 @@ export class ReferenceEngine implements Engine {
   // The garbage collector gives memory back: caches and scratch need no bookkeeping here.
   freeCache(): void {}
 
+  exportCache(cache: ReferenceKvCache): Uint8Array {
+    return new Uint8Array(cache.pack().buffer);
+  }
+
+  importCache(cache: ReferenceKvCache, length: number, bytes: Uint8Array): void {
+    cache.unpack(length, new Float64Array(bytes.slice().buffer));
+  }
+
   mark(): number {
     return 0;
   }

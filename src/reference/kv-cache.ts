@@ -37,6 +37,24 @@ export class ReferenceKvCache implements KvCache {
       }
     }
   }
+
+  /** Keys and values of the positions that hold a token, layer by layer: [2, numLayers, length, numKvHeads, headDim]. */
+  pack(): Float64Array {
+    const size = this.length * this.numKvHeads * this.headDim;
+    const layers = [...this.keys, ...this.values];
+    const packed = new Float64Array(layers.length * size);
+    for (const [l, layer] of layers.entries()) packed.set(layer.subarray(0, size), l * size);
+    return packed;
+  }
+
+  /** What `pack` gave, as the first `length` positions. */
+  unpack(length: number, packed: Float64Array): void {
+    this.reserve(length);
+    const size = length * this.numKvHeads * this.headDim;
+    const layers = [...this.keys, ...this.values];
+    for (const [l, layer] of layers.entries()) layer.set(packed.subarray(l * size, (l + 1) * size));
+    this.length = length;
+  }
 }
 
 /**

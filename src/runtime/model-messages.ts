@@ -30,7 +30,14 @@ export type Call =
       readonly watch?: readonly string[] | 'all';
     } & RemoteEntry)
   | { readonly name: 'forwardBatch'; readonly entries: readonly RemoteEntry[] }
-  | { readonly name: 'cacheLength' | 'freeCache'; readonly key: number }
+  | { readonly name: 'cacheLength' | 'freeCache' | 'saveCache'; readonly key: number }
+  | {
+      readonly name: 'restoreCache';
+      readonly key: number;
+      readonly maxSeqLen: number;
+      readonly length: number;
+      readonly bytes: Uint8Array;
+    }
   | { readonly name: 'abort' | 'close' };
 
 export interface CallMessage {
@@ -60,6 +67,7 @@ export interface Reply {
   readonly lengths: readonly number[];
   readonly points?: readonly WatchedPoint[];
   readonly loaded?: LoadedMessage;
+  readonly bytes?: Uint8Array;
 }
 
 export type ReplyMessage =

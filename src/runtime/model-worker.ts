@@ -68,6 +68,16 @@ async function answer(id: number, call: Call, signal: AbortSignal): Promise<Repl
     }
     case 'cacheLength':
       return { ...NOTHING, lengths: [caches.get(call.key)?.length ?? 0] };
+    case 'saveCache': {
+      const cache = caches.get(call.key);
+      return { ...NOTHING, bytes: cache ? await loaded().saveCache(cache) : new Uint8Array(0) };
+    }
+    case 'restoreCache': {
+      const { key, maxSeqLen } = call;
+      const cache = cacheOf({ ids: [], key, length: 0, maxSeqLen });
+      await loaded().restoreCache(cache, call.length, call.bytes);
+      return NOTHING;
+    }
     case 'freeCache': {
       const cache = caches.get(call.key);
       if (cache) loaded().freeCache(cache);

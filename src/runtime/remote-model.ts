@@ -118,6 +118,17 @@ export class RemoteModel implements Model {
     this.calls.send({ name: 'freeCache', key: (cache as RemoteCache).key }).catch(() => undefined);
   }
 
+  async saveCache(cache: KvCache): Promise<Uint8Array> {
+    const { bytes } = await this.calls.send({ name: 'saveCache', key: (cache as RemoteCache).key });
+    return bytes ?? new Uint8Array(0);
+  }
+
+  async restoreCache(cache: KvCache, length: number, bytes: Uint8Array): Promise<void> {
+    const { key, maxSeqLen } = cache as RemoteCache;
+    await this.calls.send({ name: 'restoreCache', key, maxSeqLen, length, bytes });
+    cache.length = length;
+  }
+
   /** As in Model; a trace sees copies after the pass and cannot replace them. Name the points it wants. */
   async forward(
     ids: readonly number[],

@@ -16,6 +16,7 @@ import { type Choice, choose, embed, type Score, score } from '../generate/score
 import { Session } from '../generate/session.ts';
 import type { Model } from '../model/model.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { restoreSnapshot, saveSnapshot } from './snapshot.ts';
 
 export class SmolLM2 {
   readonly model: Model;
@@ -58,6 +59,25 @@ export class SmolLM2 {
   /** A conversation that keeps its cache: later turns compute only what is new. */
   session(): Session {
     return new Session(this.model, this.tokenizer, this.chatTemplate());
+  }
+
+  /**
+   * The state behind a fixed beginning, such as a system message, as bytes to ship with an app: `restore` goes on from
+   * there in milliseconds.
+   */
+  async snapshot(messages: readonly ChatMessage[]): Promise<Uint8Array> {
+    const prompt = await this.chatTemplate().render(checkMessages(messages), { addGenerationPrompt: false });
+    return saveSnapshot(this.model, this.tokenizer.encode(prompt, { addBos: false }));
+  }
+
+  /**
+   * A conversation that begins with what `snapshot` kept; give `chat` the same first messages.
+   *
+   * @throws UnsupportedError for a snapshot of other weights, kernels, precision or cache type
+   */
+  async restore(snapshot: Uint8Array, options: { maxSeqLen?: number } = {}): Promise<Session> {
+    const timeline = await restoreSnapshot(this.model, snapshot, options.maxSeqLen);
+    return new Session(this.model, this.tokenizer, this.chatTemplate(), { timeline });
   }
 
   /** How likely the model finds each text: see generate/score.ts. */

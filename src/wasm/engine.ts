@@ -210,6 +210,27 @@ export class WasmEngine extends WasmOps implements Engine {
     this.arena.release(cache.ptr);
   }
 
+  /** Whole pages, in order; what lies behind the last position is whatever was there. */
+  exportCache(cache: WasmKvCache): Uint8Array {
+    const { pages, pageBytes } = this.pagesOf(cache);
+    const used = pages.slice(0, Math.ceil(cache.length / PAGE));
+    const bytes = new Uint8Array(used.length * pageBytes);
+    for (const [n, page] of used.entries()) {
+      bytes.set(new Uint8Array(this.memory.buffer, page, pageBytes), n * pageBytes);
+    }
+    return bytes;
+  }
+
+  importCache(cache: WasmKvCache, length: number, bytes: Uint8Array): void {
+    this.reserve(cache, length);
+    const { pages, pageBytes } = this.pagesOf(cache);
+    for (let n = 0; n * PAGE < length; n++) {
+      const page = new Uint8Array(this.memory.buffer, pages[n], pageBytes);
+      page.set(bytes.subarray(n * pageBytes, (n + 1) * pageBytes));
+    }
+    cache.length = length;
+  }
+
   mark(): number {
     return this.vectors.length;
   }

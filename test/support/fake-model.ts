@@ -80,6 +80,15 @@ export class FakeModel implements Model {
     return options.logits === 'all' ? Float64Array.from(all) : this.rule(past);
   }
 
+  async saveCache(cache: KvCache): Promise<Uint8Array> {
+    return Uint8Array.from((cache as FakeCache).ids.slice(0, cache.length));
+  }
+
+  async restoreCache(cache: KvCache, length: number, bytes: Uint8Array): Promise<void> {
+    (cache as FakeCache).ids = [...bytes];
+    cache.length = length;
+  }
+
   async forwardBatch(): Promise<never> {
     throw new Error('fake model: no batches');
   }

@@ -1,0 +1,117 @@
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { load, type SmolLM2 } from '../../src/index.ts';
+import { makeTinyFolder } from '../support/tiny-folder.ts';
+
+let folder: string;
+let smol: SmolLM2;
+beforeAll(async () => {
+  folder = makeTinyFolder();
+  smol = await load(folder, { engine: 'reference' });
+});
+afterAll(async () => {
+  await smol.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** ln softmax of a row, by the definition. */
+function logSoftmax(row: Float64Array | Float32Array): number[] {
+  const total = Math.log(Array.from(row, Math.exp).reduce((sum, value) => sum + value, 0));
+  return Array.from(row, (logit) => logit - total);
+}
+
+/** ln p of every id but the first, from one pass per prefix. */
+async function bruteForce(ids: readonly number[]): Promise<number[]> {
+  const logprobs: number[] = [];
+  for (let t = 1; t < ids.length; t++) {
+    const cache = smol.model.newCache(t);
+    logprobs.push(logSoftmax(await smol.model.forward(ids.slice(0, t), cache))[ids[t]]);
+    smol.model.freeCache(cache);
+  }
+  return logprobs;
+}
+
+describe('score', () => {
+  it('equals one pass per prefix within 1e-9 on 100 tokens, which are more than a piece of 64', async () => {
+    const text = 'Ships at sea. '.repeat(8).slice(0, 100);
+    const [scored] = await smol.score([text]);
+    const expected = await bruteForce(scored.ids);
+    expect(scored.logprobs).toHaveLength(99);
+    for (const [t, logprob] of expected.entries()) expect(scored.logprobs[t]).toBeCloseTo(logprob, 9);
+    expect(scored.logprob).toBeCloseTo(
+      expected.reduce((sum, value) => sum + value, 0),
+      7,
+    );
+    expect(scored.perplexity).toBeCloseTo(Math.exp(-scored.logprob / 99), 9);
+  });
+
+  it('refuses a text of one token', async () => {
+    await expect(smol.score(['a'])).rejects.toThrow(RangeError);
+  });
+});
+
+describe('choose', () => {
+  it('gives each label the sum of its log-probabilities after the prompt, whatever the order of labels', async () => {
+    const labels = ['yes', 'no', 'perhaps later', 'n'];
+    const { scores, label, index } = await smol.choose('Is it so?', labels);
+    const prompt = smol.tokenizer.encode('Is it so?');
+    for (const { label: text, logprob } of scores) {
+      const all = await bruteForce([...prompt, ...smol.tokenizer.encode(text)]);
+      const expected = all.slice(prompt.length - 1).reduce((sum, value) => sum + value, 0);
+      expect(logprob).toBeCloseTo(expected, 9);
+    }
+    expect(scores.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 12);
+    expect(scores[index].logprob).toBe(Math.max(...scores.map(({ logprob }) => logprob)));
+    const turned = await smol.choose('Is it so?', [...labels].reverse());
+    expect(turned.label).toBe(label);
+    expect(turned.scores.map(({ logprob }) => logprob).reverse()).toEqual(
+      scores.map(({ logprob }) => logprob),
+    );
+  });
+
+  it.each([
+    ['one label', 'a', ['b']],
+    ['an empty label', 'a', ['b', '']],
+    ['an empty prompt', '', ['a', 'b']],
+  ])('refuses %s', async (_what, prompt, labels) => {
+    await expect(smol.choose(prompt, labels)).rejects.toThrow(RangeError);
+  });
+});
+
+describe('classify', () => {
+  it('is choose behind the chat template, with a prompt of the caller where there is one', async () => {
+    const prompt = (text: string) => `Sea or land? ${text}`;
+    const classified = await smol.classify('a boat', ['sea', 'land'], prompt);
+    const asked = await smol.template!.render([{ role: 'user', content: 'Sea or land? a boat' }], {
+      addGenerationPrompt: true,
+    });
+    expect(classified).toEqual(await smol.choose(asked, ['sea', 'land']));
+  });
+});
+
+describe('embed', () => {
+  it('is the mean of the normed last hidden states, scaled to length 1 within 1e-6', async () => {
+    const text = 'A ship.';
+    const [vector] = await smol.embed([text]);
+    const ids = smol.tokenizer.encode(text);
+    const cache = smol.model.newCache(ids.length);
+    const sums = new Float64Array(smol.config.hiddenSize);
+    await smol.model.forward(ids, cache, {
+      logits: 'none',
+      trace: (name, value) => {
+        if (name !== 'model.norm') return;
+        for (const [i, x] of smol.model.read(value).entries()) sums[i % sums.length] += x;
+      },
+    });
+    const length = Math.hypot(...sums);
+    expect(vector).toHaveLength(sums.length);
+    for (const [i, x] of vector.entries()) expect(x).toBeCloseTo(sums[i] / length, 6);
+  });
+
+  it('finds a text nearer to itself than to another', async () => {
+    const [a, again, b] = await smol.embed(['A ship.', 'A ship.', '0123456789']);
+    const cosine = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+    expect(cosine(a, again)).toBeCloseTo(1, 6);
+    expect(cosine(a, b)).toBeLessThan(0.999);
+  });
+});
