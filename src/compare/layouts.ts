@@ -49,7 +49,10 @@ export function placed(
   );
   if (fitting.length === 0) return lastRows(raw, axes);
   const convention = fitting.includes(orders[preferred]) ? orders[preferred] : fitting[0];
-  let best = reorder(raw, axes, convention);
+  let best = {
+    ...reorder(raw, axes, convention),
+    ...(convention === orders[preferred] ? { layout: '' } : {}),
+  };
   if (reference) {
     for (const order of fitting.filter((other) => other !== convention)) {
       const other = reorder(raw, axes, order);

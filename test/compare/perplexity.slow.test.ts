@@ -20,11 +20,15 @@ const model = await loadModel(await realCheckpoint(), { engine: 'wasm', precisio
 afterAll(() => model.close());
 
 describe('perplexity of 2048 tokens of WikiText-2 is within 1e-4 of transformers in float64', () => {
-  it.each(cases)('windows $rule of $length, stride $stride', { timeout: 300_000 }, async (golden: PerplexityCase) => {
-    const { rule, length, stride, scored } = golden;
-    const result = await perplexity(model, ids, windowsOf(rule, ids.length, length, stride));
-    console.log(`${rule} ${length}/${stride}: ${result.perplexity}, transformers ${golden.perplexity}`);
-    expect(result.numScored).toBe(scored);
-    expect(Math.abs(result.perplexity / golden.perplexity - 1)).toBeLessThan(1e-4);
-  });
+  it.each(cases)(
+    'windows $rule of $length, stride $stride',
+    { timeout: 300_000 },
+    async (golden: PerplexityCase) => {
+      const { rule, length, stride, scored } = golden;
+      const result = await perplexity(model, ids, windowsOf(rule, ids.length, length, stride));
+      console.log(`${rule} ${length}/${stride}: ${result.perplexity}, transformers ${golden.perplexity}`);
+      expect(result.numScored).toBe(scored);
+      expect(Math.abs(result.perplexity / golden.perplexity - 1)).toBeLessThan(1e-4);
+    },
+  );
 });
