@@ -54,7 +54,8 @@ export function verdictsOf(rows: readonly Row[]): Verdict[] {
       .reduce<Row | undefined>((a, b) => (a && rateOf(a) >= rateOf(b) ? a : b), undefined);
   const claim = (text: string, bar: number, ours: Row | undefined, theirs: Row | undefined) => {
     if (!ours || !theirs) return;
-    const against = theirs.label === ours.label ? '' : ` (${theirs.label}, ${theirs.format})`;
+    const isPeer = /llama/.test(theirs.label);
+    const against = isPeer ? ` (${theirs.label}, ${theirs.format})` : '';
     const ratio = ratioOf(ours.tokensPerSecond, theirs.tokensPerSecond);
     const isSingle = ours.threads === 1 && theirs.threads === 1;
     const cpu = isSingle && ours.tokensPerCpuSecond && theirs.tokensPerCpuSecond;

@@ -1,11 +1,13 @@
-// `node bench/peers/report.mjs RESULT.json`: a peers run as the tables of docs/speed.md (between their marks) and as
+// `node bench/peers/report.mjs RESULT.json ...`: peers runs as the tables of docs/speed.md (between their marks) and as
 // docs/speed-decode.svg and docs/speed-prefill.svg.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
-const { machine, weights, rounds, rows, verdicts } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const runs = process.argv.slice(2).map((path) => JSON.parse(readFileSync(path, 'utf8')));
+const rows = runs.flatMap((run) => run.rows);
+const verdicts = runs.flatMap((run) => run.verdicts);
 const docs = new URL('../../docs/', import.meta.url);
 const OURS = '#c2410c';
 const THEIRS = '#475569';
@@ -75,10 +77,16 @@ writeFileSync(page, text);
 
 function about() {
   const versions = [...new Set(rows.map(({ version }) => version))].sort();
-  const files = Object.entries(weights).map(([format, hash]) => `${format} \`${hash.slice(0, 16)}…\``);
+  const files = Object.entries(Object.assign({}, ...runs.map((run) => run.weights))).map(
+    ([format, hash]) => `${format.toUpperCase()} \`${hash.slice(0, 16)}…\``,
+  );
+  const { machine } = runs[0];
+  const times = runs.map(({ machine: { date, commit, load }, rounds, rows: [{ part }] }) => {
+    return `${part}: ${date.slice(0, 16).replace('T', ' ')}, commit ${commit}, load before ${load}, ${rounds} rounds`;
+  });
   return [
-    `${machine.date.slice(0, 10)}, commit ${machine.commit}; ${machine.cpu}, ${machine.cores} cores, ` +
-      `${machine.memoryGiB} GiB; ${machine.runtime}; load before the run ${machine.load}; ${rounds} rounds.`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}. ${times.join('; ')}.`,
+    '',
     `Engines: ${versions.join('; ')}. Weights (sha256): ${files.join(', ')}.`,
   ];
 }
