@@ -38,7 +38,7 @@ export class ReferenceKvCache implements KvCache {
     }
   }
 
-  /** Keys and values of the positions that hold a token, layer by layer: [2, numLayers, length, numKvHeads, headDim]. */
+  /** Keys, then values, of the positions that hold a token: [2, numLayers, length, numKvHeads, headDim]. */
   pack(): Float64Array {
     const size = this.length * this.numKvHeads * this.headDim;
     const layers = [...this.keys, ...this.values];
