@@ -3,7 +3,7 @@ import { UnsupportedError } from '../../src/base/errors.ts';
 import { loadModel } from '../../src/load.ts';
 import { nodePlatform } from '../../src/runtime/platform-node.ts';
 import type { Build } from '../../src/wasm/platform.ts';
-import { maxAbs, maxDifference } from '../support/close.ts';
+import { EPS32, expectClose, maxAbs, maxDifference } from '../support/close.ts';
 import * as lanes from '../support/lanes.ts';
 import { randomCheckpoint, SMALL_CONFIG } from '../support/random-checkpoint.ts';
 import { bitsOf, kernelBytes, matrixTensor, randomF32, randomMatrix, wasmEngine } from '../support/wasm.ts';
@@ -64,7 +64,7 @@ function withoutRelaxed(): void {
 
 function withRelaxed(): void {
   it.each([32, 64, 576])(
-    'Q4_1 with %i columns equals the lane model of 8-bit activations',
+    'Q4_1 with %i columns is within float32 rounding of the lane model of 8-bit activations',
     async (inSize) => {
       const engine = wasmEngine({ build: 'relaxed-single' });
       const bytes = randomMatrix('Q4_1', 8, inSize, 3);
@@ -77,9 +77,10 @@ function withRelaxed(): void {
       const all = engine.read(out);
       const row = (o: number) => q41Blocks(bytes, o, inSize);
       const first = x.subarray(0, inSize);
-      expect([...all.slice(0, 8)]).toEqual(
-        Array.from({ length: 8 }, (_, o) => lanes.linearBytes(first, row(o))),
-      );
+      // Fused or not, depending on the machine: a few roundings of sums under four times the largest.
+      const expected = Array.from({ length: 8 }, (_, o) => lanes.linearBytes(first, row(o)));
+      const tolerance = (inSize / 32 + 4) * EPS32 * 4 * maxAbs(expected);
+      expectClose(all.slice(0, 8), expected, tolerance, 'row');
       for (let t = 0; t < 9; t++) {
         const one = engine.vector(8);
         engine.linear(one, engine.view(input, t * inSize, (t + 1) * inSize), matrix);
