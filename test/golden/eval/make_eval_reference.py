@@ -1,10 +1,12 @@
 """Log-likelihoods of multiple-choice questions by HuggingFace transformers, as lines that `smollm2 eval compare` reads.
 
     pip install torch transformers gguf accelerate
-    python make_eval_reference.py MODEL.gguf DATA_FOLDER OUT.jsonl [ROWS=200] [TASK …]
+    python make_eval_reference.py MODEL.gguf TOKENIZER.json DATA_FOLDER OUT.jsonl [ROWS=200] [TASK …]
 
-The weights of the GGUF file are dequantised to float32. Prompts, pair tokenisation and acc_norm are lighteval's, written
-here a second time: the script shares nothing with the TypeScript code but the data. Every pair runs whole and alone,
+The weights of the GGUF file are dequantised to float32. TOKENIZER.json (../tokenizer/tokenizer.json) is read by the
+tokenizers library: transformers 5.23 makes a GPT2Tokenizer of it, and of the GGUF file, that does not split digits, so
+that a number after several blanks gets other ids. Prompts, pair tokenisation and acc_norm are lighteval's, written here
+a second time: the script shares nothing with the TypeScript code but the data. Every pair runs whole and alone,
 without a cache; only where all continuations are one token long is their common context computed once.
 """
 import gzip
@@ -14,7 +16,8 @@ import re
 import sys
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM
 
 LETTERS = "ABCDEFGHIJ"
 
@@ -93,8 +96,8 @@ TASKS = {
 
 def encoded(tokenizer, context, continuation):
     kept = context.rstrip()
-    whole = tokenizer(context + continuation)["input_ids"]
-    split = len(tokenizer(kept)["input_ids"])
+    whole = tokenizer.encode(context + continuation).ids
+    split = len(tokenizer.encode(kept).ids)
     return whole, min(split, len(whole) - 1)
 
 
@@ -112,9 +115,9 @@ def loglikelihoods(model, tokenizer, context, continuations):
     return sums
 
 
-def main(weights, folder, out, count="200", *names):
+def main(weights, tokenizer_file, folder, out, count="200", *names):
     directory, file = os.path.split(os.path.abspath(weights))
-    tokenizer = AutoTokenizer.from_pretrained(directory, gguf_file=file)
+    tokenizer = Tokenizer.from_file(tokenizer_file)
     model = AutoModelForCausalLM.from_pretrained(directory, gguf_file=file, dtype=torch.float32).eval()
     with open(out, "w", encoding="utf-8") as lines:
         for name in names or TASKS:
