@@ -22,6 +22,8 @@ export interface WasmPlatform {
   loadModule(build: Build): Promise<WebAssembly.Module>;
   /** Starts a worker that runs src/runtime/team-worker.ts; absent where there is no shared memory. */
   readonly spawn?: (listener: TeamListener) => TeamWorker;
+  /** False where a caller cannot await shared memory: then workers tell the end of a pass by a message. */
+  readonly canWaitAsync?: boolean;
   /** Threads for a team when nobody chose. */
   readonly defaultThreads: number;
 }

@@ -50,10 +50,12 @@ interface WaitAsync {
 /** Passes of at most this many rows are timed apart from long ones. */
 const FEW_ROWS = 8;
 
-const canWaitAsync = 'waitAsync' in Atomics;
+/** Firefox has had it since version 145, the others for longer. */
+const HAS_WAIT_ASYNC = 'waitAsync' in Atomics;
 
 export class Team {
   private readonly platform: WasmPlatform;
+  private readonly canWaitAsync: boolean;
   private readonly setup: Omit<TeamSetup, 'record' | 'index' | 'generation' | 'reports'>;
   private readonly records: readonly number[];
   private readonly phase: () => number;
@@ -76,6 +78,7 @@ export class Team {
     onStop: () => void,
   ) {
     this.platform = platform;
+    this.canWaitAsync = platform.canWaitAsync ?? HAS_WAIT_ASYNC;
     this.setup = setup;
     this.paces = [new Pace(records.length), new Pace(records.length)];
     this.records = records;
@@ -107,7 +110,7 @@ export class Team {
         this.settle = { finish, fail };
         Atomics.store(words, GENERATION, this.generation);
         Atomics.notify(words, GENERATION);
-        if (canWaitAsync) this.awaitFinish(words, previous);
+        if (this.canWaitAsync) this.awaitFinish(words, previous);
       });
       pace.report(numActive, (performance.now() - start) / job.ids.length);
     } finally {
@@ -140,7 +143,7 @@ export class Team {
         record,
         index,
         generation: this.generation,
-        reports: !canWaitAsync,
+        reports: !this.canWaitAsync,
       };
       worker.postMessage(setup);
       return worker;

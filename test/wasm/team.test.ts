@@ -77,6 +77,11 @@ describe('a team', () => {
     expect(together).toEqual([await model.forward([7], c), await model.forward([8, 9], d)]);
   });
 
+  it('hears of the end of a pass by message where shared memory cannot be awaited', async () => {
+    const byMessage = await modelOn({ threads: 2, platform: { ...nodePlatform, canWaitAsync: false } });
+    expect(await logitsOf(byMessage)).toBe(await logitsOf(await modelOn({ threads: 0 })));
+  });
+
   it('takes calls made at once one after the other', async () => {
     const model = await modelOn({ threads: 2 });
     const prompts = [IDS.slice(0, 9), IDS.slice(3, 150), IDS.slice(5, 6)];
