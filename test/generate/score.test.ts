@@ -79,13 +79,20 @@ describe('choose', () => {
 });
 
 describe('classify', () => {
-  it('is choose behind the chat template, with a prompt of the caller where there is one', async () => {
-    const prompt = (text: string) => `Sea or land? ${text}`;
-    const classified = await smol.classify('a boat', ['sea', 'land'], prompt);
-    const asked = await smol.template!.render([{ role: 'user', content: 'Sea or land? a boat' }], {
-      addGenerationPrompt: true,
-    });
-    expect(classified).toEqual(await smol.choose(asked, ['sea', 'land']));
+  it('is choose behind a prompt that lists the labels, which follow after a space', async () => {
+    const classified = await smol.classify('a boat', ['sea', 'land']);
+    const chosen = await smol.choose('Labels: sea, land\n\nText: a boat\nLabel:', [' sea', ' land']);
+    expect(classified.label).toBe(['sea', 'land'][chosen.index]);
+    expect(classified.scores.map(({ logprob }) => logprob)).toEqual(
+      chosen.scores.map(({ logprob }) => logprob),
+    );
+    expect(classified.scores.map(({ label }) => label)).toEqual(['sea', 'land']);
+  });
+
+  it('takes a prompt of the caller', async () => {
+    const classified = await smol.classify('a boat', ['sea', 'land'], (text) => `Sea or land? ${text}:`);
+    const chosen = await smol.choose('Sea or land? a boat:', [' sea', ' land']);
+    expect(classified.scores[0].logprob).toBe(chosen.scores[0].logprob);
   });
 });
 
