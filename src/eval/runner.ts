@@ -9,7 +9,6 @@ import type { Dataset, Row, RowSource } from './rows.ts';
 import { type RunSettings, type Sample, sampleKey } from './sample.ts';
 import { choiceLengths, type Scorer } from './scoring.ts';
 import type { Grade, RunCode, Task, TextTask } from './task.ts';
-import { needle, needleRows } from './tasks/needle.ts';
 
 export interface RunOptions extends RunSettings {
   readonly shots?: number;
@@ -93,7 +92,7 @@ async function planned(task: Task, source: RowSource, options: RunOptions): Prom
 }
 
 async function rowsOf(task: Task, source: RowSource): Promise<readonly Row[]> {
-  if (task === needle) return needleRows();
+  if (task.generated) return task.generated();
   const rows = await source.rows(task.dataset);
   return task.kind === 'text' ? (task as TextTask).pages(rows) : rows;
 }

@@ -32,6 +32,8 @@ interface TaskFacts {
   /** Where the official definition can be read. */
   readonly definition: string;
   readonly dataset: Dataset;
+  /** The rows, where a benchmark makes them itself instead of reading `dataset`. */
+  readonly generated?: () => readonly Row[];
   /** Where shots come from; the data set itself when it says `same`. */
   readonly pool?: Dataset | 'same';
   /** Number of shots where the caller names none. */

@@ -34,7 +34,7 @@ const SUBSETS = [
   'word_sorting',
 ];
 
-/** The official list sets no limit; no answer of the 27 subsets is longer than 70 tokens. */
+/** The official list sets no limit; no right answer is longer than 50 tokens, so a longer output is wrong. */
 const MAX_NEW_TOKENS = 128;
 
 export const bbh: readonly WriteTask[] = SUBSETS.map((subset) => ({

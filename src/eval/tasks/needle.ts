@@ -37,6 +37,7 @@ export const needle: WriteTask = {
   name: 'needle',
   definition: 'https://github.com/gkamradt/LLMTest_NeedleInAHaystack',
   dataset: { file: 'needle (generated)' },
+  generated: needleRows,
   shots: 0,
   shotChoice: 'random',
   maxNewTokens: 12,
