@@ -56,7 +56,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       modules = [(name = "worker.js", esModule = embed "worker.js"), ${wasm.join(', ')}],
-      compatibilityDate = "2026-11-01",
+      compatibilityDate = "2026-10-01",
       bindings = [(name = "ASSETS", service = "assets")],
     )),
     (name = "assets", disk = (path = "${assets}", writable = false)),
