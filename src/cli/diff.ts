@@ -24,6 +24,7 @@ export function diffCommand(cli: CAC): void {
       '--dtype <format>',
       'hold the candidate to f64, f32, f16 or bf16 (default: what its numbers show)',
     )
+    .option('--accept <cause>', 'count points that this cause explains as explained; may be repeated')
     .option('--all', 'list every point, also after the first that is not explained')
     .option('--json', 'print one JSON object')
     .option('--html <file>', 'write a page with a heat map of the error per layer and module')
@@ -47,6 +48,7 @@ async function run(args: Arguments): Promise<void> {
     const report = await diff(reference, candidate, {
       weights: checkpoint && checkpointWeights(checkpoint),
       format: args.choice<FloatFormat>('dtype', ['f64', 'f32', 'f16', 'bf16']),
+      accept: args.texts('accept'),
       onPoint: (point) => {
         if (listing) process.stdout.write(`${pointLine(point)}\n`);
         if (!point.explained && !args.flag('all')) listing = false;

@@ -130,7 +130,8 @@ export interface RopeRule {
 
 /**
  * Rotated heads of x [numRows, numHeads, headDim]. The angle pos · frequency has four roundings of its own in
- * float32 (power, quotient, product, reduction), which grow with the position.
+ * float32 (power, quotient, product, reduction), which grow with the position; programs that take each frequency
+ * from the one before it (llama.cpp) add two per step, one of the product and one of the ratio.
  */
 export function rotated(x: Estimate, numHeads: number, rule: RopeRule, math: Arithmetic): Estimate {
   const { frequencies, startPos, interleaved } = rule;
@@ -146,7 +147,7 @@ export function rotated(x: Estimate, numHeads: number, rule: RopeRule, math: Ari
       const angle = pos * frequencies[j] * (rule.reversed ? -1 : 1);
       const cos = Math.cos(angle);
       const sin = Math.sin(angle);
-      const ofAngle = 4 * math.sumUnit * Math.abs(angle);
+      const ofAngle = (4 + 2 * j) * math.sumUnit * Math.abs(angle);
       rotatePair(values, slack, x, a, b, cos, sin, own, ofAngle);
       slack[a] += math.tiny;
       slack[b] += math.tiny;

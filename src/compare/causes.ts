@@ -17,6 +17,7 @@ import {
   thetaHypotheses,
   thetaSearch,
 } from './hypotheses.ts';
+import { rounded } from './precision.ts';
 import { PRECISION_CAUSES } from './precision-causes.ts';
 import { fitVariant, type Suspect } from './suspect.ts';
 import { withPermutedHeads } from './weight-source.ts';
@@ -86,6 +87,20 @@ export const CAUSES: readonly Cause[] = [
             },
           ]
         : [],
+  },
+  {
+    id: 'rope-frequency-rounding',
+    summary: 'rotary frequencies rounded to 16 bits',
+    advice:
+      'keep inv_freq in float32: model.to(dtype) casts it with the rest, loading with the dtype does not',
+    parts: ROPE,
+    hypotheses: ({ candidate }) =>
+      (['bf16', 'f16'] as const).map((format) => ({
+        variant: {
+          rope: { frequencies: rounded(format, candidate.frequencies ?? ropeFrequencies(candidate.config)) },
+        },
+        detail: `inv_freq in ${format}`,
+      })),
   },
   {
     id: 'attention-scale',

@@ -48,6 +48,8 @@ export interface DiffReport {
   /** The arithmetic that the candidate is held to. */
   readonly format: FloatFormat;
   readonly ids?: readonly number[];
+  /** Ids of the causes that were accepted. */
+  readonly accepted: readonly string[];
   /** Causes that two traces without the weights could not be tested for. */
   readonly untested: readonly string[];
   /** What was done to read the traces. */
@@ -59,6 +61,8 @@ export interface DiffOptions {
   readonly weights?: WeightSource;
   /** Holds the candidate to this arithmetic instead of the one that its numbers show. */
   readonly format?: FloatFormat;
+  /** Ids of causes that are known and accepted: points that one of them explains count as explained. */
+  readonly accept?: readonly string[];
   /** Called with every point as it is judged. */
   readonly onPoint?: (point: DiffPoint) => void;
 }
@@ -84,6 +88,8 @@ export async function diff(
   candidate: RawTrace,
   options: DiffOptions = {},
 ): Promise<DiffReport> {
+  const unknown = options.accept?.find((id) => !CAUSES.some((cause) => cause.id === id));
+  if (unknown !== undefined) throw new RangeError(`accept: expected the id of a cause, got ${unknown}`);
   const notes: string[] = [];
   let weights = options.weights;
   let comparison = compare(reference, candidate, weights, options.format);
@@ -95,7 +101,7 @@ export async function diff(
       `${candidate.name}: expected ${numRows} tokens as in ${reference.name}, got ${comparison.candidate.numRows}`,
     );
   }
-  let judged = await judgePoints(comparison, options.onPoint);
+  let judged = await judgePoints(comparison, options);
   if (weights && judged.suspect && (await isOffItself(comparison, judged.suspect.name))) {
     notes.push(
       `${reference.name} does not follow from the model's weights at ${judged.suspect.name} either: ` +
@@ -103,7 +109,7 @@ export async function diff(
     );
     weights = undefined;
     comparison = compare(reference, candidate, undefined, options.format);
-    judged = await judgePoints(comparison, options.onPoint);
+    judged = await judgePoints(comparison, options);
   }
   if (judged.points.length === 0) {
     throw new RangeError(`${candidate.name}: expected points of ${reference.name}, got none in common`);
@@ -120,6 +126,7 @@ export async function diff(
     points: judged.points,
     format: comparison.math.format,
     ids: comparison.candidate.ids ?? comparison.reference.ids,
+    accepted: options.accept ?? [],
     untested: explanation?.untested ?? [],
     notes,
   };
@@ -183,6 +190,7 @@ function differentIds({ reference, candidate, math }: Comparison): DiffReport | 
     points: [],
     format: math.format,
     ids: a,
+    accepted: [],
     untested: [],
     notes: [],
   };
@@ -190,8 +198,9 @@ function differentIds({ reference, candidate, math }: Comparison): DiffReport | 
 
 async function judgePoints(
   comparison: Comparison,
-  onPoint?: (point: DiffPoint) => void,
+  { accept = [], onPoint }: DiffOptions,
 ): Promise<{ points: DiffPoint[]; suspect?: Suspect }> {
+  const accepted = CAUSES.filter(({ id }) => accept.includes(id));
   const points: DiffPoint[] = [];
   let suspect: Suspect | undefined;
   for (const name of allPoints(comparison.reference.config.numLayers)) {
@@ -204,13 +213,19 @@ async function judgePoints(
     const parts = Expectation.partsBehind(activationsOf(comparison.candidate), name);
     const asSuspect: Suspect = { ...comparison, part, layer, name, observed, estimate, judgement, parts };
     const weightFirst = comparison.hasModel && appliesWeightFirst(await castOrder(asSuspect));
-    const explained = judgement.worst <= 1 && !weightFirst;
+    const isPlain = judgement.worst <= 1 && !weightFirst;
+    const explained = isPlain || (accepted.length > 0 && (await isExplainedBy(asSuspect, accepted)));
     const point = measured(comparison, observed, estimate, judgement, explained);
     points.push(point);
     onPoint?.(point);
     if (!explained) suspect ??= asSuspect;
   }
   return { points, suspect };
+}
+
+async function isExplainedBy(suspect: Suspect, causes: typeof CAUSES): Promise<boolean> {
+  const { tested } = await testCauses(suspect, causes);
+  return (tested[0]?.fit ?? 0) >= NAMED_FIT;
 }
 
 /**
@@ -291,7 +306,8 @@ function measured(
   return {
     name: observed.name,
     maxAbs,
-    bound: explained ? allowed : ofWorst,
+    // An accepted cause explains what the plain bound does not.
+    bound: explained ? Math.max(allowed, judgement.worst > 1 ? maxAbs : 0) : ofWorst,
     explained,
     ratio: judgement.worst,
     relative: Math.sqrt(rows.reduce((sum, row) => sum + row * row, 0) / numRows),

@@ -49,6 +49,9 @@ export interface Variant {
   readonly withoutBias?: boolean;
   /** Rewrites the input rows [numRows, inSize] of every matrix product. */
   readonly linearInput?: (x: Float64Array, inSize: number) => Float64Array;
+  /** Rewrites what attention reads from its cache (keys, values), and what it multiplies them with (queries, weights). */
+  readonly cached?: (x: Float64Array) => Float64Array;
+  readonly uncached?: (x: Float64Array) => Float64Array;
   /** Rewrites the values of the point itself. */
   readonly output?: (values: Float64Array) => Float64Array;
   readonly weights?: WeightSource;
@@ -126,11 +129,11 @@ export class Expectation {
         return this.rope(at('self_attn.k_proj'), this.activations.config.numKvHeads);
       case 'self_attn.attn_probs':
         return this.both(at('self_attn.q_rope'), at('self_attn.k_rope'), (q, k) =>
-          attentionWeights(q, k, this.attentionRule(), this.math),
+          attentionWeights(this.queried(q), this.remembered(k), this.attentionRule(), this.math),
         );
       case 'self_attn.attn_out':
         return this.both(at('self_attn.attn_probs'), at('self_attn.v_proj'), (probs, v) =>
-          mixed(probs, v, this.attentionRule(), this.math),
+          mixed(this.queried(probs), this.remembered(v), this.attentionRule(), this.math),
         );
       case 'mlp.act':
         return this.act(at('mlp.gate_proj'), at('mlp.up_proj'));
@@ -203,6 +206,16 @@ export class Expectation {
   }
 
   private readonly storage = (size: number): number => 2 * this.math.unit * size + this.math.tiny;
+
+  private queried(x: Estimate): Estimate {
+    const { uncached } = this.variant;
+    return uncached ? { ...x, values: uncached(x.values) } : x;
+  }
+
+  private remembered(x: Estimate): Estimate {
+    const { cached } = this.variant;
+    return cached ? { ...x, values: cached(x.values) } : x;
+  }
 
   attentionRule(): AttentionRule {
     const { numHeads, numKvHeads, headDim } = this.activations.config;

@@ -64,15 +64,20 @@ const SLACK_FLOOR = 1e-3;
 
 /**
  * Energy of observed - expected, in units of another expectation's bounds: for two expectations side by side, where
- * one with wider bounds must not look better for them.
+ * one with wider bounds must not look better for them. `counts` picks the values that count.
  */
-export function energyIn(observed: Observed, estimate: Estimate, units: Estimate): number {
+export function energyIn(
+  observed: Observed,
+  estimate: Estimate,
+  units: Estimate,
+  counts: (i: number) => boolean = () => true,
+): number {
   const slack = units.slack ?? new Float64Array(observed.values.length);
   const meanSquare = slack.reduce((sum, value) => sum + value * value, 0) / slack.length;
   const floor = SLACK_FLOOR * Math.sqrt(meanSquare) + observed.resolution + Number.MIN_VALUE;
   let energy = 0;
   for (let i = 0; i < observed.values.length; i++) {
-    if (observed.known && !observed.known[i]) continue;
+    if ((observed.known && !observed.known[i]) || !counts(i)) continue;
     energy += ((observed.values[i] - estimate.values[i]) / (slack[i] + floor)) ** 2;
   }
   return energy;
@@ -87,7 +92,9 @@ export function fitOf(observed: Observed, before: Estimate, after: Estimate): nu
   const excess = judge(observed, before).excess;
   if (excess === 0) return 0;
   const own = 1 - judge(observed, after).excess / excess;
-  const left = energyIn(observed, after, before) / energyIn(observed, before, before);
+  // Values within the first bounds are noise under both.
+  const isOver = (i: number) => ratioAt(observed, before, i) > 1;
+  const left = energyIn(observed, after, before, isOver) / energyIn(observed, before, before, isOver);
   const nearer = Number.isFinite(left) ? 1 - (left - 0.25) / 0.75 : 1;
   return Math.max(0, Math.min(1, own, nearer));
 }

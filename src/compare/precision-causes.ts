@@ -32,6 +32,21 @@ function roundingHypotheses(format: FloatFormat): (suspect: Suspect) => Hypothes
   };
 }
 
+/** A cache in 16 bits, whose products are taken with float32 or with 16-bit queries and weights. */
+function cacheHypotheses({ math }: Suspect): Hypothesis[] {
+  return (['f16', 'bf16'] as const).flatMap((format) => {
+    if (UNIT[format] <= UNIT[math.format]) return [];
+    const cached = (x: Float64Array) => rounded(format, x);
+    return [
+      { variant: { cached }, detail: `keys and values in ${format}` },
+      {
+        variant: { cached, uncached: cached },
+        detail: `keys, values and what they are multiplied with in ${format}`,
+      },
+    ];
+  });
+}
+
 /** x in whole multiples of a scale per block: the largest value of a block becomes `levels`. */
 function quantised(
   x: Float64Array,
@@ -179,6 +194,13 @@ export const PRECISION_CAUSES: readonly Cause[] = [
       const detail = `bits of ${percent(order.weightFirst)} of the values, against ${percent(order.castFirst)}`;
       return { fit: order.weightFirst, detail };
     },
+  },
+  {
+    id: 'kv-cache-rounding',
+    summary: 'keys and values kept in 16 bits by a program that is more precise elsewhere',
+    advice: 'llama.cpp keeps its cache in f16 unless told otherwise (--cache-type-k f32 --cache-type-v f32)',
+    parts: ['self_attn.attn_probs', 'self_attn.attn_out'],
+    hypotheses: cacheHypotheses,
   },
   {
     id: 'activations-int8',

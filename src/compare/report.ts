@@ -31,8 +31,11 @@ export function verdictText(report: DiffReport): string {
   const { first, cause, candidates, points, narrowing, format, untested, notes } = report;
   const lines = notes.map((note) => `note: ${note}`);
   if (first === null) {
+    const accepted =
+      report.accepted.length > 0 ? ` and what was accepted (${report.accepted.join(', ')})` : '';
     lines.push(
-      `All ${points.length} points are explained by ${format} arithmetic: the two programs compute the same thing.`,
+      `All ${points.length} points are explained by ${format} arithmetic${accepted}: ` +
+        'the two programs compute the same thing.',
     );
     return lines.join('\n');
   }

@@ -195,6 +195,18 @@ describe('diff on a fault of no known kind', () => {
   });
 });
 
+describe('diff with an accepted cause', () => {
+  it('passes over 8-bit activations in every product, and finds the other fault behind them', async () => {
+    const trace = await candidate({ format: 'f32', int8: true, ropeTheta: 50_000 });
+    const accept = ['activations-int8'];
+    const report = await diff(reference, trace, { weights, accept });
+    expect([report.first, report.cause]).toEqual(['model.layers.0.self_attn.q_rope', 'rope-theta']);
+    const clean = await diff(reference, await candidate({ format: 'f32', int8: true }), { weights, accept });
+    expect(clean.first).toBeNull();
+    await expect(diff(reference, trace, { weights, accept: ['x'] })).rejects.toThrow(/accept: .* got x/);
+  });
+});
+
 describe('the list of causes', () => {
   it('has every id once, in kebab-case', () => {
     const found = CAUSES.map(({ id }) => id);

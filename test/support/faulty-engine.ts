@@ -116,7 +116,7 @@ export class FaultyEngine extends ReferenceEngine {
   override linear(out: Float64Array, x: Float64Array, weight: ReferenceMatrix, bias?: Float64Array): void {
     const { outSize, inSize } = weight;
     const row = new Float64Array(inSize);
-    const inputs = this.faults.int8 ? quantised(x) : x;
+    const inputs = this.faults.int8 && inSize % 32 === 0 ? quantised(x) : x;
     const adds32 = this.faults.format !== undefined && this.faults.format !== 'f64';
     for (let o = 0; o < outSize; o++) {
       readRow(row, weight, o);
