@@ -12,7 +12,7 @@
 
 import { headAt, PAGE, scalesAt } from "./cache";
 import { Cache, HALF, INT8, RowPlace, Worker } from "./memory";
-import { eightBytes, panelOf8 } from "./panel";
+import { eightBytes, fourPanels, panelOf8 } from "./panel";
 import { exp1, exp4, halfUnit, maxLanes, sumLanes } from "./simd";
 import { arrive, chunkOf, claim } from "./team";
 
@@ -125,7 +125,14 @@ function weighPart(
   const lastPos = pos + (numQueries - 1) / heads;
   const most = min(PAGE, lastPos + 1 - part * PAGE);
   const keyBytes = <usize>headDim * eightBytes(kind);
-  for (let p = 0, keys = head; p < most; p += 8, keys += keyBytes) {
+  let keys = head;
+  let p = 0;
+  if (numQueries == 1) {
+    for (; p + 24 < most; p += 32, keys += 4 * keyBytes) {
+      fourPanels(kind, scores + (<usize>p << 2), queries, keys, keyBytes, headDim);
+    }
+  }
+  for (; p < most; p += 8, keys += keyBytes) {
     const at = scores + (<usize>p << 2);
     for (let i = 0; i < numQueries; i += 4) {
       const to = at + <usize>i * SCORES_BYTES;
@@ -159,7 +166,13 @@ function gatherPart(
   const partBytes = partBytesOf(cache);
   const sliceBytes = <usize>PAGE * eightBytes(kind);
   let slice = head + <usize>cache.valueOffset;
-  for (let s = 0; s < slicesOf(cache); s++, slice += sliceBytes, out += 32) {
+  let s = 0;
+  if (numQueries == 1) {
+    for (; s + 4 <= slicesOf(cache); s += 4, slice += 4 * sliceBytes, out += 128) {
+      fourPanels(kind, out, scores, slice, sliceBytes, most);
+    }
+  }
+  for (; s < slicesOf(cache); s++, slice += sliceBytes, out += 32) {
     for (let i = 0; i < numQueries; i += 4) {
       const to = out + <usize>i * partBytes;
       const from = scores + <usize>i * SCORES_BYTES;

@@ -58,8 +58,7 @@ export function quantiseBytes(
 /** Pairs of neighbouring int16 sums as four int32. */
 @inline function pairSums(sums: v128): v128 { return i32x4.dot_i16x8_s(sums, onePairs()); }
 
-/** out [8] = row · group; the row as bytes, quad stride 4. */
-export function q4Bytes(
+@inline function rowBytes(
   wide: bool, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize,
 ): void {
   const nibbles: usize = wide ? 64 : 32;
@@ -89,6 +88,14 @@ export function q4Bytes(
   }
   v128.store(out, sums0);
   v128.store(out, sums1, 16);
+}
+
+/** out [8] = row · group; the row as bytes, quad stride 4. */
+export function q4Bytes(out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+  rowBytes(false, out, group, numBlocks, ints, scales);
+}
+export function q4WideBytes(out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+  rowBytes(true, out, group, numBlocks, ints, scales);
 }
 
 /** A group as a panel of bytes: per block 8 × f32 d │ 8 × f32 m │ per quad of columns { rows 0-3 │ rows 4-7 }. */

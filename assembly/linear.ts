@@ -5,7 +5,7 @@
 import { storeKey8, storeValue8 } from "./cache";
 import { dense } from "./linear-dense";
 import { q4Fast, q4Precise, q4Unpack, q4WideFast, q4WidePrecise, q4WideUnpack } from "./linear-q4";
-import { q4Bytes, q4UnpackBytes, quantiseBytes, tileBytes } from "./linear-q4-relaxed";
+import { q4Bytes, q4UnpackBytes, q4WideBytes, quantiseBytes, tileBytes } from "./linear-q4-relaxed";
 import { q8Fast, q8Precise, q8Unpack, q8WideFast, q8WidePrecise } from "./linear-q8";
 import { F32, groupAt, Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, RopeTable, RowPlace, Worker } from "./memory";
 import { quantiseFast, quantisePrecise } from "./quantise";
@@ -122,7 +122,8 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
     else if (kind == Q4_WIDE) q4WidePrecise(out, opened, numBlocks, ints, scales);
     else q8WidePrecise(out, opened, numBlocks, ints, scales);
   } else if (takesBytes(me, weight)) {
-    q4Bytes(kind == Q4_WIDE, out, opened, numBlocks, ints, scales);
+    if (kind == Q4) q4Bytes(out, opened, numBlocks, ints, scales);
+    else q4WideBytes(out, opened, numBlocks, ints, scales);
   } else {
     if (kind == Q4) q4Fast(out, opened, numBlocks, ints, scales);
     else if (kind == Q8) q8Fast(out, opened, numBlocks, ints, scales);

@@ -15,6 +15,19 @@ import { halfMask, halfUnit, madd } from "./simd";
   return kind == F32 ? 32 : kind == INT8 ? 8 : 16;
 }
 
+/** Values 0 to 3 or 4 to 7 of a row of the panel. Constant offsets: V8 folds them into a load, but not a sum. */
+@inline function four(kind: i32, b: usize, isHigh: bool, mask: v128, unit: v128): v128 {
+  if (kind == F32) return isHigh ? v128.load(b, 16) : v128.load(b);
+  if (kind == BF16) return i32x4.shl(isHigh ? v128.load16x4_u(b, 8) : v128.load16x4_u(b), 16);
+  if (kind == INT8) {
+    const eightInts = v128.load8x8_s(b);
+    if (isHigh) return f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(eightInts));
+    return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(eightInts));
+  }
+  const half = v128.and(i32x4.shl(isHigh ? v128.load16x4_s(b, 8) : v128.load16x4_s(b), 13), mask);
+  return kind == F16 ? f32x4.mul(half, unit) : half;
+}
+
 @inline function eight(
   kind: i32, rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
 ): void {
@@ -35,23 +48,13 @@ import { halfMask, halfUnit, madd } from "./simd";
   for (let k: usize = 0, end = <usize>count << 2; k < end; k += 4, b += bytes) {
     let low: v128;
     let high: v128;
-    if (kind == F32) {
-      low = v128.load(b);
-      high = v128.load(b, 16);
-    } else if (kind == F16 || kind == HALF) {
-      low = v128.and(i32x4.shl(v128.load16x4_s(b), 13), mask);
-      high = v128.and(i32x4.shl(v128.load16x4_s(b, 8), 13), mask);
-      if (kind == F16) {
-        low = f32x4.mul(low, unit);
-        high = f32x4.mul(high, unit);
-      }
-    } else if (kind == BF16) {
-      low = i32x4.shl(v128.load16x4_u(b), 16);
-      high = i32x4.shl(v128.load16x4_u(b, 8), 16);
-    } else {
+    if (kind == INT8) {
       const eightInts = v128.load8x8_s(b);
       low = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(eightInts));
       high = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(eightInts));
+    } else {
+      low = four(kind, b, false, mask, unit);
+      high = four(kind, b, true, mask, unit);
     }
     let x = v128.load32_splat(a + k);
     row0low = madd(x, low, row0low);
@@ -97,6 +100,33 @@ import { halfMask, halfUnit, madd } from "./simd";
   else eight(kind, 1, out, outStride, a, aStride, b, count);
 }
 
+// One function per kind: as branches of one function, the optimiser would fold them into a loop that asks at each step.
+function f32Rows(
+  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+): void {
+  anyRows(F32, rows, out, outStride, a, aStride, b, count);
+}
+function f16Rows(
+  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+): void {
+  anyRows(F16, rows, out, outStride, a, aStride, b, count);
+}
+function bf16Rows(
+  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+): void {
+  anyRows(BF16, rows, out, outStride, a, aStride, b, count);
+}
+function halfRows(
+  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+): void {
+  anyRows(HALF, rows, out, outStride, a, aStride, b, count);
+}
+function int8Rows(
+  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+): void {
+  anyRows(INT8, rows, out, outStride, a, aStride, b, count);
+}
+
 /**
  * out [rows][8] = a [rows][count] · b [count][8].
  *
@@ -106,9 +136,69 @@ import { halfMask, halfUnit, madd } from "./simd";
 export function panelOf8(
   kind: i32, rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
 ): void {
-  if (kind == F32) anyRows(F32, rows, out, outStride, a, aStride, b, count);
-  else if (kind == F16) anyRows(F16, rows, out, outStride, a, aStride, b, count);
-  else if (kind == BF16) anyRows(BF16, rows, out, outStride, a, aStride, b, count);
-  else if (kind == HALF) anyRows(HALF, rows, out, outStride, a, aStride, b, count);
-  else anyRows(INT8, rows, out, outStride, a, aStride, b, count);
+  if (kind == F32) f32Rows(rows, out, outStride, a, aStride, b, count);
+  else if (kind == F16) f16Rows(rows, out, outStride, a, aStride, b, count);
+  else if (kind == BF16) bf16Rows(rows, out, outStride, a, aStride, b, count);
+  else if (kind == HALF) halfRows(rows, out, outStride, a, aStride, b, count);
+  else int8Rows(rows, out, outStride, a, aStride, b, count);
+}
+
+@inline function oneRow(kind: i32, out: usize, a: usize, b: usize, bStride: usize, count: i32): void {
+  let low0 = f32x4.splat(0);
+  let high0 = low0;
+  let low1 = low0;
+  let high1 = low0;
+  let low2 = low0;
+  let high2 = low0;
+  let low3 = low0;
+  let high3 = low0;
+  const bytes = eightBytes(kind);
+  const mask = halfMask();
+  const unit = halfUnit();
+  let b1 = b + bStride;
+  let b2 = b1 + bStride;
+  let b3 = b2 + bStride;
+  for (let end = a + (<usize>count << 2); a < end; a += 4) {
+    const x = v128.load32_splat(a);
+    low0 = madd(x, four(kind, b, false, mask, unit), low0);
+    high0 = madd(x, four(kind, b, true, mask, unit), high0);
+    low1 = madd(x, four(kind, b1, false, mask, unit), low1);
+    high1 = madd(x, four(kind, b1, true, mask, unit), high1);
+    low2 = madd(x, four(kind, b2, false, mask, unit), low2);
+    high2 = madd(x, four(kind, b2, true, mask, unit), high2);
+    low3 = madd(x, four(kind, b3, false, mask, unit), low3);
+    high3 = madd(x, four(kind, b3, true, mask, unit), high3);
+    b += bytes;
+    b1 += bytes;
+    b2 += bytes;
+    b3 += bytes;
+  }
+  v128.store(out, low0);
+  v128.store(out, high0, 16);
+  v128.store(out, low1, 32);
+  v128.store(out, high1, 48);
+  v128.store(out, low2, 64);
+  v128.store(out, high2, 80);
+  v128.store(out, low3, 96);
+  v128.store(out, high3, 112);
+}
+
+function f32Row(out: usize, a: usize, b: usize, bStride: usize, count: i32): void {
+  oneRow(F32, out, a, b, bStride, count);
+}
+function halfRow(out: usize, a: usize, b: usize, bStride: usize, count: i32): void {
+  oneRow(HALF, out, a, b, bStride, count);
+}
+function int8Row(out: usize, a: usize, b: usize, bStride: usize, count: i32): void {
+  oneRow(INT8, out, a, b, bStride, count);
+}
+
+/**
+ * out [32] = a [count] · four panels, `bStride` bytes apart: for a single row, whose two sums per panel would wait
+ * for each other (measured: 7.6 against 17 G multiply-adds per second). Same bits as panelOf8.
+ */
+export function fourPanels(kind: i32, out: usize, a: usize, b: usize, bStride: usize, count: i32): void {
+  if (kind == F32) f32Row(out, a, b, bStride, count);
+  else if (kind == HALF) halfRow(out, a, b, bStride, count);
+  else int8Row(out, a, b, bStride, count);
 }
