@@ -49,7 +49,7 @@ export interface Variant {
   readonly withoutBias?: boolean;
   /** Rewrites the input rows [numRows, inSize] of every matrix product. */
   readonly linearInput?: (x: Float64Array, inSize: number) => Float64Array;
-  /** Rewrites what attention reads from its cache (keys, values), and what it multiplies them with (queries, weights). */
+  /** Rewrites what attention reads from its cache (keys, values) and multiplies them with (queries, weights). */
   readonly cached?: (x: Float64Array) => Float64Array;
   readonly uncached?: (x: Float64Array) => Float64Array;
   /** Rewrites the values of the point itself. */

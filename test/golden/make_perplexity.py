@@ -2,7 +2,7 @@
 
 Run: python make_perplexity.py MODEL.gguf wikitext2.tokens.test.txt > perplexity.json
 Needs torch, transformers and gguf. The weights are those of the GGUF file, dequantised to float32; logits are computed
-in float64. The windows are those of https://huggingface.co/docs/transformers/perplexity: each scores the tokens that
+in float64. The windows are those of the page "Perplexity of fixed-length models" in the documentation of transformers: each scores the tokens that
 the one before has not; the first token of the text is scored by none.
 """
 
