@@ -12,7 +12,7 @@ export interface SandboxResult {
 
 const TIME_LIMIT_MS = 3000;
 /** Above the time that the realm is given: for a program that keeps the process from answering. */
-const KILL_MS = 5000;
+const KILL_MS = 15_000;
 const MEMORY_MB = 128;
 /** A megabyte of source is no answer. */
 const MAX_PROGRAM_CHARS = 1_000_000;

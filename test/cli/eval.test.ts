@@ -8,6 +8,8 @@ import { ended, runCli, startCli } from '../support/run-cli.ts';
 import { makeTinyFolder } from '../support/tiny-folder.ts';
 
 const NUM_ROWS = 60;
+/** A test starts up to four processes, which a busy machine holds up. */
+const PATIENCE_MS = 180_000;
 let model: string;
 let folder: string;
 beforeAll(() => {
@@ -39,7 +41,7 @@ async function killed(args: readonly string[], path: string, least: number): Pro
   await end;
 }
 
-describe('smollm2 eval', () => {
+describe('smollm2 eval', { timeout: PATIENCE_MS }, () => {
   it.each([
     [1, 'reference'],
     [17, 'wasm'],
