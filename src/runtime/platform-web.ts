@@ -39,13 +39,15 @@ function spawn({ onMessage, onEnd }: TeamListener): TeamWorker {
     type: 'module',
     name: 'smollm2',
   });
+  let beReady = () => {};
   const isReady = new Promise<void>((resolve) => {
-    worker.onmessage = ({ data: message }) => (message === WORKER_READY ? resolve() : onMessage(message));
-    worker.onerror = (event) => {
-      resolve();
-      onEnd(event.message || 'an error');
-    };
+    beReady = resolve;
   });
+  worker.onmessage = ({ data: message }) => (message === WORKER_READY ? beReady() : onMessage(message));
+  worker.onerror = (event) => {
+    beReady(); // nobody waits for a worker that will never come
+    onEnd(event.message || 'an error');
+  };
   allReady = Promise.all([allReady, isReady]);
   return {
     // A member's first message sets it to work, and it never gives its thread back. Firefox does not load a worker's
@@ -55,6 +57,9 @@ function spawn({ onMessage, onEnd }: TeamListener): TeamWorker {
       await allReady;
       worker.postMessage(message);
     },
-    terminate: () => worker.terminate(),
+    terminate: () => {
+      beReady();
+      worker.terminate();
+    },
   };
 }

@@ -238,4 +238,44 @@ describe.runIf(has('chromium'))('a running model in Chromium', () => {
       await server.stop();
     }
   });
+
+  it('whose worker cannot start rejects the call with an EngineError, and answers when it can', async () => {
+    const server = await startServer({
+      '/runtimes/': `${root}test/runtimes`,
+      '/smollm2/': `${root}dist/browser`,
+      '/model.gguf': inject('weights'),
+    });
+    const browser = await launchChromium();
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${server.url}/runtimes/pages/`);
+      await page.waitForFunction(() => 'run' in globalThis);
+      const load = () =>
+        page.evaluate(async () => {
+          try {
+            globalThis.smol = await globalThis.smollm2.load('/model.gguf', { threads: 2 });
+            return 'loaded';
+          } catch (error) {
+            return error.name;
+          }
+        });
+      const ask = () =>
+        page.evaluate(() =>
+          globalThis.answer(globalThis.smol).then(
+            (a) => a.ids,
+            (e) => e.name,
+          ),
+        );
+      server.faults.missing = /model-worker\.js$/;
+      expect(await load()).toBe('EngineError');
+      server.faults.missing = /team-worker-web\.js$/;
+      expect(await load()).toBe('loaded');
+      expect(await ask()).toBe('EngineError');
+      server.faults.missing = undefined;
+      expect(await ask()).toEqual(IDS); // the same model, with a new team
+    } finally {
+      await browser.close();
+      await server.stop();
+    }
+  });
 });

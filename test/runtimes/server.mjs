@@ -28,7 +28,7 @@ const ISOLATION = {
 /**
  * Serves `mounts` ({ '/prefix/': folder or file }). `faults` may be changed while the server runs: `cutAfter` cuts
  * the next answer of a weights file after so many bytes, `corrupt` flips a bit at that offset of every answer,
- * `status` refuses weights.
+ * `status` refuses weights, and files whose path fits `missing` are not there.
  */
 export async function startServer(mounts, { isolated = true, csp, port = 0 } = {}) {
   const faults = {};
@@ -45,7 +45,7 @@ export async function startServer(mounts, { isolated = true, csp, port = 0 } = {
       file = join(file, 'index.html');
       found = await stat(file).catch(() => undefined);
     }
-    if (!found) return response.writeHead(404).end();
+    if (!found || faults.missing?.test(path)) return response.writeHead(404).end();
     const headers = {
       'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
       'cache-control': 'no-store',
