@@ -14,7 +14,7 @@ import { headAt, PAGE, scalesAt } from "./cache";
 import { Cache, HALF, INT8, RowPlace, Worker } from "./memory";
 import { eightBytes, fourPanels, panelOf8 } from "./panel";
 import { exp1, exp4, halfUnit, maxLanes, sumLanes } from "./simd";
-import { arrive, chunkOf, claim } from "./team";
+import { arrive, claim } from "./team";
 
 export const TILE_ROWS: i32 = 8;
 /** At most this many rows share one pass over a long context among workers part by part. */
@@ -43,9 +43,8 @@ export function attend(
   const numKvHeads = placeOf(me, 0).cache.numKvHeads;
   const numTiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   const numUnits = numTiles * numKvHeads;
-  const chunk = me.numWorkers == 1 ? numUnits : 1;
-  for (let begin = claim(me, numUnits, chunk); begin < numUnits; begin = claim(me, numUnits, chunk)) {
-    for (let u = begin, end = min(begin + chunk, numUnits); u < end; u++) {
+  for (let begin = claim(me, numUnits); begin < numUnits; begin = claim(me, numUnits)) {
+    for (let u = begin, end = begin + me.held; u < end; u++) {
       // Late rows see more positions: they go first, so that the last units claimed are short.
       const first = (numTiles - 1 - u / numKvHeads) * TILE_ROWS;
       const last = min(first + TILE_ROWS, rows);
@@ -291,9 +290,8 @@ function attendFew(me: Worker, out: usize, q: usize, layer: i32, rows: i32): voi
   const perPart = numHeads / heads;
   const partBytes = partBytesOf(cache0);
   const numUnits = numParts * perPart;
-  const chunk = chunkOf(me, numUnits);
-  for (let begin = claim(me, numUnits, chunk); begin < numUnits; begin = claim(me, numUnits, chunk)) {
-    for (let u = begin, end = min(begin + chunk, numUnits); u < end; u++) {
+  for (let begin = claim(me, numUnits); begin < numUnits; begin = claim(me, numUnits)) {
+    for (let u = begin, end = begin + me.held; u < end; u++) {
       let part = u / perPart;
       let t = 0;
       let firstPart = 0;
@@ -318,9 +316,8 @@ function attendFew(me: Worker, out: usize, q: usize, layer: i32, rows: i32): voi
 
 function combineFew(me: Worker, out: usize, rows: i32, numHeads: i32, partBytes: usize): void {
   const numUnits = rows * numHeads;
-  const chunk = chunkOf(me, numUnits);
-  for (let begin = claim(me, numUnits, chunk); begin < numUnits; begin = claim(me, numUnits, chunk)) {
-    for (let u = begin, end = min(begin + chunk, numUnits); u < end; u++) {
+  for (let begin = claim(me, numUnits); begin < numUnits; begin = claim(me, numUnits)) {
+    for (let u = begin, end = begin + me.held; u < end; u++) {
       const t = u / numHeads;
       let firstPart = 0;
       for (let before = 0; before < t; before++) firstPart += partsOf(placeOf(me, before).pos);

@@ -10,7 +10,7 @@
 import { normalHalfOf } from "./half";
 import { Cache, F32, INT8, RowPlace, Worker } from "./memory";
 import { eightBytes } from "./panel";
-import { arrive, chunkOf, claim } from "./team";
+import { arrive, claim } from "./team";
 
 export const PAGE: i32 = 128;
 
@@ -67,9 +67,8 @@ function storeInt8(ptr: usize, stride: usize, sliceStride: usize, x: usize, head
 /** k and v [rows, numKvHeads, headDim] to the places of their rows. */
 export function remember(me: Worker, k: usize, v: usize, layer: i32, rows: i32): void {
   const places = me.places;
-  const chunk = chunkOf(me, rows);
-  for (let begin = claim(me, rows, chunk); begin < rows; begin = claim(me, rows, chunk)) {
-    for (let t = begin, end = min(begin + chunk, rows); t < end; t++) {
+  for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
+    for (let t = begin, end = begin + me.held; t < end; t++) {
       const place = changetype<RowPlace>(places + <usize>t * offsetof<RowPlace>());
       rememberRow(place.cache, k, v, layer, t, place.pos);
     }

@@ -5,13 +5,12 @@ import { denseRow } from "./linear-dense";
 import { q4Row } from "./linear-q4";
 import { q8Row } from "./linear-q8";
 import { groupAt, Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, Worker } from "./memory";
-import { arrive, chunkOf, claim } from "./team";
+import { arrive, claim } from "./team";
 
 /** out [rows, inSize] = table rows `ids` [rows] i32. */
 export function embed(me: Worker, out: usize, table: Matrix, ids: usize, rows: i32): void {
-  const chunk = chunkOf(me, rows);
-  for (let begin = claim(me, rows, chunk); begin < rows; begin = claim(me, rows, chunk)) {
-    for (let t = begin, end = min(begin + chunk, rows); t < end; t++) {
+  for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
+    for (let t = begin, end = begin + me.held; t < end; t++) {
       matrixRow(out + ((<usize>t * <usize>table.inSize) << 2), table, load<i32>(ids + ((<usize>t) << 2)));
     }
   }

@@ -12,7 +12,7 @@ import { quantiseFast, quantisePrecise } from "./quantise";
 import { rmsNormRow } from "./rmsnorm";
 import { cosinesAt, rotatedFirst, rotatedSecond } from "./rope";
 import { swiglu4 } from "./swiglu";
-import { arrive, chunkOf, claim, isOver } from "./team";
+import { arrive, claim, isOver } from "./team";
 import { tileFast, tilePrecise } from "./tile";
 
 /** True where the relaxed build multiplies bytes (linear-q4-relaxed.ts). */
@@ -48,9 +48,8 @@ function prepare(me: Worker, x: usize, rows: i32, weight: Matrix, norm: usize, e
   }
   if (isDense && norm == 0) return;
   const rowBytes = <usize>inSize << 2;
-  const chunk = chunkOf(me, input.numTiles);
-  for (let begin = claim(me, input.numTiles, chunk); begin < input.numTiles; begin = claim(me, input.numTiles, chunk)) {
-    const last = min((begin + chunk) * input.tileRows, rows);
+  for (let begin = claim(me, input.numTiles); begin < input.numTiles; begin = claim(me, input.numTiles)) {
+    const last = min((begin + me.held) * input.tileRows, rows);
     for (let t = begin * input.tileRows; t < last; t++) {
       let row = x + <usize>t * rowBytes;
       if (norm != 0) {
@@ -167,9 +166,8 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
   const rowBytes = <usize>outSize << 2;
   const numGroups = (outSize + 7) >> 3;
   const results = me.tile;
-  const chunk = chunkOf(me, numGroups);
-  for (let begin = claim(me, numGroups, chunk); begin < numGroups; begin = claim(me, numGroups, chunk)) {
-    for (let g = begin, end = min(begin + chunk, numGroups); g < end; g++) {
+  for (let begin = claim(me, numGroups); begin < numGroups; begin = claim(me, numGroups)) {
+    for (let g = begin, end = begin + me.held; g < end; g++) {
       const opened = open(me, weight, g, 0);
       for (let tile = 0; tile < me.input.numTiles; tile++) {
         multiply(me, weight, opened, tile, results);
@@ -204,9 +202,8 @@ export function mlpInput(
   const numGroups = (outSize + 7) >> 3;
   const gateResults = me.tile;
   const upResults = me.tile + 512;
-  const chunk = chunkOf(me, numGroups);
-  for (let begin = claim(me, numGroups, chunk); begin < numGroups; begin = claim(me, numGroups, chunk)) {
-    for (let g = begin, end = min(begin + chunk, numGroups); g < end; g++) {
+  for (let begin = claim(me, numGroups); begin < numGroups; begin = claim(me, numGroups)) {
+    for (let g = begin, end = begin + me.held; g < end; g++) {
       const gateGroup = open(me, gate, g, 0);
       const upGroup = open(me, up, g, 1);
       for (let tile = 0; tile < me.input.numTiles; tile++) {
@@ -240,9 +237,8 @@ export function attentionInput(
   const qUnits = (qProj.outSize / headDim) * unitsPerHead;
   const kUnits = qUnits + (kProj.outSize / headDim) * unitsPerHead;
   const numUnits = kUnits + (vProj.outSize >> 4);
-  const chunk = chunkOf(me, numUnits);
-  for (let begin = claim(me, numUnits, chunk); begin < numUnits; begin = claim(me, numUnits, chunk)) {
-    for (let u = begin, end = min(begin + chunk, numUnits); u < end; u++) {
+  for (let begin = claim(me, numUnits); begin < numUnits; begin = claim(me, numUnits)) {
+    for (let u = begin, end = begin + me.held; u < end; u++) {
       if (u >= kUnits) {
         valueUnit(me, vProj, vBias, (u - kUnits) << 4, headDim, layer);
       } else {

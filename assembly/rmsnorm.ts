@@ -4,7 +4,7 @@
 import { narrow } from "./blocks";
 import { Worker } from "./memory";
 import { upper } from "./simd";
-import { arrive, chunkOf, claim } from "./team";
+import { arrive, claim } from "./team";
 
 /** One row; out may be x. Any size. */
 export function rmsNormRow(out: usize, x: usize, weight: usize, size: i32, eps: f64): void {
@@ -53,9 +53,8 @@ export function rmsNorm(
   eps: f64,
 ): void {
   const rowBytes = (<usize>size) << 2;
-  const chunk = chunkOf(me, rows);
-  for (let begin = claim(me, rows, chunk); begin < rows; begin = claim(me, rows, chunk)) {
-    for (let t = begin, end = min(begin + chunk, rows); t < end; t++) {
+  for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
+    for (let t = begin, end = begin + me.held; t < end; t++) {
       rmsNormRow(out + <usize>t * rowBytes, x + <usize>t * rowBytes, weight, size, eps);
     }
   }

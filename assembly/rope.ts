@@ -1,7 +1,7 @@
 // Rotary position embedding: halves of a head turn together. Mirror: src/reference/rope.ts. No sums.
 
 import { RopeTable, RowPlace, Worker } from "./memory";
-import { arrive, chunkOf, claim } from "./team";
+import { arrive, claim } from "./team";
 
 /** Cosines of position pos; the sines follow halfDim values later. */
 @inline export function cosinesAt(table: RopeTable, pos: i32): usize {
@@ -22,9 +22,8 @@ import { arrive, chunkOf, claim } from "./team";
 export function rope(me: Worker, x: usize, table: RopeTable, numHeads: i32, rows: i32): void {
   const half = <usize>table.halfDim << 2;
   const places = me.places;
-  const chunk = chunkOf(me, rows);
-  for (let begin = claim(me, rows, chunk); begin < rows; begin = claim(me, rows, chunk)) {
-    for (let t = begin, end = min(begin + chunk, rows); t < end; t++) {
+  for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
+    for (let t = begin, end = begin + me.held; t < end; t++) {
       const cosines = cosinesAt(table, changetype<RowPlace>(places + <usize>t * offsetof<RowPlace>()).pos);
       for (let h = 0; h < numHeads; h++) rotate(x + <usize>(t * numHeads + h) * 2 * half, half, cosines);
     }

@@ -9,14 +9,10 @@
 
 import { Worker } from "./memory";
 
-/** Claims per worker and operation: enough that a slow core delays the others by a small part only. */
-const CLAIMS: i32 = 4;
-
-/** Units to claim at a time. */
-@inline export function chunkOf(me: Worker, numUnits: i32): i32 {
-  const claims = me.numWorkers == 1 ? 1 : me.numWorkers * CLAIMS;
-  return (numUnits + claims - 1) / claims;
-}
+/** A claim takes its share of half of what is left, so that the last ones are small and all end together, … */
+const SHARES: i32 = 2;
+/** … but no less than this part of a worker's units: each claim costs up to 0.1 µs. */
+const LEAST_PART: i32 = 16;
 
 /** True where this worker is late and its phase is over: nothing that it could prepare is needed. */
 @inline export function isOver(me: Worker): bool {
@@ -25,17 +21,16 @@ const CLAIMS: i32 = 4;
 }
 
 /**
- * First unit of the next chunk of this phase; numUnits when nothing is left. Claiming again says that the units
- * claimed before are done.
+ * First of the next units of this phase, `me.held` in number; numUnits when nothing is left. Claiming again says
+ * that the units claimed before are done.
  */
-export function claim(me: Worker, numUnits: i32, chunk: i32): i32 {
-  const control = me.control;
-  if (!ASC_FEATURE_THREADS || me.numWorkers == 1) {
-    const unit = me.held;
-    me.held = min(unit + chunk, numUnits);
-    return unit;
-  }
+export function claim(me: Worker, numUnits: i32): i32 {
   const held = me.held;
+  if (!ASC_FEATURE_THREADS || me.numWorkers == 1) {
+    me.held = held > 0 ? 0 : numUnits;
+    return held > 0 ? numUnits : 0;
+  }
+  const control = me.control;
   if (held > 0) {
     me.held = 0;
     if (atomic.add<i32>(control, held, 64) + held == numUnits) {
@@ -44,12 +39,15 @@ export function claim(me: Worker, numUnits: i32, chunk: i32): i32 {
     }
   }
   const mine = <i64>(<u64>(<u32>me.phase) << 32);
+  const least = 1 + numUnits / (me.numWorkers * LEAST_PART);
   let claims = atomic.load<i64>(control);
   while (claims - mine < <i64>numUnits && claims >= mine) {
-    const seen = atomic.cmpxchg<i64>(control, claims, claims + <i64>chunk);
+    const unit = <i32>claims;
+    const left = numUnits - unit;
+    const size = min(left, max(least, left / (me.numWorkers * SHARES)));
+    const seen = atomic.cmpxchg<i64>(control, claims, claims + <i64>size);
     if (seen == claims) {
-      const unit = <i32>claims;
-      me.held = min(chunk, numUnits - unit);
+      me.held = size;
       return unit;
     }
     claims = seen;
@@ -72,10 +70,7 @@ function endPhase(me: Worker): void {
  * sleeper makes all others sleep, again and again.
  */
 export function arrive(me: Worker): void {
-  if (!ASC_FEATURE_THREADS || me.numWorkers == 1) {
-    me.held = 0;
-    return;
-  }
+  if (!ASC_FEATURE_THREADS || me.numWorkers == 1) return;
   const control = me.control;
   const phase = me.phase;
   me.phase = phase + 1;

@@ -1,6 +1,6 @@
 // A Model whose engine runs in the calling thread: the reference, and WASM where there is no shared memory.
 
-import { ContextOverflowError } from '../base/errors.ts';
+import { ContextOverflowError, EngineError } from '../base/errors.ts';
 import { eventLoopTurn } from '../base/turn.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Engine, KvCache, Sequence, Vector } from '../ops.ts';
@@ -157,7 +157,12 @@ export class LocalModel implements Model {
       await eventLoopTurn();
       this.lastTurn = performance.now();
     }
-    forward(this.engine, this.network, ids, sequences, logitRows, sink);
+    try {
+      forward(this.engine, this.network, ids, sequences, logitRows, sink);
+    } catch (error) {
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+      throw new EngineError(`engine: a kernel trapped (${error.message}); the next call works`);
+    }
   }
 
   /** All rows in one pass, so that every point is shown whole; the scratch is made for the occasion. */

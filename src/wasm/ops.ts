@@ -58,6 +58,9 @@ export interface Member {
 
 /** A Worker record (assembly/memory.ts). */
 export const RECORD_BYTES = 88;
+/** Words of `phase` and `held` in it. */
+const PHASE = 20;
+const HELD = 21;
 
 export function readMember(memory: WebAssembly.Memory, me: number): Member {
   const [normed, , places, , ids, rows] = new Uint32Array(memory.buffer, me + 56, 6);
@@ -68,8 +71,8 @@ export function readMember(memory: WebAssembly.Memory, me: number): Member {
 export function beginPass(memory: WebAssembly.Memory, me: number, numWorkers: number, phase: number): void {
   const record = new Int32Array(memory.buffer, me, RECORD_BYTES / 4);
   record[0] = numWorkers;
-  record[20] = phase;
-  record[21] = 0;
+  record[PHASE] = phase;
+  record[HELD] = 0;
 }
 
 export class WasmOps implements Ops {
@@ -97,7 +100,9 @@ export class WasmOps implements Ops {
 
   embed(out: WasmVector, table: WasmMatrix, ids: readonly number[]): void {
     const member = this.memberOf();
-    this.forgetPlaces(); // a pass begins, perhaps with sequences that were used before
+    // A pass begins: perhaps with sequences that were used before, perhaps after one that trapped half-way.
+    this.forgetPlaces();
+    new Int32Array(this.memory.buffer, member.me, RECORD_BYTES / 4)[HELD] = 0;
     for (let row = 0; row < ids.length; row += MAX_ROWS) {
       const some = ids.slice(row, row + MAX_ROWS);
       new Int32Array(this.memory.buffer, member.ids, some.length).set(some);

@@ -113,18 +113,21 @@ describe('a team', () => {
     expect(after).toEqual(await model.forward(IDS, fresh));
   });
 
-  it('a trap in a kernel is an EngineError, and the next call works', async () => {
-    const model = await modelOn({ threads: 2 });
-    const before = await model.forward(IDS.slice(0, 4), model.newCache(300));
-    // Pages far outside the memory: the first kernel that touches the cache traps.
-    const broken = { ...model.newCache(300), ptr: 2 ** 32 - 65536 };
-    const { engine } = model as unknown as { engine: { reserve(cache: unknown, n: number): void } };
-    const { reserve } = engine;
-    engine.reserve = () => {};
-    await expect(model.forward(IDS.slice(0, 4), broken)).rejects.toThrow(EngineError);
-    engine.reserve = reserve;
-    expect(await model.forward(IDS.slice(0, 4), model.newCache(300))).toEqual(before);
-  });
+  it.each([0, 2])(
+    'a trap in a kernel is an EngineError, and the next call works: %i workers',
+    async (threads) => {
+      const model = await modelOn({ threads });
+      const before = await model.forward(IDS.slice(0, 4), model.newCache(300));
+      // Pages far outside the memory: the first kernel that touches the cache traps.
+      const broken = { ...model.newCache(300), ptr: 2 ** 32 - 65536 };
+      const { engine } = model as unknown as { engine: { reserve(cache: unknown, n: number): void } };
+      const { reserve } = engine;
+      engine.reserve = () => {};
+      await expect(model.forward(IDS.slice(10, 14), broken)).rejects.toThrow(EngineError);
+      engine.reserve = reserve;
+      expect(await model.forward(IDS.slice(0, 4), model.newCache(300))).toEqual(before);
+    },
+  );
 
   it('a signal stops a prompt between chunks of 128, and the cache holds the chunks that were done', async () => {
     const model = await modelOn({ threads: 2 });
