@@ -32,6 +32,12 @@ export async function load(
 }
 
 function toRemote(source: string | URL | Blob | Uint8Array | ArrayBuffer): RemoteSource {
+  if (typeof source === 'string' && /^(135m|360m|1\.7b)(-instruct|-base)?$/.test(source)) {
+    throw new RangeError(
+      `source: expected the address of a .gguf file or of a manifest, got the name ${source}; ` +
+        'a page has no hub client, so put the file on a server of yours',
+    );
+  }
   if (typeof source === 'string' || source instanceof URL) return new URL(source, location.href).href;
   return source instanceof Blob ? source : new Blob([source as Uint8Array<ArrayBuffer>]);
 }

@@ -179,6 +179,16 @@ describe.runIf(has('chromium'))('weights in Chromium', () => {
     expect(await stored()).toMatchObject([{ size: SIZE, sha256: SHA256, isComplete: true }]);
   });
 
+  it('are asked for by address: a name gets an error that says so', async () => {
+    const error = await page.evaluate(() =>
+      globalThis.smollm2.load('135m').catch(({ name, message }) => ({ name, message })),
+    );
+    expect(error).toMatchObject({
+      name: 'RangeError',
+      message: expect.stringMatching(/expected the address/),
+    });
+  });
+
   it('come from a file that the visitor picked', async () => {
     await page.evaluate(() => {
       const input = Object.assign(document.createElement('input'), { type: 'file', id: 'pick' });
