@@ -59,7 +59,7 @@ export function thetaHypotheses(suspect: Suspect): Hypothesis[] {
 function thetaHypothesis({ candidate: { config } }: Suspect, ropeTheta: number): Hypothesis {
   return {
     variant: { rope: { frequencies: ropeFrequencies({ ...config, ropeTheta }) } },
-    detail: `theta ${Number(ropeTheta.toPrecision(8))}, expected ${config.ropeTheta}`,
+    detail: `theta ${Number(ropeTheta.toPrecision(6))}, expected ${config.ropeTheta}`,
   };
 }
 

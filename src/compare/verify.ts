@@ -216,8 +216,9 @@ function answerIds(tokenizer: Tokenizer, promptIds: readonly number[], answer: P
   return isPrefix ? whole.slice(promptIds.length) : tokenizer.encode(answer.text, { addBos: false });
 }
 
-/** The id whose bytes are the text, if it is a single token. */
+/** The id whose bytes are the text, if it is a single token; half a character is shown as U+FFFD and could be any. */
 function idOfText(tokenizer: Tokenizer, text: string): number | undefined {
+  if (text.includes('\ufffd')) return undefined;
   const ids = tokenizer.encode(text, { addBos: false });
   return ids.length === 1 && tokenizer.decode(ids) === text ? ids[0] : undefined;
 }

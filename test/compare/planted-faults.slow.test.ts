@@ -1,4 +1,4 @@
-// Planted faults on the real weights: the first four layers of SmolLM2-135M with its head, so that all of them run.
+// Planted faults on the real weights: the first two layers of SmolLM2-135M with its head, so that all of them run.
 
 import { describe, expect, it } from 'vitest';
 import { diff } from '../../src/compare/diff.ts';
@@ -9,7 +9,7 @@ import { type Faults, faultyModel } from '../support/faulty-engine.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { realCheckpoint } from '../support/weights.ts';
 
-const NUM_LAYERS = 4;
+const NUM_LAYERS = 2;
 const whole = await realCheckpoint();
 const checkpoint = {
   ...whole,
@@ -19,7 +19,7 @@ const checkpoint = {
   ),
 };
 const weights = checkpointWeights(checkpoint);
-const ids: number[] = goldenJson('real-135m-instruct/plain-english.json').ids.slice(0, 12);
+const ids: number[] = goldenJson('real-135m-instruct/plain-english.json').ids.slice(0, 8);
 const reference = await traceModel(await faultyModel(checkpoint, {}), ids, 'reference');
 const candidate = async (faults: Faults) =>
   traceModel(await faultyModel(checkpoint, faults), ids, 'candidate');

@@ -59,7 +59,7 @@ export const PLANTED: readonly PlantedFault[] = [
     name: 'theta 12345.678',
     cause: 'rope-theta',
     faults: { ropeTheta: 12_345.678 },
-    detail: 'theta 12345.67',
+    detail: 'theta 12345.7,',
   },
   { name: 'positions from 1', cause: 'position-offset', faults: { positionOffset: 1 } },
   { name: 'no rotation', cause: 'rope-missing', faults: { withoutRope: true } },

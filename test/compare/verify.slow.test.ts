@@ -1,0 +1,99 @@
+// verify against servers in a function: our own engine behind the interface of a server, with a fault each.
+
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ChatMessage } from '../../src/chat/message.ts';
+import { ChatTemplate } from '../../src/chat/template.ts';
+import type { ProbedAnswer, Server } from '../../src/compare/openai-probe.ts';
+import { verifyServer } from '../../src/compare/verify.ts';
+import { WRONG_TEMPLATES } from '../../src/compare/verify-prompts.ts';
+import { logprobsOf } from '../../src/generate/logprobs.ts';
+import { loadModel } from '../../src/load.ts';
+import type { Model } from '../../src/model/model.ts';
+import { nodePlatform } from '../../src/runtime/platform-node.ts';
+import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
+import { realCheckpoint } from '../support/weights.ts';
+
+const checkpoint = await realCheckpoint();
+const load = (ropeTheta = checkpoint.config.ropeTheta) =>
+  loadModel(
+    { ...checkpoint, config: { ...checkpoint.config, ropeTheta } },
+    { engine: 'wasm', precision: 'fast', threads: 2, maxSeqLen: 1024 },
+    nodePlatform,
+  );
+const model = await load();
+afterAll(() => model.close());
+const tokenizer = Tokenizer.from(checkpoint.tokenizer!);
+const template = new ChatTemplate(checkpoint.chatTemplate!, {});
+const render = async (messages: readonly ChatMessage[]) =>
+  template.render([...messages], { addGenerationPrompt: true });
+const reference = { model, tokenizer, render, withTheta: load };
+
+/** Greedy answers of a model, as a server gives them. */
+function serverOf(
+  served: Model,
+  options: {
+    logprobs?: boolean;
+    prefix?: number[];
+    rendered?: (messages: readonly ChatMessage[]) => string;
+  } = {},
+): Server {
+  const { logprobs = true, prefix = [], rendered } = options;
+  const answer = async (ids: readonly number[], maxTokens: number): Promise<ProbedAnswer> => {
+    const cache = served.newCache();
+    let logits = await served.forward([...prefix, ...ids], cache);
+    const tokens = [];
+    for (let n = 0; n < maxTokens; n++) {
+      const { top } = logprobsOf(logits, 0, 5);
+      const named = top.map(({ id, logprob }) => ({ text: tokenizer.decode([id]), logprob }));
+      tokens.push({ ...named[0], top: named });
+      logits = await served.forward([top[0].id], cache);
+    }
+    served.freeCache(cache);
+    const text = tokens.map((token) => token.text).join('');
+    return { text, promptTokens: prefix.length + ids.length, ...(logprobs ? { tokens } : {}) };
+  };
+  return {
+    complete: (prompt, maxTokens) => answer(tokenizer.encode(prompt), maxTokens),
+    chat: async (messages, maxTokens) => {
+      const prompt = rendered ? rendered(messages) : await render(messages);
+      return answer(tokenizer.encode(prompt, { addBos: false }), maxTokens);
+    },
+    tokenize: async () => undefined,
+  };
+}
+
+describe('verifyServer', { timeout: 300_000 }, () => {
+  it('finds itself right, to the digits that float32 has', async () => {
+    const { verdict, texts } = await verifyServer(serverOf(model), reference);
+    expect(verdict).toBe('right');
+    expect(texts.rms).toBeLessThan(1e-5);
+    expect(texts.numGreedy).toBe(texts.numChosen);
+  });
+
+  it('finds itself right without log-probabilities, as far as that can be said', async () => {
+    const { verdict, findings } = await verifyServer(serverOf(model, { logprobs: false }), reference);
+    expect(verdict).toBe('right-quantised');
+    expect(findings[0]).toContain('how exact cannot be said');
+  });
+
+  it('names theta 10000, with log-probabilities', async () => {
+    const wrong = await load(10_000);
+    const report = await verifyServer(serverOf(wrong), reference);
+    await wrong.close();
+    expect(report.verdict).toBe('wrong-rope-theta');
+    expect(report.findings[0]).toContain('rope theta 10000 fits');
+  });
+
+  it('names the wrong template', async () => {
+    const name = 'Llama 2 ([INST] … [/INST])';
+    const report = await verifyServer(serverOf(model, { rendered: WRONG_TEMPLATES[name] }), reference);
+    expect(report.verdict).toBe('wrong-template');
+    expect(report.findings[0]).toBe(`the template seems to be: ${name}`);
+  });
+
+  it('finds a begin-of-text token that the model has not', async () => {
+    const report = await verifyServer(serverOf(model, { prefix: [1] }), reference);
+    expect(report.verdict).toBe('wrong-tokenizer');
+    expect(report.findings[0]).toContain('one more: a begin-of-text token');
+  });
+});
