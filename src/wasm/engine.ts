@@ -247,18 +247,6 @@ export class WasmEngine extends WasmOps implements Engine {
     new Float32Array(this.memory.buffer, x.ptr, x.length).set(values);
   }
 
-  /** The pages of every cache, for tests that look at bytes nobody wrote. */
-  pagesForTests(): { ptr: number; bytes: number }[] {
-    return [...this.caches.values()].flatMap(({ pages, pageBytes }) =>
-      pages.map((ptr) => ({ ptr, bytes: pageBytes })),
-    );
-  }
-
-  /** Single kernels, for tests. */
-  get kernelsForTests(): Kernels {
-    return this.kernels;
-  }
-
   /** Bytes in use, by name. */
   usage(): Map<string, number> {
     return this.arena.usage();

@@ -6,6 +6,7 @@ import { byteLength, DTYPES, type DType } from '../../src/base/dtype.ts';
 import type { Tensor } from '../../src/base/tensor.ts';
 import type { ModelConfig } from '../../src/config.ts';
 import { WasmEngine } from '../../src/wasm/engine.ts';
+import type { Kernels } from '../../src/wasm/kernels.ts';
 import type { CacheType, Precision } from '../../src/wasm/options.ts';
 import type { Build } from '../../src/wasm/platform.ts';
 
@@ -129,4 +130,21 @@ export function shapeOf(numHeads: number, numKvHeads: number, headDim: number, n
     tiedEmbeddings: true,
     eosIds: [],
   };
+}
+
+/** What an engine keeps to itself and tests look at: its kernels, and the pages of its caches. */
+interface Insides {
+  readonly kernels: Kernels;
+  readonly caches: ReadonlyMap<number, { readonly pageBytes: number; readonly pages: readonly number[] }>;
+}
+
+export function kernelsOf(engine: WasmEngine): Kernels {
+  return (engine as unknown as Insides).kernels;
+}
+
+export function pagesOf(engine: WasmEngine): { ptr: number; bytes: number }[] {
+  const { caches } = engine as unknown as Insides;
+  return [...caches.values()].flatMap(({ pages, pageBytes }) =>
+    pages.map((ptr) => ({ ptr, bytes: pageBytes })),
+  );
 }

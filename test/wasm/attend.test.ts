@@ -4,7 +4,7 @@ import type { WasmEngine } from '../../src/wasm/engine.ts';
 import type { CacheType } from '../../src/wasm/options.ts';
 import { EPS32, expectClose } from '../support/close.ts';
 import * as lanes from '../support/lanes.ts';
-import { bitsOf, randomF32, shapeOf, wasmEngine } from '../support/wasm.ts';
+import { bitsOf, pagesOf, randomF32, shapeOf, wasmEngine } from '../support/wasm.ts';
 
 const SHAPES = [
   { numHeads: 9, numKvHeads: 3, headDim: 64 },
@@ -54,7 +54,7 @@ function run(shape: Shape, length: number, chunk: number, cacheType: CacheType):
 
 /** Fills pages that are about to be used with NaN: positions that were never written must not matter. */
 function poison(engine: WasmEngine, length: number): void {
-  for (const page of engine.pagesForTests()) {
+  for (const page of pagesOf(engine)) {
     new Float32Array(engine.linearMemory.buffer, page.ptr, page.bytes / 4).fill(length > 0 ? Number.NaN : 0);
   }
 }

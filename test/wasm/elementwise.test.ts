@@ -5,14 +5,14 @@ import { decodeToF64 } from '../../src/quant/decode.ts';
 import { ReferenceEngine } from '../../src/reference/index.ts';
 import { EPS32, expectClose } from '../support/close.ts';
 import * as lanes from '../support/lanes.ts';
-import { matrixTensor, randomF32, randomMatrix, shapeOf, wasmEngine } from '../support/wasm.ts';
+import { kernelsOf, matrixTensor, randomF32, randomMatrix, shapeOf, wasmEngine } from '../support/wasm.ts';
 
 /** Every length round one and two vectors, and a real one. */
 const LENGTHS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 72, 576];
 
 describe('exp', () => {
   const engine = wasmEngine();
-  const exp = (x: number) => engine.kernelsForTests.exp1(x);
+  const exp = (x: number) => kernelsOf(engine).exp1(x);
 
   it('equals its lane model on 20001 numbers from -100 to 100', () => {
     for (let i = -10_000; i <= 10_000; i++) expect(exp(i / 100)).toBe(lanes.exp(i / 100));
@@ -35,7 +35,7 @@ describe('exp', () => {
 
 describe('halfOf', () => {
   it('gives every float16 back, and rounds halfway cases between neighbours to even', () => {
-    const { halfOf } = wasmEngine().kernelsForTests;
+    const { halfOf } = kernelsOf(wasmEngine());
     const value = new Float64Array(1);
     const decode = (bits: number) => {
       decodeToF64('F16', new Uint8Array([bits & 255, bits >> 8]), 0, value, 0, 1);
@@ -49,7 +49,7 @@ describe('halfOf', () => {
   });
 
   it('saturates at 65504 and keeps NaN', () => {
-    const { halfOf } = wasmEngine().kernelsForTests;
+    const { halfOf } = kernelsOf(wasmEngine());
     expect([1e6, Number.POSITIVE_INFINITY, -1e6].map(halfOf)).toEqual([0x7bff, 0x7bff, 0xfbff]);
     expect(halfOf(Number.NaN) & 0x7c00).toBe(0x7c00);
   });

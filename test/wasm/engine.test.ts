@@ -6,6 +6,7 @@ import { LocalModel } from '../../src/model/local-model.ts';
 import { loadWeights } from '../../src/model/weights.ts';
 import type { WasmEngine } from '../../src/wasm/engine.ts';
 import type { CacheType, Precision } from '../../src/wasm/options.ts';
+import { memoryPlan } from '../../src/wasm/plan.ts';
 import { maxAbs, maxDifference } from '../support/close.ts';
 import { ODD_CONFIG, randomCheckpoint, SMALL_CONFIG } from '../support/random-checkpoint.ts';
 import { bitsOf, wasmEngine } from '../support/wasm.ts';
@@ -133,6 +134,25 @@ describe('memory of the engine', () => {
     }
     expect(engine.linearMemory.buffer.byteLength).toBeLessThanOrEqual(size + 2 * onePage + 2 ** 24);
     expect(model.config).toBe(SMALL_CONFIG);
+  });
+
+  it('a loaded model with a full cache takes what the plan said, within 2 %', async () => {
+    const checkpoint = randomCheckpoint(SMALL_CONFIG, () => 'Q4_1');
+    const engine = wasmEngine();
+    await loadWeights(engine, SMALL_CONFIG, checkpoint.tensors);
+    const cache = engine.kvCache(SMALL_CONFIG, 512);
+    engine.reserve(cache, 512);
+    const options = { maxSeqLen: 512, cacheType: 'f32', threads: 3 } as const;
+    const plan = memoryPlan(SMALL_CONFIG, checkpoint.tensors.values(), options);
+    engine.prepareTeam(3);
+    const used = engine.usage();
+    for (const [name, part] of [
+      ['weights', 0],
+      ['cache', 1],
+      ['scratch', 3],
+    ] as const) {
+      expect(Math.abs((used.get(name) as number) / plan[part].bytes - 1), name).toBeLessThan(0.02);
+    }
   });
 
   it('release gives back the vectors made since a mark, and nothing else', () => {
