@@ -1,5 +1,6 @@
 // The explorer page from end to end, as a visitor uses it, in real Chromium: load, ask, stop, branch, look at every
-// view, switch a head off, reload without the network. The pictures in docs/demo/screenshots are taken here.
+// view, switch a head off, reload without the network. SCREENSHOTS=1 takes the pictures of
+// docs/demo/screenshots anew.
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -49,7 +50,9 @@ describe.runIf(has('chromium'))('the explorer page', () => {
   }
   const status = () => page.locator('#status').textContent();
   const lastAnswer = () => page.locator('.message.assistant').last().textContent();
-  const shot = (name) => page.screenshot({ path: `${demo}screenshots/${name}.png` });
+  // Kept where asked for, so that a run of the tests changes no file of the repository.
+  const shot = (name) =>
+    page.screenshot(process.env.SCREENSHOTS ? { path: `${demo}screenshots/${name}.png` } : {});
   const askEnabled = () => page.locator('#ask button[type=submit]:enabled').waitFor({ timeout: 60_000 });
   async function load() {
     await page.getByRole('button', { name: 'Load', exact: true }).click();
