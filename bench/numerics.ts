@@ -1,5 +1,6 @@
-// `npm run numerics`: every link from transformers in float64 to the kernels, measured, and docs/numerics.md's tables
-// rewritten. Takes some minutes: the float64 engine runs twelve prompts. Options: --model FILE, --quick (two prompts).
+// `npm run numerics`: every link from transformers in float64 to the kernels, measured, and
+// docs/numerics.md's tables rewritten. Takes some minutes: the float64 engine runs twelve prompts. Options:
+// --model FILE, --quick (two prompts).
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { byteLength, DTYPES } from '../src/base/dtype.ts';
@@ -98,7 +99,10 @@ async function allLogits(model: Model, ids: readonly number[]): Promise<Float64A
 const short = (value: number) => (value === 0 ? '0' : value.toExponential(1));
 const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 
-/** One line of the table of logits: a candidate against float64 on the same weights, every position of every prompt. */
+/**
+ * One line of the table of logits: a candidate against float64 on the same weights, every position of every
+ * prompt.
+ */
 async function logitsRow(
   title: string,
   model: Model,

@@ -1,5 +1,5 @@
-// `npm run vectors`: writes vectors/135m-instruct-q4_1.json and vectors/manifest.json. The float64 engine runs twelve
-// prompts, which takes some minutes; the sha256 are those of the WASM kernels of this build.
+// `npm run vectors`: writes vectors/135m-instruct-q4_1.json and vectors/manifest.json. The float64 engine
+// runs twelve prompts, which takes some minutes; the sha256 are those of the WASM kernels of this build.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

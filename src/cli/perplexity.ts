@@ -1,4 +1,5 @@
-// `smollm2 perplexity`: how well the model predicts a text, and how far its distributions are from another model's.
+// `smollm2 perplexity`: how well the model predicts a text, and how far its distributions are from another
+// model's.
 
 import { existsSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';

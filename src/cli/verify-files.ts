@@ -1,4 +1,5 @@
-// The parts of `smollm2 verify` that judge files and programs instead of servers: logits, and llama.cpp's own tool.
+// The parts of `smollm2 verify` that judge files and programs instead of servers: logits, and llama.cpp's own
+// tool.
 
 import { execFile } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -19,7 +20,10 @@ import { openModel } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 import { parseIds } from './tokenize.ts';
 
-/** `--logits FILE`: by its first bytes llama.cpp's file, an `.npy` array, or a trace with `lm_head` or `logits`. */
+/**
+ * `--logits FILE`: by its first bytes llama.cpp's file, an `.npy` array, or a trace with `lm_head` or
+ * `logits`.
+ */
 export async function verifyLogits(args: Arguments): Promise<void> {
   const source = await fileSource(args.text('logits') ?? '');
   const start = new TextDecoder('latin1').decode(await source.read(0, Math.min(8, source.size)));
@@ -117,7 +121,10 @@ function divergenceVerdict({ meanKl }: DivergenceResult): string {
   return meanKl < 1e-3 ? 'right' : meanKl < 0.15 ? 'right-quantised' : 'wrong-model';
 }
 
-/** `--llamacpp PATH --text FILE`: llama-perplexity writes its log-probabilities on the same file, which are judged. */
+/**
+ * `--llamacpp PATH --text FILE`: llama-perplexity writes its log-probabilities on the same file, which are
+ * judged.
+ */
 export async function verifyLlamaCpp(args: Arguments): Promise<void> {
   const given = args.text('llamacpp') ?? '';
   const program =

@@ -58,8 +58,8 @@ function preferredOrder(part: string, dialect: Dialect): number {
 }
 
 /**
- * Aligns a trace. Where sizes leave a choice (as many rows as heads), the reference decides; it also tells whether
- * query and key heads stand in the interleaved order of Llama-type GGUF files, which is undone.
+ * Aligns a trace. Where sizes leave a choice (as many rows as heads), the reference decides; it also tells
+ * whether query and key heads stand in the interleaved order of Llama-type GGUF files, which is undone.
  *
  * @throws RangeError when the number of tokens cannot be told, or no tensor shows a point
  */
@@ -172,9 +172,9 @@ function layoutNotes(points: ReadonlyMap<string, AlignedPoint>): string[] {
 }
 
 /**
- * Heads are taken for interleaved when that order brings the first traced projection to the reference, and what
- * follows it (the rotated heads) as well: a program that reads a permuted file without undoing it and then rotates
- * halves gets only the first right, which is a fault and not an order.
+ * Heads are taken for interleaved when that order brings the first traced projection to the reference, and
+ * what follows it (the rotated heads) as well: a program that reads a permuted file without undoing it and
+ * then rotates halves gets only the first right, which is a fault and not an order.
  */
 function hasInterleavedHeads(points: ReadonlyMap<string, AlignedPoint>, reference: AlignedTrace): boolean {
   const { numLayers, headDim } = reference.config;

@@ -1,15 +1,17 @@
-// Every module of the network in float64, with a bound beside each value: how far the arithmetic of a candidate may
-// have carried it. The only place where such bounds are derived; diff, causes and the tests use these.
+// Every module of the network in float64, with a bound beside each value: how far the arithmetic of a
+// candidate may have carried it. The only place where such bounds are derived; diff, causes and the tests use
+// these.
 //
-// The bounds are probabilistic (Higham & Mary 2019): roundings have no common direction, so n of them add up to
-// √n of one, not n. With s = √Σ(wᵢxᵢ)² the partial sums of a dot product of length n stay within about 4s + |y|, so
+// The bounds are probabilistic (Higham & Mary 2019): roundings have no common direction, so n of them add up
+// to √n of one, not n. With s = √Σ(wᵢxᵢ)² the partial sums of a dot product of length n stay within about 4s
+// + |y|, so
 //
 //     |error of a sum|  ≤ sumUnit · √n · (4s + |y|)      one rounding per addition
 //     |error of inputs| ≤ (inputUnit + weightUnit) · 4s  one rounding per factor, four standard deviations
 //     |error of result| ≤ unit · |y|
 //
-// An input that was not traced is itself an estimate; its slack passes through a module by the first derivative,
-// and independent slacks add in squares.
+// An input that was not traced is itself an estimate; its slack passes through a module by the first
+// derivative, and independent slacks add in squares.
 
 import { exp } from '../base/math.ts';
 import type { Arithmetic } from './precision.ts';
@@ -29,7 +31,10 @@ export interface LinearRows {
   readonly outSize: number;
 }
 
-/** Rows of x [numRows, inSize] · weightᵀ with their bounds, written to out.values and out.slack [numRows, outSize]. */
+/**
+ * Rows of x [numRows, inSize] · weightᵀ with their bounds, written to out.values and out.slack [numRows,
+ * outSize].
+ */
 export function linearRows(out: Required<Estimate>, x: Estimate, rows: LinearRows, math: Arithmetic): void {
   const { weight, bias, begin, inSize, outSize } = rows;
   const numRows = x.values.length / inSize;
@@ -80,8 +85,8 @@ export interface NormRule {
 }
 
 /**
- * RMSNorm of each row of x [numRows, size]. The mean of squares has one sign, so its error is small against itself;
- * a row has one scale, and every value two more roundings (the scale, the weight).
+ * RMSNorm of each row of x [numRows, size]. The mean of squares has one sign, so its error is small against
+ * itself; a row has one scale, and every value two more roundings (the scale, the weight).
  */
 export function normed(x: Estimate, weight: Float64Array, rule: NormRule, math: Arithmetic): Estimate {
   const size = weight.length;
@@ -130,8 +135,8 @@ export interface RopeRule {
 
 /**
  * Rotated heads of x [numRows, numHeads, headDim]. The angle pos · frequency has four roundings of its own in
- * float32 (power, quotient, product, reduction), which grow with the position; programs that take each frequency
- * from the one before it (llama.cpp) add two per step, one of the product and one of the ratio.
+ * float32 (power, quotient, product, reduction), which grow with the position; programs that take each
+ * frequency from the one before it (llama.cpp) add two per step, one of the product and one of the ratio.
  */
 export function rotated(x: Estimate, numHeads: number, rule: RopeRule, math: Arithmetic): Estimate {
   const { frequencies, startPos, interleaved } = rule;
@@ -197,8 +202,8 @@ export function kvHeadOf(h: number, rule: AttentionRule): number {
 }
 
 /**
- * Attention weights [numHeads, numRows, numRows] of q [numRows, numHeads, headDim] and k [numRows, numKvHeads,
- * headDim]. An error e of a score multiplies its weight by up to exp(e + mean error of the row).
+ * Attention weights [numHeads, numRows, numRows] of q [numRows, numHeads, headDim] and k [numRows,
+ * numKvHeads, headDim]. An error e of a score multiplies its weight by up to exp(e + mean error of the row).
  */
 export function attentionWeights(q: Estimate, k: Estimate, rule: AttentionRule, math: Arithmetic): Estimate {
   const { numHeads, numKvHeads, headDim, mask = (t, p) => p <= t } = rule;
@@ -279,7 +284,9 @@ function softmaxRow(
   }
 }
 
-/** Values gathered by attention [numRows, numHeads, headDim] from probs and v [numRows, numKvHeads, headDim]. */
+/**
+ * Values gathered by attention [numRows, numHeads, headDim] from probs and v [numRows, numKvHeads, headDim].
+ */
 export function mixed(probs: Estimate, v: Estimate, rule: AttentionRule, math: Arithmetic): Estimate {
   const { numHeads, numKvHeads, headDim } = rule;
   const numRows = v.values.length / numKvHeads / headDim;
@@ -321,7 +328,10 @@ export type Activation = (z: number) => number;
 
 export const silu: Activation = (z) => z / (1 + exp(-z));
 
-/** activation(gate) · up, value by value. The derivative of the gate is taken numerically: it may be any function. */
+/**
+ * activation(gate) · up, value by value. The derivative of the gate is taken numerically: it may be any
+ * function.
+ */
 export function gated(gate: Estimate, up: Estimate, activation: Activation, math: Arithmetic): Estimate {
   const values = new Float64Array(gate.values.length);
   const slack = new Float64Array(values.length);

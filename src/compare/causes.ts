@@ -1,5 +1,5 @@
-// What a difference looks like when a program is wrong in a known way: each hypothesis is a network that has the
-// fault, run on the candidate's own inputs. The one that explains the numbers is the cause.
+// What a difference looks like when a program is wrong in a known way: each hypothesis is a network that has
+// the fault, run on the candidate's own inputs. The one that explains the numbers is the cause.
 
 import { ropeFrequencies } from '../base/rotations.ts';
 import type { Cause, Hypothesis, ParameterSearch, TestedCause } from './cause.ts';
@@ -326,7 +326,8 @@ export async function testCauses(
     const best = await testCause(suspect, cause);
     if (best) tested.push(best);
   }
-  // Where several explain everything, the one that leaves least is meant; the sort is stable, so specific ones stay.
+  // Where several explain everything, the one that leaves least is meant; the sort is stable, so specific
+  // ones stay.
   tested.sort((a, b) => (Math.abs(a.fit - b.fit) > 1e-6 ? b.fit - a.fit : a.mean - b.mean));
   return { tested: tested.map(({ cause, fit, detail }) => ({ cause, fit, detail })), skipped };
 }

@@ -1,5 +1,6 @@
-// Compares two traces: every point of the candidate is judged by its own inputs, the first that they do not explain
-// is the suspect, and the suspect is tested for every known cause. The reference trace is the trusted one.
+// Compares two traces: every point of the candidate is judged by its own inputs, the first that they do not
+// explain is the suspect, and the suspect is tested for every known cause. The reference trace is the trusted
+// one.
 
 import type { ModelConfig } from '../config.ts';
 import { type AlignedPoint, type AlignedTrace, align } from './align.ts';
@@ -19,9 +20,13 @@ import type { WeightSource } from './weight-source.ts';
 
 export interface DiffPoint {
   readonly name: string;
-  /** Largest difference from the reference trace (from the expectation where the reference lacks the point). */
+  /**
+   * Largest difference from the reference trace (from the expectation where the reference lacks the point).
+   */
   readonly maxAbs: number;
-  /** What float arithmetic and the differences of the point's own inputs explain, at the same kind of value. */
+  /**
+   * What float arithmetic and the differences of the point's own inputs explain, at the same kind of value.
+   */
   readonly bound: number;
   readonly explained: boolean;
   /** Largest difference from what the point's inputs ask for, in units of its bound. */
@@ -156,7 +161,10 @@ function compare(
   return { reference, candidate, weights, hasModel: model !== undefined, math, referenceMath, expectation };
 }
 
-/** The format that most products of the trace were kept in: the median of the narrowest that hold each of them. */
+/**
+ * The format that most products of the trace were kept in: the median of the narrowest that hold each of
+ * them.
+ */
 export function formatOf(trace: AlignedTrace): FloatFormat {
   const formats: FloatFormat[] = [];
   for (const [name, point] of trace.points) {
@@ -229,8 +237,9 @@ async function isExplainedBy(suspect: Suspect, causes: typeof CAUSES): Promise<b
 }
 
 /**
- * Without the weights, a product can be judged by the reference alone: its inputs differ by some share of their size,
- * and a matrix stretches what is unusual about a row by a few times what it makes of the row itself.
+ * Without the weights, a product can be judged by the reference alone: its inputs differ by some share of
+ * their size, and a matrix stretches what is unusual about a row by a few times what it makes of the row
+ * itself.
  */
 const STRETCH = 8;
 

@@ -1,15 +1,21 @@
-// The text that llama.cpp's `llama-eval-callback` prints: every intermediate tensor by name, operation and size, with
-// the first and last three values of each axis (all of them with `-lv 2`). Values that are left out stay unknown.
+// The text that llama.cpp's `llama-eval-callback` prints: every intermediate tensor by name, operation and
+// size, with the first and last three values of each axis (all of them with `-lv 2`). Values that are left
+// out stay unknown.
 
 import { FormatError } from '../base/errors.ts';
 import type { RawTensor, RawTrace } from './raw-trace.ts';
 
-/** A header line: `ggml_debug:   Qcur-0 = (f32)   MUL_MAT(…) = {576, 5, 1, 1}`; ggml names the innermost axis first. */
+/**
+ * A header line: `ggml_debug:   Qcur-0 = (f32)   MUL_MAT(…) = {576, 5, 1, 1}`; ggml names the innermost axis
+ * first.
+ */
 const HEADER = /^\S+:\s+(\S.*?) = \(\w+\)\s+(\w+)\(.*\)? = \{(\d+), (\d+), (\d+), (\d+)\}\s*$/;
 
 /** Larger tensors than any of a 1.7B model at 8,192 positions are not believed. */
 const MAX_VALUES = 2 ** 30;
-/** Values that the text cannot show are not stored one by one: a tensor may be this much larger than the text. */
+/**
+ * Values that the text cannot show are not stored one by one: a tensor may be this much larger than the text.
+ */
 const MAX_RATIO = 4096;
 
 /** Whether a text looks like the output of eval-callback. */
@@ -21,8 +27,8 @@ export function isEvalCallback(text: string): boolean {
 }
 
 /**
- * Reads the whole output. A name that comes twice (Qcur-0 before and after RoPE) is kept under `name` the first time
- * and under `name (OP)` afterwards.
+ * Reads the whole output. A name that comes twice (Qcur-0 before and after RoPE) is kept under `name` the
+ * first time and under `name (OP)` afterwards.
  *
  * @throws FormatError when no tensor is found, or one holds more values than its size says
  */

@@ -1,6 +1,7 @@
-// What a candidate's point should hold, given the candidate's own numbers: each module is computed in float64 from
-// the traced values that it reads, and where one of those is missing, from the values that *it* reads, up to the ids.
-// So a module is judged by what it was given, and the first wrong one is the first that its input does not explain.
+// What a candidate's point should hold, given the candidate's own numbers: each module is computed in float64
+// from the traced values that it reads, and where one of those is missing, from the values that *it* reads,
+// up to the ids. So a module is judged by what it was given, and the first wrong one is the first that its
+// input does not explain.
 
 import { ropeFrequencies } from '../base/rotations.ts';
 import type { ModelConfig } from '../config.ts';
@@ -49,7 +50,9 @@ export interface Variant {
   readonly withoutBias?: boolean;
   /** Rewrites the input rows [numRows, inSize] of every matrix product. */
   readonly linearInput?: (x: Float64Array, inSize: number) => Float64Array;
-  /** Rewrites what attention reads from its cache (keys, values) and multiplies them with (queries, weights). */
+  /**
+   * Rewrites what attention reads from its cache (keys, values) and multiplies them with (queries, weights).
+   */
   readonly cached?: (x: Float64Array) => Float64Array;
   readonly uncached?: (x: Float64Array) => Float64Array;
   /** Rewrites the values of the point itself. */
@@ -245,8 +248,8 @@ export class Expectation {
   }
 
   /**
-   * Modules whose own arithmetic the point depends on: itself, and every module between it and the nearest traced
-   * values. A fault in any of them can show here.
+   * Modules whose own arithmetic the point depends on: itself, and every module between it and the nearest
+   * traced values. A fault in any of them can show here.
    */
   static partsBehind(activations: Activations, name: string): Set<string> {
     const parts = new Set<string>();

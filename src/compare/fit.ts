@@ -59,12 +59,14 @@ export function judge(observed: Observed, estimate: Estimate): Judgement {
   return { worst, at, numOver, numKnown, excess, mean: numKnown > 0 ? sum / numKnown : 0 };
 }
 
-/** Bounds near zero would make single values decide: each is raised to this share of their root mean square. */
+/**
+ * Bounds near zero would make single values decide: each is raised to this share of their root mean square.
+ */
 const SLACK_FLOOR = 1e-3;
 
 /**
- * Energy of observed - expected, in units of another expectation's bounds: for two expectations side by side, where
- * one with wider bounds must not look better for them. `counts` picks the values that count.
+ * Energy of observed - expected, in units of another expectation's bounds: for two expectations side by side,
+ * where one with wider bounds must not look better for them. `counts` picks the values that count.
  */
 export function energyIn(
   observed: Observed,
@@ -84,9 +86,9 @@ export function energyIn(
 }
 
 /**
- * Share of the unexplained that another expectation explains: 1 all, 0 none. Within its own bounds it must leave
- * little over, and in the bounds of the first it must also come nearer: up to a quarter of the energy may be left,
- * for faults that barely stand out of the noise.
+ * Share of the unexplained that another expectation explains: 1 all, 0 none. Within its own bounds it must
+ * leave little over, and in the bounds of the first it must also come nearer: up to a quarter of the energy
+ * may be left, for faults that barely stand out of the noise.
  */
 export function fitOf(observed: Observed, before: Estimate, after: Estimate): number {
   const excess = judge(observed, before).excess;

@@ -1,4 +1,5 @@
-// Hypotheses with parameters: the usual wrong values of a constant, and the one that the numbers themselves ask for.
+// Hypotheses with parameters: the usual wrong values of a constant, and the one that the numbers themselves
+// ask for.
 
 import { exp } from '../base/math.ts';
 import { ropeFrequencies } from '../base/rotations.ts';
@@ -93,7 +94,9 @@ export function scaleSearch({ candidate: { config } }: Suspect): ParameterSearch
   return { low: 0.1 / config.headDim, high: 2, hypothesis };
 }
 
-/** log p is linear in the scores with the scale as its slope: the ratio of spreads of observed and expected. */
+/**
+ * log p is linear in the scores with the scale as its slope: the ratio of spreads of observed and expected.
+ */
 function solvedScale(suspect: Suspect): number | undefined {
   if (suspect.part !== 'self_attn.attn_probs' || suspect.observed.known) return undefined;
   const { numHeads, headDim } = suspect.candidate.config;

@@ -1,5 +1,5 @@
-// The numbers of a model read off its trace, for a comparison without the model's file: sizes from shapes, theta from
-// rotated heads, and the weights of the norms, which are the only weights that a trace gives away.
+// The numbers of a model read off its trace, for a comparison without the model's file: sizes from shapes,
+// theta from rotated heads, and the weights of the norms, which are the only weights that a trace gives away.
 
 import { ropeFrequencies } from '../base/rotations.ts';
 import type { ModelConfig } from '../config.ts';
@@ -18,7 +18,8 @@ import type { WeightSource } from './weight-source.ts';
 const USUAL_HEAD_DIM = 64;
 
 /**
- * A config from the shapes of a trace; theta and eps are the usual ones until `refineConfig` has seen numbers.
+ * A config from the shapes of a trace; theta and eps are the usual ones until `refineConfig` has seen
+ * numbers.
  *
  * @throws RangeError when the trace shows no stream of tokens
  */
@@ -72,8 +73,8 @@ export function configFromShapes(trace: RawTrace): ModelConfig {
 }
 
 /**
- * The trace with the constants that its numbers show: eps, and theta where the frequencies are its powers. Scaled
- * frequencies (llama3) are kept as they were measured.
+ * The trace with the constants that its numbers show: eps, and theta where the frequencies are its powers.
+ * Scaled frequencies (llama3) are kept as they were measured.
  */
 export function withMeasuredConstants(trace: AlignedTrace, math: Arithmetic): AlignedTrace {
   const { config } = trace;
@@ -93,7 +94,9 @@ export function withMeasuredConstants(trace: AlignedTrace, math: Arithmetic): Al
   return { ...trace, config: { ...config, rmsNormEps }, frequencies: measured };
 }
 
-/** Weights of the norms, each solved from the trace's own input and output; no other tensor has a shape here. */
+/**
+ * Weights of the norms, each solved from the trace's own input and output; no other tensor has a shape here.
+ */
 export function traceWeights(trace: AlignedTrace): WeightSource {
   const { config } = trace;
   const { whole } = activationsOf(trace);

@@ -1,5 +1,5 @@
-// llama.cpp's file of log-probabilities (`llama-perplexity --kl-divergence-base`): what one model thinks of a text, so
-// that another can be compared with it. Little-endian throughout:
+// llama.cpp's file of log-probabilities (`llama-perplexity --kl-divergence-base`): what one model thinks of a
+// text, so that another can be compared with it. Little-endian throughout:
 //
 //     "_logits_"                               magic
 //     u32 n_ctx, i32 n_vocab, i32 n_chunk      window length, vocabulary, windows
@@ -7,8 +7,8 @@
 //     per window, for positions n_ctx / 2 … n_ctx - 2, one row of 2 · ⌈(n_vocab + 1) / 2⌉ + 4 u16:
 //       f32 scale, f32 least log-probability (as two u16 each), then n_vocab levels, then padding
 //
-// ln p(id) = least + scale · level: 16 bits over at most 16 nats under the largest logit; what is further down is
-// raised to the least.
+// ln p(id) = least + scale · level: 16 bits over at most 16 nats under the largest logit; what is further
+// down is raised to the least.
 
 import { FormatError } from '../base/errors.ts';
 import { exp, log } from '../base/math.ts';

@@ -1,4 +1,5 @@
-// Shapes: which of a foreign tensor's axes are tokens, heads and channels, and its values in the order of points.ts.
+// Shapes: which of a foreign tensor's axes are tokens, heads and channels, and its values in the order of
+// points.ts.
 
 import type { RawTensor } from './raw-trace.ts';
 
@@ -12,8 +13,8 @@ export interface PlacedValues {
 }
 
 /**
- * Orders in which programs keep [rows, heads, channels]: as here, heads first (PyTorch's attention), rows last
- * (column-major dumps). Two axes only: as here and transposed.
+ * Orders in which programs keep [rows, heads, channels]: as here, heads first (PyTorch's attention), rows
+ * last (column-major dumps). Two axes only: as here and transposed.
  */
 const ORDERS: Readonly<Record<number, readonly (readonly number[])[]>> = {
   2: [
@@ -28,8 +29,8 @@ const ORDERS: Readonly<Record<number, readonly (readonly number[])[]>> = {
 };
 
 /**
- * Values in the canonical order of `axes`, or undefined when the shape fits no order. Where several fit (as many
- * rows as heads), the preferred order is taken unless another is much nearer to the reference.
+ * Values in the canonical order of `axes`, or undefined when the shape fits no order. Where several fit (as
+ * many rows as heads), the preferred order is taken unless another is much nearer to the reference.
  *
  * @param axes      canonical sizes, two or three
  * @param preferred which of the orders is the convention of this program and point

@@ -1,11 +1,13 @@
 // Two sets of logits for the same positions, as numbers: how far apart values and distributions are.
 
 import { exp } from '../base/math.ts';
-import { logSumExp } from './perplexity.ts';
+import { logprobsOf, logSumExp } from '../generate/logprobs.ts';
 
 export interface LogitsComparison {
   readonly numRows: number;
-  /** Largest and root mean square difference of the logits, after each row's mean difference is taken away. */
+  /**
+   * Largest and root mean square difference of the logits, after each row's mean difference is taken away.
+   */
   readonly maxAbs: number;
   readonly rms: number;
   /** Σ(a - b)² over Σa². */
@@ -18,8 +20,8 @@ export interface LogitsComparison {
 }
 
 /**
- * Compares logits [rows, vocabSize]. A constant added to a row changes no probability (log-probabilities are logits
- * less their sum), so it is taken away first.
+ * Compares logits [rows, vocabSize]. A constant added to a row changes no probability (log-probabilities are
+ * logits less their sum), so it is taken away first.
  */
 export function compareLogits(
   reference: ArrayLike<number>,
@@ -46,7 +48,7 @@ export function compareLogits(
       energy += a[i] * a[i];
       meanKl += (exp(a[i] - sumA) * (a[i] - sumA - (b[i] - sumB))) / numRows;
     }
-    const [topA, topB] = [topFive(a), topFive(b)];
+    const [topA, topB] = [a, b].map((row) => logprobsOf(row, 0, 5).top.map(({ id }) => id));
     if (topA[0] === topB[0]) sameTop += 1 / numRows;
     if ([...topA].sort().join() === [...topB].sort().join()) sameTop5 += 1 / numRows;
   }
@@ -61,25 +63,13 @@ export function compareLogits(
   };
 }
 
-/** Ids of the five largest, largest first, the smaller id first among equals. */
-function topFive(logits: Float64Array): number[] {
-  const best: number[] = [];
-  for (let id = 0; id < logits.length; id++) {
-    if (best.length === 5 && logits[id] <= logits[best[4]]) continue;
-    let at = best.length;
-    while (at > 0 && logits[id] > logits[best[at - 1]]) at--;
-    best.splice(at, 0, id);
-    if (best.length > 5) best.pop();
-  }
-  return best;
-}
-
 /** What a comparison of logits says about the program behind it. */
 export type LogitsVerdict = 'right' | 'right-quantised' | 'wrong-model';
 
 /**
- * By the root mean square difference of the logits, measured on SmolLM2-135M: float32 1e-5, 16-bit arithmetic up to
- * 0.05, 8-bit activations and 4-bit weights 0.2 to 0.8; a wrong constant of the network makes more than 1.
+ * By the root mean square difference of the logits, measured on SmolLM2-135M: float32 1e-5, 16-bit arithmetic
+ * up to 0.05, 8-bit activations and 4-bit weights 0.2 to 0.8; a wrong constant of the network makes more than
+ * 1.
  */
 export function logitsVerdict({ rms }: Pick<LogitsComparison, 'rms'>): LogitsVerdict {
   return rms <= 0.06 ? 'right' : rms <= 1 ? 'right-quantised' : 'wrong-model';

@@ -1,9 +1,11 @@
-// What other programs call the points of a forward pass: HuggingFace modules, llama.cpp's graph (eval-callback),
-// TransformerLens hooks. Everything becomes the HuggingFace name.
+// What other programs call the points of a forward pass: HuggingFace modules, llama.cpp's graph
+// (eval-callback), TransformerLens hooks. Everything becomes the HuggingFace name.
 
 import { pointName } from './points.ts';
 
-/** Names of llama.cpp's graph, `name-layer`; RoPE keeps the name of its input, told apart by the operation. */
+/**
+ * Names of llama.cpp's graph, `name-layer`; RoPE keeps the name of its input, told apart by the operation.
+ */
 const LLAMA_CPP: Readonly<Record<string, string>> = {
   attn_norm: 'input_layernorm',
   Qcur: 'self_attn.q_proj',
@@ -30,7 +32,10 @@ const LLAMA_CPP_MODEL: Readonly<Record<string, string>> = {
   result_output: 'lm_head',
 };
 
-/** Hooks of TransformerLens, `blocks.{layer}.{hook}`. Its normalised hooks show no point of ours: no weight yet. */
+/**
+ * Hooks of TransformerLens, `blocks.{layer}.{hook}`. Its normalised hooks show no point of ours: no weight
+ * yet.
+ */
 const TRANSFORMER_LENS: Readonly<Record<string, string>> = {
   'attn.hook_q': 'self_attn.q_proj',
   'attn.hook_k': 'self_attn.k_proj',

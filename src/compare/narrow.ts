@@ -12,7 +12,9 @@ export interface Narrowing {
   readonly findings: readonly string[];
   /** Token rows with unexplained values, when not all have them. */
   readonly rows?: readonly number[];
-  /** Channels (or heads' channels, or token ids for lm_head) with unexplained values, when not most have them. */
+  /**
+   * Channels (or heads' channels, or token ids for lm_head) with unexplained values, when not most have them.
+   */
   readonly columns?: readonly number[];
   readonly heads?: readonly number[];
   /** The layer whose weights explain the point. */
@@ -208,8 +210,8 @@ function deadHeads(suspect: Suspect, pattern: Omit<Narrowing, 'findings'>): Narr
 }
 
 /**
- * Single wrong weights: the difference of an output over the tokens follows one input's value. With fewer tokens
- * than this, some input always does.
+ * Single wrong weights: the difference of an output over the tokens follows one input's value. With fewer
+ * tokens than this, some input always does.
  */
 const MIN_TOKENS = 4;
 

@@ -1,5 +1,5 @@
-// Asking an OpenAI-compatible server, whoever made it: llama.cpp, Ollama, vLLM, LM Studio, llama-cpp-python. Replies
-// are foreign input and are read member by member; what a server does not offer is undefined.
+// Asking an OpenAI-compatible server, whoever made it: llama.cpp, Ollama, vLLM, LM Studio, llama-cpp-python.
+// Replies are foreign input and are read member by member; what a server does not offer is undefined.
 
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import type { ChatMessage } from '../chat/message.ts';

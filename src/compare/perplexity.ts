@@ -1,7 +1,9 @@
-// Perplexity of a text and the divergence of two models on it, by the rules of llama.cpp and of HuggingFace's guide:
-// they cut the text into windows differently, so their numbers for one model differ by several per cent.
+// Perplexity of a text and the divergence of two models on it, by the rules of llama.cpp and of HuggingFace's
+// guide: they cut the text into windows differently, so their numbers for one model differ by several per
+// cent.
 
-import { exp, log } from '../base/math.ts';
+import { exp } from '../base/math.ts';
+import { logSumExp } from '../generate/logprobs.ts';
 import type { Model } from '../model/model.ts';
 import { scoredPositions } from './kl-base.ts';
 
@@ -11,7 +13,9 @@ import { scoredPositions } from './kl-base.ts';
  */
 export type WindowRule = 'llama' | 'hf';
 
-/** Ids [begin, end) go through the model; ids from `firstScored` on are scored, each given those before it. */
+/**
+ * Ids [begin, end) go through the model; ids from `firstScored` on are scored, each given those before it.
+ */
 export interface Window {
   readonly begin: number;
   readonly end: number;
@@ -55,7 +59,10 @@ export function windowsOf(rule: WindowRule, numIds: number, length: number, stri
 /** Mean and spread of -ln p over scored tokens, as it grows. */
 export interface PerplexityResult {
   readonly perplexity: number;
-  /** Half the 95 % interval of the perplexity: 1.96 standard errors of the mean of -ln p, times the perplexity. */
+  /**
+   * Half the 95 % interval of the perplexity: 1.96 standard errors of the mean of -ln p, times the
+   * perplexity.
+   */
   readonly plusMinus: number;
   readonly numScored: number;
   readonly numWindows: number;
@@ -90,8 +97,8 @@ export type OnPosition = (position: {
 const ROWS_AT_ONCE = 32;
 
 /**
- * Runs every window and sums -ln p of the scored tokens. Sums are in window order, so the result does not depend on
- * the machine.
+ * Runs every window and sums -ln p of the scored tokens. Sums are in window order, so the result does not
+ * depend on the machine.
  */
 export async function perplexity(
   model: Model,
@@ -147,15 +154,6 @@ export async function perplexity(
   return resultOf(windows.length);
 }
 
-/** ln Σ exp(x). */
-export function logSumExp(x: ArrayLike<number>): number {
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < x.length; i++) max = Math.max(max, x[i]);
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += exp(x[i] - max);
-  return max + log(sum);
-}
-
 /** Gathers the divergence from base distributions, position by position. */
 export class Divergence {
   private readonly kls: number[] = [];
@@ -164,7 +162,7 @@ export class Divergence {
   private squares = 0;
 
   /** @param base ln p of every id; @param logits the model's [vocabSize]; @param id the token that came */
-  add(base: Float64Array, logits: ArrayLike<number>, id: number): void {
+  add(base: Float64Array, logits: Float64Array | Float32Array, id: number): void {
     const sum = logSumExp(logits);
     let kl = 0;
     let baseTop = 0;

@@ -1,5 +1,5 @@
-// The points of a forward pass as a comparison knows them: HuggingFace names in forward order, what kind of module
-// each one shows, and the axes of its values.
+// The points of a forward pass as a comparison knows them: HuggingFace names in forward order, what kind of
+// module each one shows, and the axes of its values.
 
 import type { ModelConfig } from '../config.ts';
 import { tracePoints } from '../model/trace.ts';
@@ -7,7 +7,10 @@ import { tracePoints } from '../model/trace.ts';
 /** One trace point of one layer, or of the whole model (`layer` undefined). */
 export interface PointPlace {
   readonly layer?: number;
-  /** `input_layernorm`, `self_attn.q_proj`, …; `layer` for a block's output; `embed_tokens`, `norm`, `lm_head`. */
+  /**
+   * `input_layernorm`, `self_attn.q_proj`, …; `layer` for a block's output; `embed_tokens`, `norm`,
+   * `lm_head`.
+   */
   readonly part: string;
 }
 
@@ -44,8 +47,8 @@ export const LINEAR_PARTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Axes of a point's values as this package stores them, sizes outermost first: rows, then heads where there are any,
- * then what is left. `attn_probs` is [numHeads, rows, positions].
+ * Axes of a point's values as this package stores them, sizes outermost first: rows, then heads where there
+ * are any, then what is left. `attn_probs` is [numHeads, rows, positions].
  */
 export function axesOf(part: string, config: ModelConfig, numRows: number): number[] {
   const { numHeads, numKvHeads, headDim, hiddenSize, intermediateSize, vocabSize } = config;

@@ -1,5 +1,5 @@
-// Causes that are a matter of precision: a module rounded to a narrower format than the rest, activations quantised
-// on their way into a product, the two orders of a cast in a norm, and a head of its own.
+// Causes that are a matter of precision: a module rounded to a narrower format than the rest, activations
+// quantised on their way into a product, the two orders of a cast in a norm, and a head of its own.
 
 import type { Cause, Hypothesis } from './cause.ts';
 import type { Variant } from './expectation.ts';
@@ -10,7 +10,10 @@ import { allOf, mapped } from './weight-source.ts';
 
 const LINEAR = [...Object.keys(LINEAR_PARTS), 'lm_head'];
 
-/** A module that rounds its output, its inputs, its weights, or all of them to a format narrower than the rest. */
+/**
+ * A module that rounds its output, its inputs, its weights, or all of them to a format narrower than the
+ * rest.
+ */
 function roundingHypotheses(format: FloatFormat): (suspect: Suspect) => Hypothesis[] {
   return ({ math, weights, part }) => {
     if (UNIT[format] <= UNIT[math.format]) return [];
@@ -101,8 +104,8 @@ export interface CastOrder {
 const MIN_CAST_VALUES = 100;
 
 /**
- * Bits of a 16-bit norm under both orders of cast and weight. Both stay within the bound of the arithmetic, so only
- * the bits can tell them apart.
+ * Bits of a 16-bit norm under both orders of cast and weight. Both stay within the bound of the arithmetic,
+ * so only the bits can tell them apart.
  *
  * @returns undefined for wider formats and where input, output or weight are not to be had
  */

@@ -1,5 +1,5 @@
-// Floating-point formats as a comparison sees them: how finely each rounds, what survives in it, and which format
-// the numbers of a foreign trace were computed in.
+// Floating-point formats as a comparison sees them: how finely each rounds, what survives in it, and which
+// format the numbers of a foreign trace were computed in.
 
 import { bf16FromNumber, f16FromNumber, f16ToNumber } from '../base/f16.ts';
 
@@ -19,7 +19,10 @@ const TINY: Record<FloatFormat, number> = { f64: 0, f32: 2 ** -149, f16: 2 ** -2
 const word = new Uint32Array(1);
 const wordAsFloat = new Float32Array(word.buffer);
 
-/** `value` rounded to the format, ties to even. Doubles pass through float32 on their way to 16 bits, as in PyTorch. */
+/**
+ * `value` rounded to the format, ties to even. Doubles pass through float32 on their way to 16 bits, as in
+ * PyTorch.
+ */
 export function roundTo(format: FloatFormat, value: number): number {
   if (format === 'f64') return value;
   if (format === 'f32') return Math.fround(value);
@@ -42,7 +45,10 @@ export function narrowestFormat(values: Float64Array): FloatFormat {
   return 'f64';
 }
 
-/** What the arithmetic of a candidate may do to a value; all shares are relative to a magnitude named at their use. */
+/**
+ * What the arithmetic of a candidate may do to a value; all shares are relative to a magnitude named at their
+ * use.
+ */
 export interface Arithmetic {
   readonly format: FloatFormat;
   /** One rounding of a result. */

@@ -1,5 +1,5 @@
-// The picture of a comparison: one HTML page without scripts, a heat map of the error per layer and module, and the
-// tokens that are worst at the end.
+// The picture of a comparison: one HTML page without scripts, a heat map of the error per layer and module,
+// and the tokens that are worst at the end.
 
 import { BLOCK_POINTS } from '../model/trace.ts';
 import type { DiffPoint, DiffReport } from './diff.ts';

@@ -1,5 +1,6 @@
-// Constants of a network read off its numbers: the frequencies of RoPE from a projection before and after it, theta
-// from the frequencies, eps and weight of a norm from its input and output, the scale of attention from its weights.
+// Constants of a network read off its numbers: the frequencies of RoPE from a projection before and after it,
+// theta from the frequencies, eps and weight of a norm from its input and output, the scale of attention from
+// its weights.
 
 import { log } from '../base/math.ts';
 
@@ -10,8 +11,9 @@ export interface Fitted {
 }
 
 /**
- * Radians per position of each pair (halves), by complex regression of the rotated heads on the plain ones: first
- * between neighbouring positions, then over ever longer distances, where the same error of an angle weighs less.
+ * Radians per position of each pair (halves), by complex regression of the rotated heads on the plain ones:
+ * first between neighbouring positions, then over ever longer distances, where the same error of an angle
+ * weighs less.
  *
  * @param before [numRows, numHeads, 2 · numPairs]
  * @param after  the same, rotated
@@ -65,8 +67,8 @@ function modulo(angle: number): number {
 }
 
 /**
- * Theta of frequencies theta^(-j / numPairs): least squares on logarithms. An angle is as uncertain in every pair, so
- * its logarithm weighs by the square of the frequency.
+ * Theta of frequencies theta^(-j / numPairs): least squares on logarithms. An angle is as uncertain in every
+ * pair, so its logarithm weighs by the square of the frequency.
  */
 export function solveTheta(frequencies: Float64Array): Fitted | undefined {
   const numPairs = frequencies.length;
@@ -90,7 +92,9 @@ export function solveTheta(frequencies: Float64Array): Fitted | undefined {
   return { value: Math.exp(slope), quality: yy > 0 ? 1 - missed / yy : 0 };
 }
 
-/** A number a model's author would have written: the round one within `tolerance`, or else the value itself. */
+/**
+ * A number a model's author would have written: the round one within `tolerance`, or else the value itself.
+ */
 export function snapped(value: number, tolerance: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   for (const digits of [1, 10]) {
@@ -101,8 +105,8 @@ export function snapped(value: number, tolerance: number): number {
 }
 
 /**
- * Weight and eps of a norm from its input and output: the weight of each channel is the regression of the output on
- * the normalised input, for the eps of a logarithmic search that leaves least over.
+ * Weight and eps of a norm from its input and output: the weight of each channel is the regression of the
+ * output on the normalised input, for the eps of a logarithmic search that leaves least over.
  *
  * @param x [numRows, size]
  * @param y [numRows, size]

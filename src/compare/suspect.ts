@@ -39,7 +39,9 @@ export function activationsOf(trace: AlignedTrace, ids = trace.ids) {
   };
 }
 
-/** What the point would hold in a program that differs by `variant`; undefined when that cannot be computed. */
+/**
+ * What the point would hold in a program that differs by `variant`; undefined when that cannot be computed.
+ */
 export async function underVariant(suspect: Suspect, variant: Variant): Promise<Estimate | undefined> {
   const { candidate, reference, weights, math, name, layer, part } = suspect;
   const activations = activationsOf(candidate, candidate.ids ?? reference.ids);
@@ -54,8 +56,8 @@ export async function underVariant(suspect: Suspect, variant: Variant): Promise<
 }
 
 /**
- * How much of the suspect a program with the variant explains, the mean difference that it leaves in units of its
- * own bounds, and the share of the energy that it leaves in units of the plain expectation's.
+ * How much of the suspect a program with the variant explains, the mean difference that it leaves in units of
+ * its own bounds, and the share of the energy that it leaves in units of the plain expectation's.
  */
 export async function fitVariant(
   suspect: Suspect,

@@ -1,5 +1,5 @@
-// Traces in files: safetensors (ours, or anyone's), NumPy's .npz, and the text of llama.cpp's eval-callback, told
-// apart by their first bytes.
+// Traces in files: safetensors (ours, or anyone's), NumPy's .npz, and the text of llama.cpp's eval-callback,
+// told apart by their first bytes.
 
 import { SafetensorsFile } from '../format/safetensors.ts';
 import type { Source } from '../format/source.ts';

@@ -18,7 +18,9 @@ export const VERIFY_TEXTS: readonly string[] = [
     'my grandmother was a girl, the river ran on the other side of the village, and the',
 ];
 
-/** Answered through the chat template; the first has no system message, where SmolLM2's template puts its own. */
+/**
+ * Answered through the chat template; the first has no system message, where SmolLM2's template puts its own.
+ */
 export const VERIFY_CHATS: readonly (readonly ChatMessage[])[] = [
   [{ role: 'user', content: 'What is gravity?' }],
   [

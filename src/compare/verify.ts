@@ -1,12 +1,12 @@
-// Judges software that only gives answers: does it run this model, with its tokenizer and chat template, and how
-// exactly? Every answer is replayed through the reference: same prompt, same tokens, and the log-probabilities side
-// by side.
+// Judges software that only gives answers: does it run this model, with its tokenizer and chat template, and
+// how exactly? Every answer is replayed through the reference: same prompt, same tokens, and the
+// log-probabilities side by side.
 
 import type { ChatMessage } from '../chat/message.ts';
+import { logSumExp } from '../generate/logprobs.ts';
 import type { Model } from '../model/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ProbedAnswer, Server } from './openai-probe.ts';
-import { logSumExp } from './perplexity.ts';
 import { VERIFY_CHATS, VERIFY_TEXTS, WRONG_TEMPLATES } from './verify-prompts.ts';
 
 export type Verdict =
@@ -29,7 +29,9 @@ export interface VerifyReport {
 export interface Agreement {
   /** Tokens whose log-probability the server gave. */
   readonly numCompared: number;
-  /** Root mean square and largest difference of ln p, over chosen and listed tokens; 0 where none was given. */
+  /**
+   * Root mean square and largest difference of ln p, over chosen and listed tokens; 0 where none was given.
+   */
   readonly rms: number;
   readonly max: number;
   /** Tokens of greedy answers, and those that are the reference's own choice in their place. */
@@ -216,7 +218,10 @@ function answerIds(tokenizer: Tokenizer, promptIds: readonly number[], answer: P
   return isPrefix ? whole.slice(promptIds.length) : tokenizer.encode(answer.text, { addBos: false });
 }
 
-/** The id whose bytes are the text, if it is a single token; half a character is shown as U+FFFD and could be any. */
+/**
+ * The id whose bytes are the text, if it is a single token; half a character is shown as U+FFFD and could be
+ * any.
+ */
 function idOfText(tokenizer: Tokenizer, text: string): number | undefined {
   if (text.includes('\ufffd')) return undefined;
   const ids = tokenizer.encode(text, { addBos: false });

@@ -1,5 +1,5 @@
-// Weights as a comparison reads them: rows of float64 by HuggingFace name, a few at a time, and views of them that
-// look as a faulty program would have read them.
+// Weights as a comparison reads them: rows of float64 by HuggingFace name, a few at a time, and views of them
+// that look as a faulty program would have read them.
 
 import { byteLength } from '../base/dtype.ts';
 import type { Tensor } from '../base/tensor.ts';

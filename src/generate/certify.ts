@@ -1,5 +1,6 @@
-// How sure a greedy choice is: the margin between the two best logits, beside what the arithmetic in use may have
-// changed of either. A choice that no rounding can turn must be the same everywhere; another answer is then a fault.
+// How sure a greedy choice is: the margin between the two best logits, beside what the arithmetic in use may
+// have changed of either. A choice that no rounding can turn must be the same everywhere; another answer is
+// then a fault.
 
 import type { GeneratedToken } from './answer.ts';
 
@@ -10,9 +11,9 @@ export interface ArithmeticInUse {
 }
 
 /**
- * Largest error of a logit against exact arithmetic on the same weights: four times what the tests on the golden
- * prompts allow each engine (1e-9 in test/model/golden-*.slow.test.ts; 0.016, and float32 transformers' own error of
- * at most 2.2e-4, in test/wasm/golden.slow.test.ts). Measured: docs/numerics.md.
+ * Largest error of a logit against exact arithmetic on the same weights: four times what the tests on the
+ * golden prompts allow each engine (1e-9 in test/model/golden-*.slow.test.ts; 0.016, and float32
+ * transformers' own error of at most 2.2e-4, in test/wasm/golden.slow.test.ts). Measured: docs/numerics.md.
  */
 export const LOGIT_ERROR_BOUND = { reference: 4e-9, precise: 9e-4, fast: 0.064 } as const;
 

@@ -1,5 +1,5 @@
-// A run that another machine can repeat: ids, options, seed and a checksum of every layer at every token, so that a
-// difference is found at its token and layer.
+// A run that another machine can repeat: ids, options, seed and a checksum of every layer at every token, so
+// that a difference is found at its token and layer.
 
 import { FormatError } from '../base/errors.ts';
 import type { Model } from '../model/model.ts';

@@ -1,4 +1,5 @@
-// What each head looks at: attention weights per layer and head, and scores that say which known kind of head it is.
+// What each head looks at: attention weights per layer and head, and scores that say which known kind of head
+// it is.
 
 import type { Model } from '../model/model.ts';
 import { type ActivationCache, activation, runWithCache } from './hooks.ts';
@@ -48,8 +49,8 @@ function earlier(ids: readonly number[], t: number): number[] {
 }
 
 /**
- * How much each head behaves as a kind of head: its mean attention on the positions that the kind looks at, over the
- * tokens that have such positions. Best first.
+ * How much each head behaves as a kind of head: its mean attention on the positions that the kind looks at,
+ * over the tokens that have such positions. Best first.
  */
 export function headScores(cache: ActivationCache, kind: HeadKind): HeadScore[] {
   const { ids } = cache;

@@ -1,5 +1,6 @@
-// Direct logit attribution: the final stream is a sum, so a logit is a sum as well, one term per module and per head.
-// The scale of the final norm is kept as it was in the pass (TransformerLens `logit_attrs`, `apply_ln_to_stack`).
+// Direct logit attribution: the final stream is a sum, so a logit is a sum as well, one term per module and
+// per head. The scale of the final norm is kept as it was in the pass (TransformerLens `logit_attrs`,
+// `apply_ln_to_stack`).
 
 import type { Model } from '../model/model.ts';
 import { type ActivationCache, activation, type Hook, runWithCache, runWithHooks } from './hooks.ts';
@@ -13,8 +14,8 @@ export interface Attribution {
 }
 
 /**
- * Terms of the logit of `id` after token `position`: embedding, every attention (or every head) and every mlp. They
- * add up to the logit (difference) itself.
+ * Terms of the logit of `id` after token `position`: embedding, every attention (or every head) and every
+ * mlp. They add up to the logit (difference) itself.
  *
  * @param options.heads      attention split into heads
  * @param options.baselineId subtracts this id's logit: what tells the two apart
@@ -80,8 +81,8 @@ function rowOf(cache: ActivationCache, name: string, position: number): Float64A
 }
 
 /**
- * What each head of each layer adds to the stream at one position, [layer][head] of [hiddenSize]: a pass over one
- * dummy token per head, whose attention output is that head's alone, read after o_proj.
+ * What each head of each layer adds to the stream at one position, [layer][head] of [hiddenSize]: a pass over
+ * one dummy token per head, whose attention output is that head's alone, read after o_proj.
  */
 async function headOutputs(
   model: Model,

@@ -1,7 +1,7 @@
-// Running a model with eyes and hands on its trace points, in the words of TransformerLens: a cache of activations, and
-// hooks that replace them. Everything else in this folder is made of these two.
+// Running a model with eyes and hands on its trace points, in the words of TransformerLens: a cache of
+// activations, and hooks that replace them. Everything else in this folder is made of these two.
 
-import { log } from '../base/math.ts';
+import { logprobsOf } from '../generate/logprobs.ts';
 import type { Model } from '../model/model.ts';
 
 /** One point's values, with the axes of model/trace.ts (no batch dimension). */
@@ -22,7 +22,8 @@ export interface ActivationCache {
 export type Hook = (values: Float64Array | Float32Array, shape: readonly number[]) => void;
 
 /**
- * Runs `ids` and keeps the named points (TransformerLens `run_with_cache`); every point when no names are given.
+ * Runs `ids` and keeps the named points (TransformerLens `run_with_cache`); every point when no names are
+ * given.
  *
  * @throws RangeError for a point that the model does not pass
  */
@@ -97,18 +98,18 @@ export function activation(cache: ActivationCache, name: string): Activation {
 }
 
 /** ln p of `id` under row `row` of logits [rows, vocabSize]. */
-export function logprobOf(logits: ArrayLike<number>, row: number, id: number, vocabSize: number): number {
-  const begin = row * vocabSize;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < vocabSize; i++) max = Math.max(max, logits[begin + i]);
-  let sum = 0;
-  for (let i = 0; i < vocabSize; i++) sum += Math.exp(logits[begin + i] - max);
-  return logits[begin + id] - max - log(sum);
+export function logprobOf(
+  logits: Float64Array | Float32Array,
+  row: number,
+  id: number,
+  vocabSize: number,
+): number {
+  return logprobsOf(logits.subarray(row * vocabSize, (row + 1) * vocabSize), id, 0).logprob;
 }
 
 /** Mean of -ln p of ids[t + 1] after row t, for t in [begin, end). */
 export function meanLoss(
-  logits: ArrayLike<number>,
+  logits: Float64Array | Float32Array,
   ids: readonly number[],
   vocabSize: number,
   begin = 0,

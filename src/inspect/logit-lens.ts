@@ -1,6 +1,7 @@
-// The residual stream read as if the model ended early: what each layer would predict (nostalgebraist's logit lens),
-// and how long the stream is.
+// The residual stream read as if the model ended early: what each layer would predict (nostalgebraist's logit
+// lens), and how long the stream is.
 
+import { logprobsOf } from '../generate/logprobs.ts';
 import type { Model } from '../model/model.ts';
 import { type ActivationCache, activation, logprobOf, runWithCache } from './hooks.ts';
 import { unembed } from './unembed.ts';
@@ -14,7 +15,9 @@ export interface LensRow {
   readonly targetLogprob?: number;
 }
 
-/** The stream before the first layer and after each (TransformerLens `hook_resid_pre` 0, `hook_resid_post`). */
+/**
+ * The stream before the first layer and after each (TransformerLens `hook_resid_pre` 0, `hook_resid_post`).
+ */
 export function streamPoints(numLayers: number): string[] {
   return ['model.embed_tokens', ...Array.from({ length: numLayers }, (_, l) => `model.layers.${l}`)];
 }
@@ -44,25 +47,9 @@ export async function logitLens(
   const logits = await unembed(model, rows);
   return names.map((_, n) => ({
     layer: n - 1,
-    top: topIds(logits.subarray(n * vocabSize, (n + 1) * vocabSize), top).map((id) => ({
-      id,
-      logprob: logprobOf(logits, n, id, vocabSize),
-    })),
+    top: logprobsOf(logits.subarray(n * vocabSize, (n + 1) * vocabSize), 0, top).top,
     ...(targetId === undefined ? {} : { targetLogprob: logprobOf(logits, n, targetId, vocabSize) }),
   }));
-}
-
-/** Ids of the `count` largest logits, largest first, the smaller id first among equals. */
-export function topIds(logits: ArrayLike<number>, count: number): number[] {
-  const best: number[] = [];
-  for (let id = 0; id < logits.length; id++) {
-    if (best.length === count && logits[id] <= logits[best[count - 1]]) continue;
-    let at = best.length;
-    while (at > 0 && logits[id] > logits[best[at - 1]]) at--;
-    best.splice(at, 0, id);
-    if (best.length > count) best.pop();
-  }
-  return best;
 }
 
 /** Lengths (L2) of a point's rows: how the residual stream grows from layer to layer. */

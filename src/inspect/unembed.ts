@@ -1,5 +1,5 @@
-// Any residual vectors through the model's own final norm and head: rows are slipped into a pass over dummy tokens at
-// its last points, so that no weight has to be read and every engine can do it.
+// Any residual vectors through the model's own final norm and head: rows are slipped into a pass over dummy
+// tokens at its last points, so that no weight has to be read and every engine can do it.
 
 import type { Model } from '../model/model.ts';
 import { type Hook, runWithHooks } from './hooks.ts';
@@ -7,7 +7,10 @@ import { type Hook, runWithHooks } from './hooks.ts';
 /** Rows of a dummy pass; longer lists are cut into several. */
 const ROWS_PER_PASS = 64;
 
-/** Logits [n, vocabSize] of residual vectors [n, hiddenSize] under final norm and head (TransformerLens logit lens). */
+/**
+ * Logits [n, vocabSize] of residual vectors [n, hiddenSize] under final norm and head (TransformerLens logit
+ * lens).
+ */
 export function unembed(model: Model, residuals: Float64Array): Promise<Float64Array> {
   return through(model, residuals, `model.layers.${model.config.numLayers - 1}`);
 }

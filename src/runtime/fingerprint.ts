@@ -1,5 +1,5 @@
-// One hash of everything that decides a program's answers: weights, tokenizer, template, kernels, precision and the
-// code that samples. The same fingerprint and the same request give the same bytes, on every machine.
+// One hash of everything that decides a program's answers: weights, tokenizer, template, kernels, precision
+// and the code that samples. The same fingerprint and the same request give the same bytes, on every machine.
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import type { Checkpoint } from '../format/checkpoint.ts';

@@ -1,4 +1,5 @@
-// The promise of equal bits on the real weights: the published sha256, and every way to come to the same logits.
+// The promise of equal bits on the real weights: the published sha256, and every way to come to the same
+// logits.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
 import { klBaseBytes, klBaseHeader, klBaseRow, readKlBase } from '../../src/compare/kl-base.ts';
 import { compareLogits, logitsVerdict } from '../../src/compare/logits.ts';
-import { Divergence, logSumExp, perplexity, windowsOf } from '../../src/compare/perplexity.ts';
+import { Divergence, perplexity, windowsOf } from '../../src/compare/perplexity.ts';
 import { bytesSource } from '../../src/format/source.ts';
+import { logSumExp } from '../../src/generate/logprobs.ts';
 import { loadModel } from '../../src/load.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';
@@ -114,7 +115,11 @@ describe('llama.cpp’s file of log-probabilities', () => {
 describe('Divergence', () => {
   it('of (1/2, 1/2) from (1/4, 3/4) is ln 2 / 2 + ln(2/3) / 2 = 0.1438 nats', () => {
     const divergence = new Divergence();
-    divergence.add(Float64Array.of(Math.log(0.5), Math.log(0.5)), [Math.log(0.25), Math.log(0.75)], 0);
+    divergence.add(
+      Float64Array.of(Math.log(0.5), Math.log(0.5)),
+      Float64Array.of(Math.log(0.25), Math.log(0.75)),
+      0,
+    );
     expect(divergence.result().meanKl).toBeCloseTo(Math.log(2) / 2 + Math.log(2 / 3) / 2, 12);
     expect(divergence.result().basePerplexity).toBeCloseTo(2, 12);
     expect(divergence.result().rmsProbability).toBeCloseTo(0.25, 12);

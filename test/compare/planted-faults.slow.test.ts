@@ -1,4 +1,5 @@
-// Planted faults on the real weights: the first two layers of SmolLM2-135M with its head, so that all of them run.
+// Planted faults on the real weights: the first two layers of SmolLM2-135M with its head, so that all of them
+// run.
 
 import { describe, expect, it } from 'vitest';
 import { diff } from '../../src/compare/diff.ts';

@@ -1,5 +1,6 @@
 // diff and verify against llama.cpp and transformers as they are installed. Which Python has them is said by
-// LLAMA_CPP_PYTHON and TRANSFORMERS_PYTHON (python3 by default); a part whose program is absent is skipped and says so.
+// LLAMA_CPP_PYTHON and TRANSFORMERS_PYTHON (python3 by default); a part whose program is absent is skipped
+// and says so.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Tests against other people's programs: `npm run test:live`. Not part of `npm test`, which must run anywhere.
+// Tests against other people's programs: `npm run test:live`. Not part of `npm test`, which must run
+// anywhere.
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,

@@ -1,5 +1,6 @@
-// A reference engine with switches for the faults that ports have, and one that rounds after every operation as a
-// program in float32, float16 or bfloat16 does. It shares no code with src/compare, which must name the faults.
+// A reference engine with switches for the faults that ports have, and one that rounds after every operation
+// as a program in float32, float16 or bfloat16 does. It shares no code with src/compare, which must name the
+// faults.
 
 import { ropeFrequencies } from '../../src/base/rotations.ts';
 import { type FloatFormat, roundTo } from '../../src/compare/precision.ts';
