@@ -38,10 +38,10 @@ export async function sha256OfFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Writes bench/results/<date>-<cpu>-<commit>-<name>.json and returns its path. */
+/** Writes bench/results/<time>-<cpu>-<commit>-<name>.json and returns its path. */
 export function saveResult(name: string, machine: Machine, content: object): string {
   const slug = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-  const file = `${machine.date.slice(0, 10)}-${slug(machine.cpu)}-${machine.commit.slice(0, 7)}-${name}.json`;
+  const file = `${machine.date.slice(0, 16).replace(/[T:]/g, '')}-${slug(machine.cpu)}-${machine.commit.slice(0, 7)}-${name}.json`;
   const folder = new URL('./results/', import.meta.url);
   mkdirSync(folder, { recursive: true });
   writeFileSync(new URL(file, folder), `${JSON.stringify({ machine, ...content }, null, 1)}\n`);

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { describeMachine, type Machine, saveResult, sha256OfFile } from '../machine.ts';
+import { describeMachine, saveResult, sha256OfFile } from '../machine.ts';
 import { spreadOf } from '../statistics.ts';
 import { benchModel } from '../weights.ts';
 import { type Row, type Verdict, verdictsOf } from './bars.ts';
@@ -49,10 +49,14 @@ for (const [format, path] of Object.entries(weights)) {
   console.log(`${format}: ${path} sha256 ${hashes[format]}`);
 }
 const rows: Row[] = [];
-for (const session of sessionsOf(parts, formats, threadCounts)) rows.push(...(await runSession(session)));
-const verdicts = verdictsOf(rows);
-printVerdicts(verdicts);
-console.log(`\nsaved ${save(machine, rows, verdicts)}`);
+let saved = '';
+for (const session of sessionsOf(parts, formats, threadCounts)) {
+  rows.push(...(await runSession(session)));
+  // After every session: a run takes half an hour, and what was measured is not lost when it ends early.
+  saved = saveResult('peers', machine, { weights: hashes, rounds, rows, verdicts: verdictsOf(rows) });
+}
+printVerdicts(verdictsOf(rows));
+console.log(`\nsaved ${saved}`);
 
 /** The shipped file, or a copy that `smollm2 quantize` makes of it. */
 function weightsIn(format: Format): string {
@@ -160,8 +164,4 @@ function printVerdicts(verdicts: readonly Verdict[]): void {
       `  ${claim.padEnd(78)} ${ratio.median.toFixed(2).padStart(6)} ${range.padEnd(16)} bar ${bar}: ${reached}${cpu}`,
     );
   }
-}
-
-function save(about: Machine, allRows: readonly Row[], allVerdicts: readonly Verdict[]): string {
-  return saveResult('peers', about, { weights: hashes, rounds, rows: allRows, verdicts: allVerdicts });
 }
