@@ -42,15 +42,20 @@ function serverOf(
     const cache = served.newCache();
     let logits = await served.forward([...prefix, ...ids], cache);
     const tokens = [];
+    const chosen: number[] = [];
     for (let n = 0; n < maxTokens; n++) {
       const { top } = logprobsOf(logits, 0, 5);
       const named = top.map(({ id, logprob }) => ({ text: tokenizer.decode([id]), logprob }));
       tokens.push({ ...named[0], top: named });
+      chosen.push(top[0].id);
       logits = await served.forward([top[0].id], cache);
     }
     served.freeCache(cache);
-    const text = tokens.map((token) => token.text).join('');
-    return { text, promptTokens: prefix.length + ids.length, ...(logprobs ? { tokens } : {}) };
+    return {
+      text: tokenizer.decode(chosen),
+      promptTokens: prefix.length + ids.length,
+      ...(logprobs ? { tokens } : {}),
+    };
   };
   return {
     complete: (prompt, maxTokens) => answer(tokenizer.encode(prompt), maxTokens),
