@@ -4,19 +4,25 @@
 // its bits. All workers run the same operations in the same order, so a phase is known by its number.
 // Mirror: none (src/wasm/team.ts starts the workers).
 //
+// Each worker begins with its own share of the units, which lie side by side in memory, so that it reads its weights
+// in one stream; who is done takes from the shares of the others. (One counter for all broke the streams: decode on
+// two workers lost a sixth.)
+//
 // Control block, one cache line per word that is written:
-//   0 claims: phase in the upper, next unit in the lower 32 bits │ 64 units done │ 128 phase │ 192 sleepers
+//   0 units done │ 64 phase │ 128 sleepers │ 192 + 64 w claims from the share of worker w: phase in the upper 32 bits,
+//   units claimed in the lower
 
 import { Worker } from "./memory";
 
-/** A claim takes its share of half of what is left, so that the last ones are small and all end together, … */
-const SHARES: i32 = 2;
-/** … but no less than this part of a worker's units: each claim costs up to 0.1 µs. */
-const LEAST_PART: i32 = 16;
+const PHASE: usize = 64;
+const SLEEPERS: usize = 128;
+const CLAIMS: usize = 192;
+/** Longest sleep in nanoseconds: who sleeps looks again, so that a lost wake-up costs a moment and not the pass. */
+const NAP: i64 = 100_000_000;
 
 /** True where this worker is late and its phase is over: nothing that it could prepare is needed. */
 @inline export function isOver(me: Worker): bool {
-  if (ASC_FEATURE_THREADS) return me.numWorkers > 1 && atomic.load<i32>(me.control, 128) != me.phase;
+  if (ASC_FEATURE_THREADS) return me.numWorkers > 1 && atomic.load<i32>(me.control, PHASE) != me.phase;
   return false;
 }
 
@@ -33,36 +39,48 @@ export function claim(me: Worker, numUnits: i32): i32 {
   const control = me.control;
   if (held > 0) {
     me.held = 0;
-    if (atomic.add<i32>(control, held, 64) + held == numUnits) {
+    if (atomic.add<i32>(control, held) + held == numUnits) {
       endPhase(me);
       return numUnits;
     }
   }
+  const numWorkers = me.numWorkers;
+  for (let n = 0; n < numWorkers; n++) {
+    const w = (me.index + n) % numWorkers;
+    const first = <i32>((<i64>numUnits * w) / numWorkers);
+    const size = <i32>((<i64>numUnits * (w + 1)) / numWorkers) - first;
+    const claimed = claimFrom(me, control + CLAIMS + (<usize>w << 6), size);
+    if (claimed < size) return first + claimed;
+  }
+  return numUnits;
+}
+
+/** Claims a third of what is left of a share: first unit within it, or `size` when nothing is left of this phase. */
+function claimFrom(me: Worker, word: usize, size: i32): i32 {
   const mine = <i64>(<u64>(<u32>me.phase) << 32);
-  const least = 1 + numUnits / (me.numWorkers * LEAST_PART);
-  let claims = atomic.load<i64>(control);
-  while (claims - mine < <i64>numUnits && claims >= mine) {
+  let claims = atomic.load<i64>(word);
+  while (claims - mine < <i64>size && claims >= mine) {
     const unit = <i32>claims;
-    const left = numUnits - unit;
-    const size = min(left, max(least, left / (me.numWorkers * SHARES)));
-    const seen = atomic.cmpxchg<i64>(control, claims, claims + <i64>size);
+    const count = (size - unit + 2) / 3;
+    const seen = atomic.cmpxchg<i64>(word, claims, claims + <i64>count);
     if (seen == claims) {
-      me.held = size;
+      me.held = count;
       return unit;
     }
     claims = seen;
   }
-  return numUnits;
+  return size;
 }
 
 /** Opens the next phase and wakes whoever sleeps. */
 function endPhase(me: Worker): void {
   const control = me.control;
   const next = me.phase + 1;
-  atomic.store<i32>(control, 0, 64);
-  atomic.store<i64>(control, <i64>(<u64>(<u32>next) << 32));
-  atomic.store<i32>(control, next, 128);
-  if (atomic.load<i32>(control, 192) > 0) atomic.notify(control + 128, -1);
+  atomic.store<i32>(control, 0);
+  const open = <i64>(<u64>(<u32>next) << 32);
+  for (let w = 0; w < me.numWorkers; w++) atomic.store<i64>(control + CLAIMS + (<usize>w << 6), open);
+  atomic.store<i32>(control, next, PHASE);
+  if (atomic.load<i32>(control, SLEEPERS) > 0) atomic.notify(control + PHASE, -1);
 }
 
 /**
@@ -74,8 +92,8 @@ export function arrive(me: Worker): void {
   const control = me.control;
   const phase = me.phase;
   me.phase = phase + 1;
-  for (let i = 0; i < me.spin; i++) if (atomic.load<i32>(control, 128) != phase) return;
-  atomic.add<i32>(control, 1, 192);
-  while (atomic.load<i32>(control, 128) == phase) atomic.wait<i32>(control + 128, phase, -1);
-  atomic.sub<i32>(control, 1, 192);
+  for (let i = 0; i < me.spin; i++) if (atomic.load<i32>(control, PHASE) != phase) return;
+  atomic.add<i32>(control, 1, SLEEPERS);
+  while (atomic.load<i32>(control, PHASE) == phase) atomic.wait<i32>(control + PHASE, phase, NAP);
+  atomic.sub<i32>(control, 1, SLEEPERS);
 }

@@ -34,7 +34,7 @@ export class TeamModel extends LocalModel {
     this.logits = this.network.workspace.logits as WasmVector;
     const { module, linearMemory: memory } = engine;
     const setup = { module, memory, job: engine.jobPtr, network: this.network };
-    const phase = () => engine.teamPhase();
+    const phase = () => engine.openPhase();
     const clear = () => engine.clearControls();
     this.team = new Team(platform, setup, engine.prepareTeam(numThreads), phase, clear);
   }

@@ -15,6 +15,8 @@ import {
   CONTROL_BYTES,
   cacheLayout,
   groupBytes,
+  LINE,
+  MAX_WORKERS,
   matrixBytes,
   NO_NEEDS,
   PACKINGS,
@@ -267,9 +269,13 @@ export class WasmEngine extends WasmOps implements Engine {
     return this.records.slice(1, numWorkers + 1);
   }
 
-  /** The phase that the workers' kernels are in; ask between passes. */
-  teamPhase(): number {
-    return new Int32Array(this.memory.buffer, this.controls[1], CONTROL_BYTES / 4)[128 / 4];
+  /** Opens the shares of all workers in the present phase of their kernels, and tells its number; between passes. */
+  openPhase(): number {
+    const control = new Int32Array(this.memory.buffer, this.controls[1], CONTROL_BYTES / 4);
+    const line = LINE / 4;
+    const phase = control[line];
+    for (let w = 0; w < MAX_WORKERS; w++) control.set([0, phase], (3 + w) * line);
+    return phase;
   }
 
   /** Forgets whom the workers waited for: after a team was stopped in the middle of a call. */

@@ -106,8 +106,11 @@ export function align(bytes: number): number {
   return Math.ceil(bytes / LINE) * LINE;
 }
 
-/** Control block of a team (assembly/team.ts): four cache lines. */
-export const CONTROL_BYTES = 4 * LINE;
+/** Most workers of a team. */
+export const MAX_WORKERS = 64;
+
+/** Control block of a team (assembly/team.ts): a cache line for each word, and one for each worker's share. */
+export const CONTROL_BYTES = (3 + MAX_WORKERS) * LINE;
 
 /** What the scratch of workers is sized by: the largest that any matrix or cache asks for. */
 export interface ScratchNeeds {

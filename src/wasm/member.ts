@@ -28,8 +28,12 @@ export function serve(setup: TeamSetup, compute: Compute, post: (message: Member
     const ops = new WasmOps(instantiate(setup.module, memory), memory, () => member);
     const words = jobWords(memory, setup.job);
     for (let seen = setup.generation; ; ) {
-      Atomics.wait(words, GENERATION, seen);
-      seen = Atomics.load(words, GENERATION);
+      Atomics.wait(words, GENERATION, seen, NAP_MS);
+      // A worker that saw the new generation at once may have computed it and wait again before the caller's
+      // notification of it goes out: that one is not for another job.
+      const generation = Atomics.load(words, GENERATION);
+      if (generation === seen) continue;
+      seen = generation;
       const numActive = words[NUM_ACTIVE];
       if (setup.index >= numActive) continue;
       // A thread learns late that another has grown the memory; asking for nothing more tells it now.
@@ -58,6 +62,9 @@ function cacheAt(memory: WebAssembly.Memory, ptr: number): WasmKvCache {
   const [kind, numHeads, numKvHeads, headDim] = new Int32Array(memory.buffer, ptr, 4);
   return { ptr, length: 0, maxSeqLen: 0, numHeads, numKvHeads, headDim, takesPieces: kind !== INT8 };
 }
+
+/** A worker that waits for a job looks again after this long, should a wake-up be lost. */
+const NAP_MS = 1000;
 
 /** Cache.kind of 8-bit caches. */
 const INT8 = 7;

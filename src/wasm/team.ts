@@ -3,17 +3,7 @@
 // The other side is member.ts.
 
 import { EngineError } from '../base/errors.ts';
-import {
-  DONE,
-  FINISHED,
-  GENERATION,
-  type Job,
-  jobWords,
-  NUM_ACTIVE,
-  NUM_PAGES,
-  PHASE,
-  writeJob,
-} from './job.ts';
+import { FINISHED, GENERATION, type Job, jobWords, NUM_ACTIVE, NUM_PAGES, PHASE, writeJob } from './job.ts';
 import { WASM_PAGE } from './layout.ts';
 import { Pace } from './pace.ts';
 import type { TeamWorker, WasmPlatform } from './platform.ts';
@@ -47,6 +37,9 @@ interface WaitAsync {
   ): { readonly async: boolean; readonly value: Promise<string> | string };
 }
 
+/** How often the caller looks by itself whether a job is finished. */
+const LOOK_MS = 250;
+
 /** Passes of at most this many rows are timed apart from long ones. */
 const FEW_ROWS = 8;
 
@@ -63,6 +56,7 @@ export class Team {
   private workers: TeamWorker[] = [];
   private generation = 0;
   private isClosed = false;
+  private stopLooking = (): void => {};
   private readonly paces: readonly [Pace, Pace]; // of passes with few rows, and with many
   private settle: { finish: () => void; fail: (error: EngineError) => void } | undefined;
 
@@ -158,19 +152,33 @@ export class Team {
   private awaitFinish(words: Int32Array, previous: number): void {
     const { waitAsync } = Atomics as unknown as WaitAsync;
     const finish = this.settle?.finish;
-    const waited = waitAsync(words, FINISHED, previous);
-    if (!waited.async) finish?.();
-    else (waited.value as Promise<string>).then(finish);
+    // The notification of the job before may come late and wake this one too early, and one might be lost: only
+    // the number counts, and it is looked at from time to time.
+    const isOver = (): boolean => Atomics.load(words, FINISHED) !== previous;
+    const timer = setInterval(() => isOver() && done(), LOOK_MS);
+    const done = (): void => {
+      clearInterval(timer);
+      finish?.();
+    };
+    this.stopLooking = () => clearInterval(timer);
+    const look = (): void => {
+      if (isOver()) {
+        done();
+        return;
+      }
+      const waited = waitAsync(words, FINISHED, previous);
+      if (waited.async) (waited.value as Promise<string>).then(look);
+      else look();
+    };
+    look();
   }
 
   private fail(reason: string): void {
     const { workers, settle } = this;
     this.workers = [];
+    this.stopLooking();
     for (const worker of workers) worker.terminate();
     if (workers.length > 0) this.onStop();
-    // Whoever still waits for this generation in memory is let go, so that no promise is kept for ever.
-    const words = jobWords(this.setup.memory, this.setup.job);
-    Atomics.store(words, DONE, 0);
     const next = this.isClosed ? '' : '; the next call starts a new team';
     settle?.fail(new EngineError(`engine: a worker stopped (${reason})${next}`));
   }

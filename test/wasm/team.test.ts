@@ -3,6 +3,8 @@ import { EngineError } from '../../src/base/errors.ts';
 import { loadModel } from '../../src/load.ts';
 import type { Model } from '../../src/model/model.ts';
 import { nodePlatform } from '../../src/runtime/platform-node.ts';
+import type { WasmEngine } from '../../src/wasm/engine.ts';
+import { FINISHED, GENERATION, jobWords } from '../../src/wasm/job.ts';
 import type { CacheType, Precision } from '../../src/wasm/options.ts';
 import type { TeamWorker, WasmPlatform } from '../../src/wasm/platform.ts';
 import { ODD_CONFIG, randomCheckpoint, SMALL_CONFIG } from '../support/random-checkpoint.ts';
@@ -80,6 +82,24 @@ describe('a team', () => {
   it('hears of the end of a pass by message where shared memory cannot be awaited', async () => {
     const byMessage = await modelOn({ threads: 2, platform: { ...nodePlatform, canWaitAsync: false } });
     expect(await logitsOf(byMessage)).toBe(await logitsOf(await modelOn({ threads: 0 })));
+  });
+
+  it('notifications that come late or twice change nothing, for workers and caller', async () => {
+    const model = await modelOn({ threads: 3 });
+    const plain = await modelOn({ threads: 0 });
+    const { wasm } = model as unknown as { wasm: WasmEngine };
+    const words = jobWords(wasm.linearMemory, wasm.jobPtr);
+    const [a, b] = [model.newCache(300), plain.newCache(300)];
+    for (let n = 0; n < 30; n++) {
+      await new Promise((resolve) => setTimeout(resolve, 2)); // by now all workers wait
+      Atomics.notify(words, GENERATION);
+      const pending = model.forward([n], a);
+      for (let turn = 0; turn < 5; turn++) {
+        await Promise.resolve();
+        Atomics.notify(words, FINISHED);
+      }
+      expect(bitsOf(await pending)).toBe(bitsOf(await plain.forward([n], b)));
+    }
   });
 
   it('takes calls made at once one after the other', async () => {
