@@ -18,7 +18,7 @@ import type { CAC } from 'cac';
 import { UnsupportedError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
-import { tracePoints } from '../model/trace.ts';
+import { hfLayout, tracePoints } from '../model/trace.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, openBareModel } from './model-options.ts';
@@ -158,9 +158,8 @@ class TraceWriter {
       trace: (name, value, shape) => {
         if (!chosen.has(name)) return;
         const values = this.model.read(value);
-        if (/\.[qk]_rope$/.test(name))
-          this.add(name, headsFirst(values, shape), [1, shape[1], shape[0], shape[2]]);
-        else this.add(name, values, [1, ...shape]);
+        const laidOut = hfLayout(name, values, shape);
+        this.add(name, laidOut.values, laidOut.shape);
       },
     });
     this.model.freeCache(cache);
@@ -214,22 +213,4 @@ class TraceWriter {
     closeSync(this.file);
     if (!this.isWhole) rmSync(this.partial, { force: true });
   }
-}
-
-/**
- * [rows, numHeads, headDim] as [numHeads, rows, headDim], the order of HuggingFace after the transposition.
- */
-function headsFirst<Values extends Float64Array | Float32Array>(
-  values: Values,
-  shape: readonly number[],
-): Values {
-  const [numRows, numHeads, headDim] = shape;
-  const out = values.slice() as Values;
-  for (let t = 0; t < numRows; t++) {
-    for (let h = 0; h < numHeads; h++) {
-      const from = (t * numHeads + h) * headDim;
-      out.set(values.subarray(from, from + headDim), (h * numRows + t) * headDim);
-    }
-  }
-  return out;
 }
