@@ -2,6 +2,7 @@
 //
 //   node assembly/build.mjs [--quiet]
 
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -10,8 +11,11 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const folder = 'assembly';
 const outDir = 'dist/wasm';
 
-/** Every binary that is shipped: name and target in asconfig.json. */
-export const TARGETS = ['strict', 'strict-single', 'relaxed', 'relaxed-single'];
+/** Every binary that is shipped: name and target in asconfig.json. Shared builds take the id of the single one. */
+export const TARGETS = ['strict-single', 'strict', 'relaxed-single', 'relaxed'];
+
+/** Custom section that holds the sha256 of the single build's code: a fingerprint's part (src/wasm/kernels.ts). */
+const ID_SECTION = 'smollm2.kernels';
 
 const modified = (path) => statSync(root + path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
@@ -34,8 +38,19 @@ async function compile(target, path) {
   const warnings = `${stdout}${stderr}`;
   if (error || warnings.includes('WARNING'))
     throw new Error(`asc ${target}: ${error?.message ?? ''}\n${warnings}`);
+  const bytes = readFileSync(root + partial);
+  const id = target.endsWith('-single')
+    ? createHash('sha256').update(bytes).digest('hex')
+    : readFileSync(`${root}${outDir}/${target}-single.wasm`, 'latin1').slice(-64);
+  writeFileSync(root + partial, Buffer.concat([bytes, section(ID_SECTION, id)]));
   // Renamed when it is whole, so that another build or a test never reads half a file.
   renameSync(root + partial, root + path);
+}
+
+/** A custom section of fewer than 128 bytes: lengths then take one byte each. */
+function section(name, text) {
+  const payload = Buffer.concat([Buffer.from([name.length]), Buffer.from(name + text)]);
+  return Buffer.concat([Buffer.from([0, payload.length]), payload]);
 }
 
 function readFile(name) {

@@ -112,9 +112,13 @@ export interface AttentionPlace {
 /** What an engine adds to the operations: making the handles, and reading and writing activations from outside. */
 export interface Engine extends Ops {
   readonly name: 'reference' | 'wasm';
+  /** What besides the weights decides the bits: one line that differs where kernels or precision do. */
+  readonly arithmetic: string;
   vector(length: number): Vector;
   loadVector(tensor: Tensor): Promise<Vector>;
   loadMatrix(tensor: Tensor, onBytes?: (bytes: number) => void): Promise<Matrix>;
+  /** A loaded weight as this engine keeps it, the same on every machine; views of its memory. */
+  weightBytes(weight: Vector | Matrix): readonly Uint8Array[];
   ropeTable(config: ModelConfig, maxSeqLen: number): RopeTable;
   /** An empty cache that can grow to maxSeqLen positions. */
   kvCache(config: ModelConfig, maxSeqLen: number): KvCache;

@@ -9,6 +9,7 @@ import type { Model } from '../src/model/model.ts';
 import { fileSource } from '../src/runtime/node.ts';
 import { findWeights } from '../src/runtime/node-weights.ts';
 import { nodePlatform } from '../src/runtime/platform-node.ts';
+import { kernelsId } from '../src/wasm/kernels.ts';
 
 const PROMPTS = [
   'plain-english',
@@ -101,12 +102,12 @@ const vectors = {
 const text = `${JSON.stringify(vectors, null, 1)}\n`;
 writeFileSync(new URL(FILE, import.meta.url), text);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-const kernels = readFileSync(new URL('../dist/wasm/strict.wasm', import.meta.url));
+const kernels = new WebAssembly.Module(readFileSync(new URL('../dist/wasm/strict.wasm', import.meta.url)));
 const manifest = {
   format: 'smollm2-vectors-1',
   version,
   node: process.version,
-  kernels: createHash('sha256').update(kernels).digest('hex'),
+  kernels: kernelsId(kernels),
   files: { [FILE]: createHash('sha256').update(text).digest('hex') },
 };
 writeFileSync(new URL('manifest.json', import.meta.url), `${JSON.stringify(manifest, null, 1)}\n`);

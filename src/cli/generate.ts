@@ -3,11 +3,10 @@
 import type { CAC } from 'cac';
 import { type Certainty, certify } from '../generate/certify.ts';
 import type { GenerateOptions, GenerationResult } from '../generate/generate.ts';
-import { openNode } from '../runtime/open-node.ts';
 import type { SmolLM2 } from '../runtime/smollm2.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, loadOptions, openModel } from './model-options.ts';
-import { fingerprintOf, writeRecord } from './recording.ts';
+import { writeRecord } from './recording.ts';
 import { generateOptions, samplingOptions } from './sampling-options.ts';
 import { interruptSignal, print, readStdin, Status } from './terminal.ts';
 
@@ -64,7 +63,7 @@ async function run(args: Arguments): Promise<void> {
     const result = step.value;
     if (isJson) {
       const more = {
-        systemFingerprint: await fingerprintOf(await openNode(checkpoint.name), loadOptions(args)),
+        systemFingerprint: await smol.systemFingerprint(),
         logprobs: logprobs === undefined ? undefined : tokens,
         certainty: isCertified ? certainties : undefined,
       };

@@ -13,21 +13,12 @@ import {
   recordedPoints,
 } from '../generate/record.ts';
 import { type LoadOptions, loadModel } from '../load.ts';
-import { systemFingerprint } from '../runtime/fingerprint.ts';
 import { openNode } from '../runtime/open-node.ts';
 import { nodePlatform } from '../runtime/platform-node.ts';
 import { bind, type SmolLM2 } from '../runtime/smollm2.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
-
-/** The fingerprint of a model file computed with the given options. */
-export async function fingerprintOf(checkpoint: Checkpoint, options: LoadOptions): Promise<string> {
-  const { engine = 'wasm', precision = 'fast', cacheType = 'f32' } = options;
-  if (engine === 'reference') return systemFingerprint(checkpoint, { engine });
-  const kernels = await readFile(new URL('../wasm/strict.wasm', import.meta.url));
-  return systemFingerprint(checkpoint, { engine, precision, cacheType, kernels });
-}
 
 /** Options of a run as JSON keeps them: numbers, texts, lists; no callbacks, no signal. */
 function plainOptions(options: GenerateOptions, engine: LoadOptions): Record<string, unknown> {
@@ -55,10 +46,9 @@ export async function writeRecord(
   },
 ): Promise<void> {
   const { promptIds, result, options, load } = run;
-  const open = await openNode(checkpoint.name);
   const record: RunRecord = {
     format: RECORD_FORMAT,
-    fingerprint: await fingerprintOf(open, load).finally(() => open.close()),
+    fingerprint: await smol.systemFingerprint(),
     model: checkpoint.name,
     engine: smol.model.engineName,
     options: plainOptions(options, load),
@@ -92,7 +82,7 @@ async function run(args: Arguments): Promise<void> {
     : await openNode(record.model);
   const smol = bind(await loadModel(checkpoint, load, nodePlatform), checkpoint);
   try {
-    const fingerprint = await fingerprintOf(checkpoint, load);
+    const fingerprint = await smol.systemFingerprint();
     const { load: _load, logitBias, ...options } = record.options as Record<string, unknown>;
     const answer = smol.generate(record.promptIds, {
       ...(options as GenerateOptions),

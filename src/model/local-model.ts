@@ -4,15 +4,18 @@ import { ContextOverflowError, EngineError } from '../base/errors.ts';
 import { eventLoopTurn } from '../base/turn.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Engine, KvCache, Sequence, Vector } from '../ops.ts';
-import type { BatchEntry, ForwardOptions, Model } from './model.ts';
+import type { BatchEntry, Digest, ForwardOptions, Model } from './model.ts';
 import type { Network } from './pass.ts';
 import type { Trace } from './trace.ts';
 import { forward, type LogitsSink } from './transformer.ts';
-import type { Weights } from './weights.ts';
+import { eachWeight, type Weights } from './weights.ts';
 import { makeWorkspace } from './workspace.ts';
 
 /** Tokens per pass of a long prompt; more would not be faster, and the workspace grows with it. */
 export const PREFILL_ROWS = 128;
+
+/** Weights are hashed in pieces of this many bytes, so that no large copy is made. */
+const HASHED_BYTES = 2 ** 20;
 
 /** Longest time that the event loop is kept waiting by passes shorter than that, in milliseconds. */
 const TURN_MS = 16;
@@ -21,6 +24,7 @@ const TURN_MS = 16;
 export class LocalModel implements Model {
   readonly config: ModelConfig;
   readonly engineName: 'reference' | 'wasm';
+  readonly arithmetic: string;
   private readonly engine: Engine;
   private lastTurn = 0;
   protected readonly network: Network;
@@ -36,7 +40,26 @@ export class LocalModel implements Model {
     this.config = config;
     this.engine = engine;
     this.engineName = engine.name;
+    this.arithmetic = engine.arithmetic;
     this.network = { config, weights, rope: engine.ropeTable(config, maxSeqLen), workspace };
+  }
+
+  async hashWeights(digest: Digest): Promise<Uint8Array> {
+    const hashes: Uint8Array[] = [];
+    const copy = new Uint8Array(HASHED_BYTES);
+    for (const weight of eachWeight(this.network.weights)) {
+      for (const [run, { length }] of this.engine.weightBytes(weight).entries()) {
+        for (let at = 0; at < length; at += HASHED_BYTES) {
+          // Asked for anew, since memory may have moved meanwhile, and copied, since shared memory cannot be hashed.
+          const piece = this.engine.weightBytes(weight)[run].subarray(at, at + HASHED_BYTES);
+          copy.set(piece);
+          hashes.push(await digest(copy.subarray(0, piece.length)));
+        }
+      }
+    }
+    const all = new Uint8Array(hashes.length * (hashes[0]?.length ?? 0));
+    for (const [n, hash] of hashes.entries()) all.set(hash, n * hash.length);
+    return digest(all);
   }
 
   newCache(maxSeqLen = this.network.rope.maxSeqLen): KvCache {

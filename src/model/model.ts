@@ -23,9 +23,16 @@ export interface BatchEntry {
   readonly cache: KvCache;
 }
 
+/** A hash of bytes. */
+export type Digest = (bytes: Uint8Array) => Promise<Uint8Array>;
+
 export interface Model {
   readonly config: ModelConfig;
   readonly engineName: 'reference' | 'wasm';
+  /** What besides the weights decides the bits: one line that differs where kernels or precision do. */
+  readonly arithmetic: string;
+  /** One hash of all weights as they lie in memory; the file is not read again. See runtime/fingerprint.ts. */
+  hashWeights(digest: Digest): Promise<Uint8Array>;
   /** An empty cache for up to `maxSeqLen` positions (the model's own limit by default). */
   newCache(maxSeqLen?: number): KvCache;
   /** Gives a cache's memory back; using it afterwards is an error. */

@@ -22,6 +22,19 @@ export interface Weights {
   readonly lmHead: Matrix; // [vocabSize, hiddenSize]; the same handle as embedTokens where tied
 }
 
+/** Every weight once, in the order of the forward pass. */
+export function* eachWeight({ embedTokens, layers, norm, lmHead }: Weights): Generator<Vector | Matrix> {
+  yield embedTokens;
+  for (const { inputNorm, qkv, oProj, postAttentionNorm, gateUp, downProj } of layers) {
+    yield inputNorm;
+    yield* [qkv.qProj, qkv.kProj, qkv.vProj];
+    if (qkv.qBias && qkv.kBias && qkv.vBias) yield* [qkv.qBias, qkv.kBias, qkv.vBias];
+    yield* [oProj, postAttentionNorm, gateUp.gateProj, gateUp.upProj, downProj];
+  }
+  yield norm;
+  if (lmHead !== embedTokens) yield lmHead;
+}
+
 /**
  * Loads every tensor of a model into an engine, in the order of the forward pass.
  *

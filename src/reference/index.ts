@@ -20,6 +20,7 @@ const PIECE_BYTES = 2 ** 22;
 
 export class ReferenceEngine implements Engine {
   readonly name = 'reference';
+  readonly arithmetic = 'reference 1';
 
   vector(length: number): Float64Array {
     return new Float64Array(length);
@@ -46,6 +47,11 @@ export class ReferenceEngine implements Engine {
       onBytes?.(piece.length);
     }
     return { dtype: tensor.dtype, outSize, inSize, bytes };
+  }
+
+  weightBytes(weight: Float64Array | ReferenceMatrix): readonly Uint8Array[] {
+    if (!('dtype' in weight)) return [new Uint8Array(weight.buffer, weight.byteOffset, weight.byteLength)];
+    return [new TextEncoder().encode(weight.dtype), weight.bytes];
   }
 
   ropeTable(config: ModelConfig, maxSeqLen: number): ReferenceRopeTable {

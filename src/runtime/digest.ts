@@ -11,3 +11,10 @@ export function hex(bytes: Uint8Array): string {
 export function sha256Text(text: string): string {
   return hex(sha256(new TextEncoder().encode(text)));
 }
+
+/** sha256 of bytes in memory of one's own, by the platform; by JavaScript on a page that is not secure. */
+export async function digest(bytes: Uint8Array): Promise<Uint8Array> {
+  const { subtle } = globalThis.crypto ?? {};
+  if (!subtle) return sha256(bytes);
+  return new Uint8Array(await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+}

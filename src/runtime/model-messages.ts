@@ -38,7 +38,7 @@ export type Call =
       readonly length: number;
       readonly bytes: Uint8Array;
     }
-  | { readonly name: 'abort' | 'close' };
+  | { readonly name: 'hashWeights' | 'abort' | 'close' };
 
 export interface CallMessage {
   readonly id: number;
@@ -55,6 +55,7 @@ export interface WatchedPoint {
 export interface LoadedMessage {
   readonly config: ModelConfig;
   readonly engineName: 'reference' | 'wasm';
+  readonly arithmetic: string;
   readonly numThreads: number;
   readonly maxSeqLen: number;
   /** The file that the weights came from, for the page's tokenizer. */

@@ -4,6 +4,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { Model } from '../model/model.ts';
 import type { KvCache } from '../ops.ts';
+import { digest } from './digest.ts';
 import { errorToMessage } from './error-message.ts';
 import { loadHere } from './load-here.ts';
 import type { Call, CallMessage, RemoteEntry, Reply, ReplyMessage, WatchedPoint } from './model-messages.ts';
@@ -54,10 +55,13 @@ async function answer(id: number, call: Call, signal: AbortSignal): Promise<Repl
         onProgress: report('load'),
       });
       model = here.model;
-      const { config, engineName } = model;
+      const { config, engineName, arithmetic } = model;
       const { maxSeqLen = config.maxSeqLen } = call.options;
       const numThreads = 'numThreads' in model ? Number(model.numThreads) : 1;
-      return { ...NOTHING, loaded: { config, engineName, numThreads, maxSeqLen, file: here.file } };
+      return {
+        ...NOTHING,
+        loaded: { config, engineName, arithmetic, numThreads, maxSeqLen, file: here.file },
+      };
     }
     case 'forward':
       return forward(call, signal, report('prompt'));
@@ -66,6 +70,8 @@ async function answer(id: number, call: Call, signal: AbortSignal): Promise<Repl
       const logits = await loaded().forwardBatch(entries);
       return { logits, lengths: entries.map(({ cache }) => cache.length) };
     }
+    case 'hashWeights':
+      return { ...NOTHING, bytes: await loaded().hashWeights(digest) };
     case 'cacheLength':
       return { ...NOTHING, lengths: [caches.get(call.key)?.length ?? 0] };
     case 'saveCache': {

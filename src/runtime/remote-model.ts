@@ -88,6 +88,7 @@ export class WorkerCalls {
 export class RemoteModel implements Model {
   readonly config: ModelConfig;
   readonly engineName: 'reference' | 'wasm';
+  readonly arithmetic: string;
   /** Threads that compute behind the worker. */
   readonly numThreads: number;
   private readonly calls: WorkerCalls;
@@ -100,6 +101,7 @@ export class RemoteModel implements Model {
     this.calls = calls;
     this.config = loaded.config;
     this.engineName = loaded.engineName;
+    this.arithmetic = loaded.arithmetic;
     this.numThreads = loaded.numThreads;
     this.maxSeqLen = loaded.maxSeqLen;
   }
@@ -116,6 +118,12 @@ export class RemoteModel implements Model {
 
   freeCache(cache: KvCache): void {
     this.calls.send({ name: 'freeCache', key: (cache as RemoteCache).key }).catch(() => undefined);
+  }
+
+  /** As in Model, with the worker's sha256. */
+  async hashWeights(): Promise<Uint8Array> {
+    const { bytes } = await this.calls.send({ name: 'hashWeights' });
+    return bytes ?? new Uint8Array(0);
   }
 
   async saveCache(cache: KvCache): Promise<Uint8Array> {

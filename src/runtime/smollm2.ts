@@ -16,6 +16,7 @@ import { type Choice, choose, embed, type Score, score } from '../generate/score
 import { Session } from '../generate/session.ts';
 import type { Model } from '../model/model.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { systemFingerprint } from './fingerprint.ts';
 import { restoreSnapshot, saveSnapshot } from './snapshot.ts';
 
 export class SmolLM2 {
@@ -24,6 +25,7 @@ export class SmolLM2 {
   readonly config: ModelConfig;
   /** The file's own chat template; absent in base models. */
   readonly template: ChatTemplate | undefined;
+  private fingerprint: Promise<string> | undefined;
 
   constructor(model: Model, tokenizer: Tokenizer, template?: ChatTemplate) {
     this.model = model;
@@ -114,6 +116,15 @@ export class SmolLM2 {
   /** One vector of length 1 for each text, [hiddenSize]: the mean of its last hidden states. */
   embed(texts: readonly string[]): Promise<Float32Array[]> {
     return embed(this.model, this.tokenizer, texts);
+  }
+
+  /**
+   * One hash of weights, tokenizer, template, kernels, precision and sampling code: the same fingerprint and request
+   * give the same bytes. The first call hashes the weights in memory; `smollm2 generate --json` prints the same one.
+   */
+  systemFingerprint(): Promise<string> {
+    this.fingerprint ??= systemFingerprint(this.model, this.tokenizer, this.template?.source);
+    return this.fingerprint;
   }
 
   /** Stops the workers and gives the memory back. */

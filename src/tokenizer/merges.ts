@@ -41,6 +41,11 @@ export class Merges {
     for (let rank = 0; rank < merges.count; rank++) this.add(rank, merges, vocabulary, joined, file);
   }
 
+  /** What the merges are made of. */
+  tables(): readonly Int32Array[] {
+    return [this.leftIds, this.rightIds, this.mergedIds];
+  }
+
   /** Rank of the merge of two neighbours, or -1 where they do not merge. */
   rank(leftId: number, rightId: number): number {
     const slot = this.findSlot(leftId, rightId);

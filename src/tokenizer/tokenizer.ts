@@ -47,6 +47,8 @@ export class Tokenizer {
   private readonly specialIds: ReadonlySet<number>;
   private readonly addedRaw: AddedTokenFinder;
   private readonly addedNormalized: AddedTokenFinder;
+  private readonly rules: string;
+  private readonly merges: Merges;
   private readonly utf8 = new TextEncoder();
   /** UTF-8 of the word in hand. */
   private word = new Uint8Array(256);
@@ -74,8 +76,10 @@ export class Tokenizer {
     this.eosIds = spec.eosIds;
     const addedIds = added.map((token) => token.id);
     this.vocabulary = new Vocabulary(spec.tokens, addedIds, file);
-    const merges = new Merges(spec.merges, this.vocabulary, file);
-    this.bpe = new Bpe(this.vocabulary, merges, spec.ignoreMerges);
+    this.merges = new Merges(spec.merges, this.vocabulary, file);
+    this.bpe = new Bpe(this.vocabulary, this.merges, spec.ignoreMerges);
+    const { pretokenizer, normalizeNfc, ignoreMerges, bosId = null, eosIds, addBos } = spec;
+    this.rules = JSON.stringify([pretokenizer, normalizeNfc, ignoreMerges, bosId, eosIds, addBos, added]);
     this.wordEnd = PRETOKENIZERS[spec.pretokenizer];
     this.normalizeNfc = spec.normalizeNfc;
     this.addBos = spec.addBos;
@@ -159,6 +163,11 @@ export class Tokenizer {
   isSpecial(id: number): boolean {
     this.checkId(id);
     return this.specialIds.has(id);
+  }
+
+  /** Everything that decides `encode` and `decode`, for a fingerprint. */
+  tables(): readonly (Uint8Array | Int32Array | Uint32Array)[] {
+    return [this.utf8.encode(this.rules), ...this.vocabulary.tables(), ...this.merges.tables()];
   }
 
   private normalize(text: string): string {

@@ -111,6 +111,11 @@ export class Vocabulary {
     return length < 0 ? -1 : this.idOfBytes(utf8, 0, length);
   }
 
+  /** What the vocabulary is made of. */
+  tables(): readonly (Uint8Array | Uint32Array)[] {
+    return [this.bytes.subarray(0, this.offsets[this.size]), this.offsets, this.isVerbatim];
+  }
+
   /** The id of the token that stands for `source[begin, end)`, or -1. Added tokens are not found. */
   idOfBytes(source: Uint8Array, begin: number, end: number): number {
     const slot = begin < end ? this.findSlot(source, begin, end) : -1;

@@ -9,11 +9,12 @@ import type { Engine } from '../ops.ts';
 import { decodeToF64 } from '../quant/decode.ts';
 import { Arena } from './arena.ts';
 import { JOB_BYTES } from './job.ts';
-import { instantiate, type Kernels } from './kernels.ts';
+import { instantiate, type Kernels, kernelsId } from './kernels.ts';
 import {
   attentionNeeds,
   CONTROL_BYTES,
   cacheLayout,
+  GROUP_ROWS,
   groupBytes,
   LINE,
   MAX_WORKERS,
@@ -101,6 +102,10 @@ export class WasmEngine extends WasmOps implements Engine {
     return this.memory;
   }
 
+  get arithmetic(): string {
+    return `wasm ${kernelsId(this.module)} ${this.precision} ${this.cacheType}`;
+  }
+
   vector(length: number): WasmVector {
     const ptr = this.arena.allocate(length * 4, 'activations');
     this.vectors.push(ptr);
@@ -151,6 +156,16 @@ export class WasmEngine extends WasmOps implements Engine {
     }
     this.need({ ...this.needs, inSize: Math.max(this.needs.inSize, inSize) });
     return { ptr: record, outSize, inSize, form: packing.form };
+  }
+
+  weightBytes(weight: WasmVector | WasmMatrix): readonly Uint8Array[] {
+    const view = (ptr: number, length: number) => new Uint8Array(this.memory.buffer, ptr, length);
+    if (!('outSize' in weight)) return [view(weight.ptr, weight.length * 4)];
+    const record = new Int32Array(this.memory.buffer, weight.ptr, MATRIX_BYTES / 4).slice();
+    const [groups, bytesPerGroup] = record.subarray(4, 6);
+    record[4] = 0; // an address
+    const bytes = Math.ceil(weight.outSize / GROUP_ROWS) * bytesPerGroup;
+    return [new Uint8Array(record.buffer), view(groups >>> 0, bytes)];
   }
 
   ropeTable(config: ModelConfig, maxSeqLen: number): WasmRopeTable {

@@ -86,6 +86,15 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   return new WebAssembly.Instance(module, imports).exports as unknown as Kernels;
 }
 
+/**
+ * Name of what the kernels compute, the same in the shared and the single build (assembly/build.mjs); empty where
+ * somebody's tools took it out of the file.
+ */
+export function kernelsId(module: WebAssembly.Module): string {
+  const [section] = WebAssembly.Module.customSections(module, 'smollm2.kernels');
+  return section ? new TextDecoder().decode(section) : '';
+}
+
 function abort(): never {
   throw new WebAssembly.RuntimeError('a kernel failed an assertion');
 }

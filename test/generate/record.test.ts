@@ -15,7 +15,6 @@ import {
 import { sample } from '../../src/generate/sampler.ts';
 import { SAMPLING_VERSION } from '../../src/generate/sampling-version.ts';
 import { loadModel } from '../../src/load.ts';
-import { systemFingerprint } from '../../src/runtime/fingerprint.ts';
 import { faultyModel } from '../support/faulty-engine.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';
@@ -124,22 +123,7 @@ describe('parseRecord', () => {
   });
 });
 
-describe('systemFingerprint', () => {
-  it('is one for one checkpoint, and another for other weights, engine or precision', async () => {
-    const by = { engine: 'wasm', precision: 'fast', kernels: Uint8Array.of(1) } as const;
-    const first = await systemFingerprint(await tinyCheckpoint('gqa'), by);
-    expect(first).toMatch(/^fp_[0-9a-f]{32}$/);
-    expect(await systemFingerprint(await tinyCheckpoint('gqa'), by)).toBe(first);
-    const others = await Promise.all([
-      systemFingerprint(await tinyCheckpoint('mqa'), by),
-      systemFingerprint(checkpoint, { ...by, precision: 'precise' }),
-      systemFingerprint(checkpoint, { ...by, kernels: Uint8Array.of(2) }),
-      systemFingerprint(checkpoint, { engine: 'reference' }),
-      systemFingerprint({ ...checkpoint, config: { ...checkpoint.config, ropeTheta: 1 } }, by),
-    ]);
-    expect(new Set([first, ...others]).size).toBe(6);
-  });
-
+describe('SAMPLING_VERSION', () => {
   it('pins what the sampling code draws: when this hash changes, SAMPLING_VERSION must as well', () => {
     const hash = createHash('sha256');
     for (let seed = 0; seed < 200; seed++) {

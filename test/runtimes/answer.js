@@ -26,6 +26,7 @@ export async function answer(smol) {
     ids,
     text: smol.tokenizer.decode(ids),
     sha256: await sha256(rows),
+    fingerprint: await smol.systemFingerprint(),
     threads: smol.model.numThreads ?? 1,
     firstTokenMs,
     totalMs: Date.now() - startedAt,

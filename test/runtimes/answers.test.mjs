@@ -15,6 +15,7 @@ const TEXT = 'Gravity is a fundamental concept in physics that describes';
 
 /** The logits of the first runtime that ran; every other one must have the same. */
 let expected;
+let fingerprint;
 const rows = [];
 
 function check(name, result) {
@@ -22,6 +23,8 @@ function check(name, result) {
   expect(result.text).toBe(TEXT);
   expected ??= result.sha256;
   expect(result.sha256).toBe(expected);
+  fingerprint ??= result.fingerprint;
+  expect(result.fingerprint).toBe(fingerprint);
   const { threads, loadMs, firstTokenMs, memoryBytes } = result;
   const memory = memoryBytes ? `${(memoryBytes / 1e6).toFixed(0)} MB resident` : '';
   rows.push({ name, threads, loadMs, firstTokenMs, memory, sha256: result.sha256.slice(0, 12) });

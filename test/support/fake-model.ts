@@ -44,6 +44,7 @@ interface FakeCache extends KvCache {
 export class FakeModel implements Model {
   readonly config = { ...SMOLLM2_CONFIGS['135m'], vocabSize: FAKE_VOCAB, maxSeqLen: 64, eosIds: [FAKE_EOS] };
   readonly engineName = 'reference';
+  readonly arithmetic = 'fake';
   /** Ids that each forward pass was given. */
   readonly passes: number[][] = [];
   numCaches = 0;
@@ -78,6 +79,10 @@ export class FakeModel implements Model {
     }
     this.passes.push([...ids]);
     return options.logits === 'all' ? Float64Array.from(all) : this.rule(past);
+  }
+
+  async hashWeights(): Promise<never> {
+    throw new Error('fake model: no weights');
   }
 
   async saveCache(cache: KvCache): Promise<Uint8Array> {
