@@ -11,16 +11,26 @@ export type PostJson = (path: string, body: Readonly<Record<string, unknown>>) =
 interface EchoedTokens {
   readonly logprobs: readonly (number | null)[];
   readonly offsets: readonly number[];
-  /** Log-probability of the likeliest token at each place, where the server tells. */
-  readonly best: readonly (number | undefined)[];
+  /** The likeliest token at each place, where the server tells. */
+  readonly best: readonly (Likeliest | undefined)[];
+  /** The tokens as text, where the server tells. */
+  readonly texts: readonly unknown[];
+}
+
+interface Likeliest {
+  readonly text: string;
+  readonly logprob: number;
 }
 
 const FILE = 'server';
+/** Whoever has read these twice expects them a third and a fourth time, the smallest of models too. */
+const REPEATED = ' red green blue white black'.repeat(4);
 
 /** Scores through the server; the tokenizer is the server's own. */
 export class ServerScorer implements Scorer {
   private readonly post: PostJson;
   private readonly model: string;
+  private aligned = false;
 
   constructor(post: PostJson, model: string) {
     this.post = post;
@@ -53,6 +63,12 @@ export class ServerScorer implements Scorer {
   }
 
   private async echo(prompt: string): Promise<EchoedTokens> {
+    if (!this.aligned) checkAlignment(await this.echoed(REPEATED));
+    this.aligned = true;
+    return this.echoed(prompt);
+  }
+
+  private async echoed(prompt: string): Promise<EchoedTokens> {
     const body = { model: this.model, prompt, max_tokens: 1, temperature: 0, echo: true, logprobs: 1 };
     const { logprobs } = firstChoice(await this.post('/completions', body));
     if (!isRecord(logprobs) || !Array.isArray(logprobs.token_logprobs)) {
@@ -66,7 +82,7 @@ export class ServerScorer implements Scorer {
 
 /** The tokens of the prompt: the one that was generated after it is dropped. */
 function checkedTokens(logprobs: Record<string, unknown>, promptLength: number): EchoedTokens {
-  const { token_logprobs: values, text_offset: offsets, top_logprobs: top } = logprobs;
+  const { token_logprobs: values, text_offset: offsets, top_logprobs: top, tokens: texts } = logprobs;
   const isNumbers = (list: unknown): list is number[] =>
     Array.isArray(list) && list.every((item) => typeof item === 'number');
   if (!isNumbers(offsets) || !Array.isArray(values) || values.length !== offsets.length) {
@@ -88,9 +104,29 @@ function checkedTokens(logprobs: Record<string, unknown>, promptLength: number):
   });
   const best = all.map((_, i) => {
     const likeliest: unknown = Array.isArray(top) ? top[i] : undefined;
-    return isRecord(likeliest) ? Math.max(...Object.values(likeliest).map(Number)) : undefined;
+    return isRecord(likeliest) ? likeliestOf(likeliest) : undefined;
   });
-  return { logprobs: all, offsets: offsets.slice(0, count), best };
+  return { logprobs: all, offsets: offsets.slice(0, count), best, texts: Array.isArray(texts) ? texts : [] };
+}
+
+function likeliestOf(logprobs: Record<string, unknown>): Likeliest | undefined {
+  const entries = Object.entries(logprobs).map(([text, logprob]) => ({ text, logprob: Number(logprob) }));
+  return entries.sort((a, b) => b.logprob - a.logprob)[0];
+}
+
+/**
+ * The log-probabilities at token i must come from the tokens before it. Some servers give those from token i
+ * itself on (llama-cpp-python 0.3.36 does for models without a beginning-of-text token): what such a server
+ * expects of a repeated text is then the next token at every place, and every score would be wrong.
+ */
+function checkAlignment({ best, texts }: EchoedTokens): void {
+  const expected = (shift: number) =>
+    best.filter((likeliest, i) => likeliest && likeliest.text === texts[i + shift]).length;
+  if (expected(1) > expected(0)) {
+    throw new UnsupportedError(
+      'server: expected ln p of each echoed token after those before it, got them one token late',
+    );
+  }
 }
 
 /** Tokens that begin in the continuation; where none does, the last one, as in the harnesses. */
@@ -102,7 +138,7 @@ function likelihoodAfter({ logprobs, offsets, best }: EchoedTokens, contextLengt
   for (let i = begin; i < logprobs.length; i++) {
     const logprob = logprobs[i] ?? 0;
     sum += logprob;
-    if ((best[i] ?? 0) > logprob) isGreedy = false;
+    if ((best[i]?.logprob ?? 0) > logprob) isGreedy = false;
   }
   return { sum, isGreedy };
 }

@@ -71,6 +71,26 @@ describe('ServerScorer', () => {
     expect(await scorer().write('p', { stop: [], maxNewTokens: 7 })).toBe('7 none');
   });
 
+  it('asks once whether log-probabilities stand at their own tokens, and refuses a server one token late', async () => {
+    const prompts: string[] = [];
+    answer = (body) => {
+      prompts.push(body.prompt);
+      return { status: 200, text: JSON.stringify(completion(body)) };
+    };
+    const patient = scorer();
+    await patient.textLoglikelihood('one two');
+    await patient.textLoglikelihood('one two');
+    expect(prompts).toEqual([prompts[0], 'one two', 'one two']);
+    answer = (body) => {
+      const { choices } = completion(body) as { choices: { logprobs: Record<string, unknown[]> }[] };
+      choices[0].logprobs.top_logprobs.shift();
+      return { status: 200, text: JSON.stringify({ choices }) };
+    };
+    await expect(scorer().textLoglikelihood('one two')).rejects.toThrow(
+      'server: expected ln p of each echoed token after those before it, got them one token late',
+    );
+  });
+
   const ask = () => scorer().loglikelihoods([{ context: 'a', continuation: ' b' }]);
   it.each([
     [

@@ -7,7 +7,8 @@ The weights of the GGUF file are dequantised to float32. TOKENIZER.json (../toke
 tokenizers library: transformers 5.23 makes a GPT2Tokenizer of it, and of the GGUF file, that does not split digits, so
 that a number after several blanks gets other ids. Prompts, pair tokenisation and acc_norm are lighteval's, written here
 a second time: the script shares nothing with the TypeScript code but the data. Every pair runs whole and alone,
-without a cache; only where all continuations are one token long is their common context computed once.
+without a cache; only where all continuations are one token long is their common context computed once. Rows that OUT
+has are kept, so that a run that was stopped goes on, and 200 rows can become a whole set (ROWS=99999).
 """
 import gzip
 import json
@@ -115,14 +116,26 @@ def loglikelihoods(model, tokenizer, context, continuations):
     return sums
 
 
+def rows_done(out):
+    """Keys of the lines of an earlier run; a last line without its end is cut off."""
+    with open(out, "a+b") as lines:
+        lines.seek(0)
+        kept = lines.read().rpartition(b"\n")[0].splitlines(keepends=True)
+        lines.truncate(sum(map(len, kept)) + (1 if kept else 0))
+    return {(line["task"], line["row"]) for line in map(json.loads, kept)}
+
+
 def main(weights, tokenizer_file, folder, out, count="200", *names):
     directory, file = os.path.split(os.path.abspath(weights))
     tokenizer = Tokenizer.from_file(tokenizer_file)
     model = AutoModelForCausalLM.from_pretrained(directory, gguf_file=file, dtype=torch.float32).eval()
-    with open(out, "w", encoding="utf-8") as lines:
+    done = rows_done(out)
+    with open(out, "a", encoding="utf-8") as lines:
         for name in names or TASKS:
             path, build = TASKS[name]
             for index, row in enumerate(rows_of(folder, path, int(count))):
+                if (name, index) in done:
+                    continue
                 context, choices, gold = build(row)
                 lls = loglikelihoods(model, tokenizer, context, choices)
                 lengths = [len(choice) - choice.startswith(" ") for choice in choices]
