@@ -48,6 +48,7 @@ async function run(args: Arguments): Promise<void> {
     const divergence = base && new Divergence();
     const result = await perplexity(smol.model, ids, used, {
       signal,
+      firstId: rule === 'llama' ? smol.tokenizer.encode('').at(0) : undefined,
       onPosition: async ({ window, n, id, logits }) => {
         await writer?.row(logits);
         if (base) divergence?.add(await base.logprobs(window, n), logits, id);

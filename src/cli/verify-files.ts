@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { FormatError, UnavailableError } from '../base/errors.ts';
 import { readKlBase } from '../compare/kl-base.ts';
 import { compareLogits, type LogitsComparison, logitsVerdict } from '../compare/logits.ts';
 import { readNpy } from '../compare/npy.ts';
@@ -31,25 +32,26 @@ export async function verifyLogits(args: Arguments): Promise<void> {
   const { smol } = await openModel(args, status, interruptSignal());
   try {
     if (start === '_logits_') await judgeKlBase(args, source, smol, status);
-    else await judgeRows(args, await logitsOf(args, source, start), smol);
+    else await judgeRows(args, await logitsOf(args, source, start), source.name, smol);
   } finally {
     await source.close?.();
     await smol.close();
   }
 }
 
-async function logitsOf(
-  args: Arguments,
-  source: Source,
-  start: string,
-): Promise<{ values: Float64Array; ids: number[] }> {
+/** Logits of another program, and the ids of its whole input: the rows are those of the last ids. */
+interface ForeignLogits {
+  readonly values: Float64Array;
+  readonly shape: readonly number[];
+  readonly ids: readonly number[];
+}
+
+async function logitsOf(args: Arguments, source: Source, start: string): Promise<ForeignLogits> {
   const given = args.text('ids');
   if (start.startsWith('\x93NUMPY')) {
     if (given === undefined) throw new RangeError('--ids: expected the tokens of the .npy file, got nothing');
-    return {
-      values: readNpy(await source.read(0, source.size), source.name, 'logits').values,
-      ids: parseIds(given),
-    };
+    const { values, shape } = readNpy(await source.read(0, source.size), source.name, 'logits');
+    return { values, shape, ids: parseIds(given) };
   }
   const trace = await readTrace(source);
   const tensor = trace.tensors.get('lm_head') ?? trace.tensors.get('logits');
@@ -57,20 +59,30 @@ async function logitsOf(
   if (!tensor || !ids) {
     throw new RangeError(`${source.name}: expected tensors lm_head (or logits) and input_ids, or --ids`);
   }
-  return { values: tensor.values, ids: [...ids] };
+  return { values: tensor.values, shape: tensor.shape, ids: [...ids] };
 }
 
 async function judgeRows(
   args: Arguments,
-  { values, ids }: { values: Float64Array; ids: number[] },
+  { values, shape, ids }: ForeignLogits,
+  file: string,
   smol: SmolLM2,
 ): Promise<void> {
   const { vocabSize } = smol.config;
   const numRows = values.length / vocabSize;
-  if (!Number.isInteger(numRows) || numRows < 1 || numRows > ids.length) {
-    throw new RangeError(
-      `${args.text('logits')}: expected up to ${ids.length} rows of ${vocabSize} logits, got ${values.length} values`,
+  if (shape.at(-1) !== vocabSize || !(numRows >= 1 && numRows <= ids.length)) {
+    throw new FormatError(
+      `expected up to ${ids.length} rows (one for each id) of ${vocabSize} logits, got [${shape.join(', ')}]`,
+      { file, field: 'logits' },
     );
+  }
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const place = `row ${Math.floor(bad / vocabSize)}, id ${bad % vocabSize}`;
+    throw new FormatError(`expected finite numbers, got ${values[bad]} (${place})`, {
+      file,
+      field: 'logits',
+    });
   }
   const cache = smol.model.newCache(ids.length);
   const all = await smol.model.forward(ids, cache, { logits: 'all' });
@@ -92,7 +104,13 @@ function logitsText(verdict: string, of: LogitsComparison): string {
   ].join('\n');
 }
 
-async function judgeKlBase(args: Arguments, source: Source, smol: SmolLM2, status: Status): Promise<void> {
+async function judgeKlBase(
+  args: Arguments,
+  source: Source,
+  smol: SmolLM2,
+  status: Status,
+  printedPerplexity?: number,
+): Promise<void> {
   const base = await readKlBase(source);
   if (base.vocabSize !== smol.config.vocabSize) {
     throw new RangeError(
@@ -102,15 +120,17 @@ async function judgeKlBase(args: Arguments, source: Source, smol: SmolLM2, statu
   const divergence = new Divergence();
   const ids = [...base.ids];
   const result = await perplexity(smol.model, ids, windowsOf('llama', ids.length, base.numContext), {
+    firstId: smol.tokenizer.encode('').at(0),
     onPosition: async ({ window, n, id, logits }) =>
       divergence.add(await base.logprobs(window, n), logits, id),
     onWindow: (done, total) => status.progress('window', done, total, 'tokens'),
   }).finally(() => status.clear());
   const kl = divergence.result();
   const verdict = divergenceVerdict(kl);
-  const report = { verdict, theirPerplexity: kl.basePerplexity, ourPerplexity: result.perplexity, ...kl };
+  const theirPerplexity = printedPerplexity ?? kl.basePerplexity;
+  const report = { verdict, theirPerplexity, ourPerplexity: result.perplexity, ...kl };
   const text =
-    `verdict: ${verdict}\n  perplexity ${kl.basePerplexity.toFixed(4)} there, ${result.perplexity.toFixed(4)} here\n` +
+    `verdict: ${verdict}\n  perplexity ${theirPerplexity.toFixed(4)} there, ${result.perplexity.toFixed(4)} here\n` +
     `  mean KL ${kl.meanKl.toExponential(2)} nats, same first token at ${(100 * kl.sameTop).toFixed(2)} %\n`;
   await print(args.flag('json') ? `${JSON.stringify(report)}\n` : text);
   process.exitCode = verdict.startsWith('right') ? 0 : 1;
@@ -122,8 +142,8 @@ function divergenceVerdict({ meanKl }: DivergenceResult): string {
 }
 
 /**
- * `--llamacpp PATH --text FILE`: llama-perplexity writes its log-probabilities on the same file, which are
- * judged.
+ * `--llamacpp PATH --text FILE`: llama-perplexity writes its log-probabilities on the same text, and prints its
+ * perplexity; both are judged.
  */
 export async function verifyLlamaCpp(args: Arguments): Promise<void> {
   const given = args.text('llamacpp') ?? '';
@@ -135,17 +155,24 @@ export async function verifyLlamaCpp(args: Arguments): Promise<void> {
   if (!model || !existsSync(model) || !model.endsWith('.gguf')) {
     throw new RangeError('--model: expected the .gguf file that llama-perplexity loads as well');
   }
+  if (!existsSync(text)) throw new UnavailableError(`--text: expected a file, got none at ${text}`);
   const folder = await mkdtemp(join(tmpdir(), 'smollm2-'));
   const path = join(folder, 'base.kld');
   const status = new Status();
   try {
     status.note(`running ${program}`);
     const flags = ['-m', model, '-f', text, '-c', String(args.count('ctx', 4) ?? 512)];
-    await promisify(execFile)(program, [...flags, '--kl-divergence-base', path], { maxBuffer: 2 ** 26 });
+    const printed = await runPerplexity(program, [...flags, '--kl-divergence-base', path]);
+    const estimate = /Final estimate: PPL = ([\d.]+)/.exec(printed)?.[1];
+    if (estimate === undefined || !existsSync(path)) {
+      throw new UnavailableError(
+        `${program}: expected "Final estimate: PPL = …" and a file of log-probabilities, got ${lastWords(printed)}`,
+      );
+    }
     const source = await fileSource(path);
     const { smol } = await openModel(args, status, interruptSignal());
     try {
-      await judgeKlBase(args, source, smol, status);
+      await judgeKlBase(args, source, smol, status, Number(estimate));
     } finally {
       await source.close?.();
       await smol.close();
@@ -153,4 +180,27 @@ export async function verifyLlamaCpp(args: Arguments): Promise<void> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What the program printed, on both streams: it tells its troubles on one and ends with exit code 0. */
+async function runPerplexity(program: string, flags: readonly string[]): Promise<string> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(program, flags, { maxBuffer: 2 ** 26 });
+    return `${stderr}${stdout}`;
+  } catch (cause) {
+    const { code, stdout = '', stderr = '' } = cause as { code?: unknown; stdout?: string; stderr?: string };
+    if (code === 'ENOENT' || code === 'EACCES') {
+      throw new UnavailableError(
+        `--llamacpp: expected the program llama-perplexity, got ${code} at ${program}`,
+      );
+    }
+    throw new UnavailableError(
+      `${program}: expected exit code 0, got ${code}: ${lastWords(`${stdout}${stderr}`)}`,
+    );
+  }
+}
+
+/** The last lines of an output that went wrong. */
+function lastWords(output: string): string {
+  return output.trim().split('\n').slice(-3).join(' | ') || 'nothing';
 }

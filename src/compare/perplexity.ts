@@ -108,6 +108,8 @@ export async function perplexity(
     readonly onPosition?: OnPosition;
     readonly onWindow?: (done: number, total: number, soFar: PerplexityResult) => void;
     readonly signal?: AbortSignal;
+    /** Stands in for the first id of every window, as llama.cpp does with models that begin with a bos token. */
+    readonly firstId?: number;
   } = {},
 ): Promise<PerplexityResult> {
   const longest = Math.max(...windows.map(({ begin, end }) => end - begin));
@@ -126,8 +128,9 @@ export async function perplexity(
   try {
     for (const [index, { begin, end, firstScored }] of windows.entries()) {
       cache.length = 0;
+      const given = options.firstId === undefined ? ids : ids.with(begin, options.firstId);
       if (firstScored - 1 > begin) {
-        await model.forward(ids.slice(begin, firstScored - 1), cache, {
+        await model.forward(given.slice(begin, firstScored - 1), cache, {
           logits: 'none',
           signal: options.signal,
         });
@@ -135,7 +138,7 @@ export async function perplexity(
       for (let at = firstScored - 1; at < end - 1; at += ROWS_AT_ONCE) {
         options.signal?.throwIfAborted();
         const stop = Math.min(at + ROWS_AT_ONCE, end - 1);
-        const rows = await model.forward(ids.slice(at, stop), cache, { logits: 'all' });
+        const rows = await model.forward(given.slice(at, stop), cache, { logits: 'all' });
         for (let t = at; t < stop; t++) {
           const logits = rows.subarray((t - at) * vocabSize, (t - at + 1) * vocabSize);
           const id = ids[t + 1];

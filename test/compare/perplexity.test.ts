@@ -57,6 +57,17 @@ describe('perplexity', () => {
     expect(result.perplexity).toBeCloseTo(Math.exp(mean), 10);
     expect(result.plusMinus).toBeCloseTo(1.96 * Math.sqrt(variance / (nlls.length - 1)) * Math.exp(mean), 8);
   });
+
+  it('puts a bos token in the place of the first id of every window, as llama.cpp does', async () => {
+    const windows = windowsOf('llama', ids.length, 16);
+    expect(windows.length).toBeGreaterThan(1);
+    const replaced = [...ids];
+    for (const { begin } of windows) replaced[begin] = 7;
+    const { perplexity: expected } = await perplexity(model, replaced, windows);
+    const result = await perplexity(model, ids, windows, { firstId: 7 });
+    expect(result.perplexity).toBe(expected);
+    expect(result.perplexity).not.toBe((await perplexity(model, ids, windows)).perplexity);
+  });
 });
 
 /** A file of log-probabilities of the tiny model, in windows of 16. */
