@@ -19,7 +19,7 @@ import { DEFAULT_MODEL } from '../runtime/model-names.ts';
 import { jsonPoster } from '../runtime/post-json.ts';
 import { openResultFile, readResultFile } from '../runtime/result-file.ts';
 import { type Arguments, onRun } from './arguments.ts';
-import { engineOptions, openModel } from './model-options.ts';
+import { engineOptions, loadOptions, openModel } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 
 export function evalCommand(cli: CAC): void {
@@ -60,6 +60,9 @@ async function run(args: Arguments): Promise<void> {
   if (!names) throw new RangeError('--tasks: expected names of benchmarks, got none; try --tasks piqa');
   const tasks = tasksNamed(names);
   const rows = rowRange(args.text('rows'));
+  const limit = args.count('limit');
+  if (rows && limit) throw new RangeError('--limit: expected without --rows, got both');
+  for (const path of args.texts('report')) formatOf(path);
   const settings = settingsOf(args);
   const status = new Status();
   const signal = interruptSignal();
@@ -76,7 +79,7 @@ async function run(args: Arguments): Promise<void> {
       renderChat,
       signal,
       shots: args.count('shots', 0),
-      limit: args.count('limit'),
+      limit,
       runCode: runInSandbox,
       known: results?.known,
       onSample: (sample) => results?.append(sample),
@@ -84,6 +87,9 @@ async function run(args: Arguments): Promise<void> {
     });
     status.clear();
     await publish(args, samples);
+  } catch (error) {
+    if (signal.aborted && out) status.note(`stopped; the same command goes on with ${out}`);
+    throw error;
   } finally {
     status.clear();
     await results?.close();
@@ -95,10 +101,17 @@ function settingsOf(args: Arguments): RunSettings {
   const model = args.text('model') ?? (args.text('url') ? 'default' : DEFAULT_MODEL);
   return {
     model: /[\\/]/.test(model) && /\.gguf$/.test(model) ? basename(model) : model,
+    engine: engineOf(args),
     style: args.choice('style', ['lighteval', 'lm-eval']) ?? 'lighteval',
     chat: args.flag('chat'),
     seed: args.count('seed', 0) ?? 42,
   };
+}
+
+function engineOf(args: Arguments): string {
+  if (args.text('url') !== undefined) return 'server';
+  const { engine = 'wasm', precision = 'fast' } = loadOptions(args);
+  return engine === 'wasm' ? `wasm ${precision}` : engine;
 }
 
 /** `0-199` as [0, 199]. */
@@ -167,10 +180,14 @@ async function publish(args: Arguments, samples: readonly Sample[]): Promise<voi
 }
 
 function formatted(report: Report, path: string): string {
-  const format = /\.(json|md|html)$/.exec(path)?.[1];
+  const format = formatOf(path);
   if (format === 'json') return `${JSON.stringify(report, undefined, 2)}\n`;
-  if (format === 'md') return markdownReport(report);
-  if (format === 'html') return htmlReport(report);
+  return format === 'md' ? markdownReport(report) : htmlReport(report);
+}
+
+function formatOf(path: string): string {
+  const format = /\.(json|md|html)$/.exec(path)?.[1];
+  if (format) return format;
   throw new RangeError(`--report: expected a file name with .json, .md or .html, got ${path}`);
 }
 

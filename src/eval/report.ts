@@ -19,6 +19,7 @@ export interface TaskReport {
 
 export interface Report {
   readonly model: string;
+  readonly engine?: string;
   readonly style: string;
   readonly chat: boolean;
   readonly seed: number;
@@ -35,7 +36,7 @@ const HEADLINE: Readonly<Record<string, string>> = { ifeval: 'average_strict' };
  */
 export function reportOf(samples: readonly Sample[]): Report {
   if (samples.length === 0) throw new RangeError('report: expected at least one sample, got none');
-  const { model, style, chat, seed } = samples[0];
+  const { model, engine, style, chat, seed } = samples[0];
   const byTask = new Map<string, Sample[]>();
   for (const sample of samples) {
     const members = byTask.get(sample.task);
@@ -43,7 +44,7 @@ export function reportOf(samples: readonly Sample[]): Report {
     else byTask.set(sample.task, [sample]);
   }
   const tasks = [...byTask].map(([task, members]) => taskReport(model, task, members));
-  return { model, style, chat, seed, tasks: [...tasks, ...groupReports(model, tasks)] };
+  return { model, engine, style, chat, seed, tasks: [...tasks, ...groupReports(model, tasks)] };
 }
 
 function taskReport(model: string, name: string, samples: readonly Sample[]): TaskReport {
@@ -104,8 +105,8 @@ function cellsOf(report: Report): string[][] {
   );
 }
 
-function titleOf({ model, style, chat }: Report): string {
-  return `${model}, prompts of ${style}${chat ? ' through the chat template' : ''}`;
+function titleOf({ model, engine, style, chat }: Report): string {
+  return `${model}${engine ? `, ${engine}` : ''}, prompts of ${style}${chat ? ' through the chat template' : ''}`;
 }
 
 export function markdownReport(report: Report): string {

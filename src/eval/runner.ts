@@ -50,6 +50,7 @@ export async function runTasks(
   const plans: { task: Task; questions: Question[] }[] = [];
   for (const task of tasks) plans.push({ task, questions: await planned(task, source, options) });
   const total = plans.reduce((sum, { questions }) => sum + questions.length, 0);
+  for (const { task } of plans) checkShots(task, known.values(), options);
   const samples: Sample[] = [];
   let computed = 0;
   for (const { task, questions } of plans) {
@@ -66,6 +67,15 @@ export async function runTasks(
     }
   }
   return samples;
+}
+
+function checkShots(task: Task, known: Iterable<Sample>, { shots = task.shots }: RunOptions): void {
+  for (const sample of known) {
+    if (sample.task !== task.name || sample.shots === shots) continue;
+    throw new RangeError(
+      `shots: expected ${shots} for ${task.name}, got samples with ${sample.shots}; take another file`,
+    );
+  }
 }
 
 /** The questions of a task that are to be asked, in the data file's order. */
@@ -100,9 +110,9 @@ async function rowsOf(task: Task, source: RowSource): Promise<readonly Row[]> {
 type Answer = Pick<Sample, 'loglikelihood' | 'output' | 'chosen' | 'gold' | 'scores'>;
 
 async function ask(task: Task, question: Question, scorer: Scorer, options: RunOptions): Promise<Sample> {
-  const { model, style, chat, seed, shots = task.shots } = options;
+  const { model, engine, style, chat, seed, shots = task.shots } = options;
   const answer = await answered(task, question, scorer, options);
-  return { task: task.name, row: question.row.index, ...answer, model, style, chat, seed, shots };
+  return { task: task.name, row: question.row.index, ...answer, model, engine, style, chat, seed, shots };
 }
 
 async function answered(

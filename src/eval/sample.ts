@@ -10,6 +10,8 @@ export interface RunSettings {
   readonly style: Style;
   readonly chat: boolean;
   readonly seed: number;
+  /** What computed it, such as `wasm fast` or `server`, where that is known. */
+  readonly engine?: string;
 }
 
 export interface Sample extends RunSettings {
@@ -34,10 +36,10 @@ export function sampleKey(sample: { readonly task: string; readonly row: number 
 
 /** A line with its keys in a fixed order, so that equal runs give equal files. */
 export function lineOf(sample: Sample): string {
-  const { task, row, model, style, chat, shots, seed } = sample;
+  const { task, row, model, engine, style, chat, shots, seed } = sample;
   const { loglikelihood, output, chosen, gold, scores } = sample;
   const answer = { loglikelihood, output, chosen, gold, scores };
-  return `${JSON.stringify({ task, row, ...answer, style, shots, seed, chat, model })}\n`;
+  return `${JSON.stringify({ task, row, ...answer, style, shots, seed, chat, model, engine })}\n`;
 }
 
 /**

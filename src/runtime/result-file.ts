@@ -23,7 +23,7 @@ export async function openResultFile(path: string, settings: RunSettings): Promi
     throw error;
   });
   const { samples, wholeBytes } = parseSamples(path, text);
-  for (const name of ['model', 'style', 'chat', 'seed'] as const) {
+  for (const name of ['model', 'engine', 'style', 'chat', 'seed'] as const) {
     const other = samples.find((sample) => sample[name] !== settings[name]);
     if (other) {
       throw new RangeError(

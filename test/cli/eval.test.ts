@@ -29,31 +29,35 @@ afterAll(() => {
 const base = () => ['eval', '--model', model, '--engine', 'reference', '--data', folder];
 const linesOf = (path: string) => parseSamples(path, readFileSync(path, 'utf8')).samples;
 
-/** Starts the run and kills the process as soon as `least` samples are in the file. */
-async function killed(args: readonly string[], path: string, least: number): Promise<void> {
+/** Starts the run and sends a signal as soon as `least` samples are in the file. */
+async function stopped(args: readonly string[], path: string, least: number, signal: NodeJS.Signals) {
   const child = startCli(args);
   const end = ended(child);
   for (let wait = 0; wait < 2000; wait++) {
     if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0 && linesOf(path).length >= least) break;
     await sleep(2);
   }
-  child.kill('SIGKILL');
-  await end;
+  child.kill(signal);
+  return end;
 }
 
 describe('smollm2 eval', { timeout: PATIENCE_MS }, () => {
   it.each([
-    [1, 'reference'],
-    [17, 'wasm'],
-    [42, 'wasm'],
-  ])(
-    'killed after %i of 60 questions and started again (%s), gives an identical file',
-    async (least, engine) => {
+    ['SIGKILL', 1, 'reference'],
+    ['SIGKILL', 17, 'wasm'],
+    ['SIGINT', 5, 'wasm'],
+    ['SIGINT', 31, 'reference'],
+  ] as const)(
+    'stopped by %s after %i of 60 questions and started again (%s), gives an identical file',
+    async (signal, least, engine) => {
       const whole = join(folder, `whole-${least}.jsonl`);
       const resumed = join(folder, `resumed-${least}.jsonl`);
       const args = [...base(), '--engine', engine, '--tasks', 'piqa', '--out'];
       expect((await runCli([...args, whole])).code).toBe(0);
-      await killed([...args, resumed], resumed, least);
+      const end = await stopped([...args, resumed], resumed, least, signal);
+      expect(end.code).toBe(signal === 'SIGINT' ? 130 : null);
+      if (signal === 'SIGINT')
+        expect(end.stderr).toContain(`stopped; the same command goes on with ${resumed}`);
       expect(linesOf(resumed).length).toBeGreaterThanOrEqual(least);
       const { code, stdout } = await runCli([...args, resumed]);
       expect(code).toBe(0);
@@ -104,6 +108,14 @@ describe('smollm2 eval', { timeout: PATIENCE_MS }, () => {
     [
       ['--tasks', 'piqa', '--shots', '1'],
       /^smollm2: piqa\.train\.jsonl: expected in .*, not found; check --data$/,
+    ],
+    [
+      ['--tasks', 'piqa', '--rows', '0-3', '--limit', '2'],
+      /^smollm2: --limit: expected without --rows, got both$/,
+    ],
+    [
+      ['--tasks', 'piqa', '--report', 'x.txt'],
+      /^smollm2: --report: expected a file name with \.json, \.md or \.html, got x\.txt$/,
     ],
     [['--tasks', 'piqa', '--style', 'helm'], /^smollm2: --style: expected lighteval or lm-eval, got "helm"$/],
     [['--tasks', 'ifeval'], /^smollm2: ifeval: expected a chat template, got none; run it with chat$/],

@@ -82,6 +82,14 @@ describe('runTasks', () => {
     expect(computed.slice(-3)).toEqual([0, 1, 2]);
   });
 
+  it('refuses known samples that were asked with other examples in front', async () => {
+    const { samples } = parseSamples('run.jsonl', await fileOf({ rows: [0, 1] }));
+    const known = samples.map((sample) => ({ ...sample, shots: sample.task === 'piqa' ? 0 : 5 }));
+    await expect(fileOf({ known })).rejects.toThrow(
+      'shots: expected 0 for arc:easy, got samples with 5; take another file',
+    );
+  });
+
   it("takes rows of the file, or the first of the shuffled order in the file's order", async () => {
     const rowsOf = (file: string) =>
       parseSamples('run.jsonl', file).samples.map(({ task, row }) => `${task} ${row}`);

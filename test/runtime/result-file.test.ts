@@ -35,10 +35,13 @@ describe('openResultFile', () => {
     expect(await readResultFile(path)).toEqual([sample(0), sample(1), sample(2)]);
   });
 
-  it('refuses samples of another seed, and leaves the file as it was', async () => {
+  it('refuses samples of another seed or engine, and leaves the file as it was', async () => {
     const before = readFileSync(path, 'utf8');
     await expect(openResultFile(path, { ...settings, seed: 7 })).rejects.toThrow(
       `${path}: expected samples with seed 7, got 42; take another file`,
+    );
+    await expect(openResultFile(path, { ...settings, engine: 'wasm fast' })).rejects.toThrow(
+      `${path}: expected samples with engine wasm fast, got undefined; take another file`,
     );
     expect(readFileSync(path, 'utf8')).toBe(before);
   });
