@@ -3,9 +3,11 @@
 
 const QUESTION = 'What is gravity?';
 const NUM_TOKENS = 10;
+/** A published prompt: `eight-tokens` of vectors/135m-instruct-q4_1.json. */
+const VECTOR_IDS = [6403, 1980, 253, 655, 665, 436, 253];
 
-/** Ids, their text, and one sha256 over the logits that each id was taken from. */
-export async function answer(smol) {
+/** Ids, their text, and one sha256 over the logits that each id was taken from; and what must be equal everywhere. */
+export async function answer(smol, isProven = true) {
   const prompt = await smol.template.render([{ role: 'user', content: QUESTION }], {
     addGenerationPrompt: true,
   });
@@ -26,11 +28,19 @@ export async function answer(smol) {
     ids,
     text: smol.tokenizer.decode(ids),
     sha256: await sha256(rows),
-    fingerprint: await smol.systemFingerprint(),
+    ...(isProven && (await proof(smol))),
     threads: smol.model.numThreads ?? 1,
     firstTokenMs,
     totalMs: Date.now() - startedAt,
   };
+}
+
+/** sha256 of the published prompt's logits, and the fingerprint. */
+async function proof(smol) {
+  const cache = smol.model.newCache(VECTOR_IDS.length);
+  const logits = await smol.model.forward(VECTOR_IDS, cache, { logits: 'all' });
+  smol.model.freeCache(cache);
+  return { vector: await sha256([logits]), fingerprint: await smol.systemFingerprint() };
 }
 
 function likeliest(logits) {

@@ -1,5 +1,6 @@
 // One question on the real weights in every runtime: the same ten tokens, and one sha256 over all their logits.
 
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchChromium, launchFirefox, runInPage } from './browsers.mjs';
@@ -13,6 +14,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const IDS = [22007, 6463, 314, 253, 4959, 1909, 281, 6944, 338, 6601];
 const TEXT = 'Gravity is a fundamental concept in physics that describes';
 
+const { prompts } = JSON.parse(readFileSync(`${root}vectors/135m-instruct-q4_1.json`, 'utf8'));
+const published = prompts.find(({ name }) => name === 'eight-tokens').sha256.fast;
+
 /** The logits of the first runtime that ran; every other one must have the same. */
 let expected;
 let fingerprint;
@@ -23,6 +27,7 @@ function check(name, result) {
   expect(result.text).toBe(TEXT);
   expected ??= result.sha256;
   expect(result.sha256).toBe(expected);
+  expect(result.vector).toBe(published);
   fingerprint ??= result.fingerprint;
   expect(result.fingerprint).toBe(fingerprint);
   const { threads, loadMs, firstTokenMs, memoryBytes } = result;

@@ -17,7 +17,7 @@ export default {
       const smol = await load(new URL(MODEL), { fetch: fetchAsset, maxSeqLen: 1024, cacheType, maxMemory });
       const loadMs = Date.now() - startedAt;
       if (query.has('fill')) await fill(smol);
-      const result = await answer(smol);
+      const result = await answer(smol, !query.has('fill')); // which is about memory
       const { runtime } = await capabilities();
       const linearBytes = smol.model.engine.linearMemory.buffer.byteLength;
       globalThis.gc?.(); // what is left is in use; the runtime collects the rest when it has to
