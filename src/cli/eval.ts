@@ -205,8 +205,10 @@ function comparisonText(comparison: TaskComparison): string {
   const { task, common, sameChoice, onlyInFirst, onlyInSecond } = comparison;
   const { scores, maxDelta, meanDelta, disagreements } = comparison;
   const percent = (value: number) => (value * 100).toFixed(2);
+  const counts = `${task}: ${common} questions in both, ${onlyInFirst} and ${onlyInSecond} in one only`;
+  if (common === 0) return `${counts}\n`;
   const lines = [
-    `${task}: ${common} questions in both, ${onlyInFirst} and ${onlyInSecond} in one only`,
+    counts,
     `  same choice ${sameChoice} (${percent(sameChoice / common)} %)`,
     `  scores ${scores.map(percent).join(' and ')}`,
   ];

@@ -125,26 +125,34 @@ def rows_done(out):
     return {(line["task"], line["row"]) for line in map(json.loads, kept)}
 
 
-def main(weights, tokenizer_file, folder, out, count="200", *names):
+def open_model(weights, tokenizer_file):
     directory, file = os.path.split(os.path.abspath(weights))
-    tokenizer = Tokenizer.from_file(tokenizer_file)
     model = AutoModelForCausalLM.from_pretrained(directory, gguf_file=file, dtype=torch.float32).eval()
+    return model, Tokenizer.from_file(tokenizer_file)
+
+
+def scored(model, tokenizer, name, row):
+    """Log-likelihoods, choice, label and scores of one question."""
+    context, choices, gold = TASKS[name][1](row)
+    lls = loglikelihoods(model, tokenizer, context, choices)
+    lengths = [len(choice) - choice.startswith(" ") for choice in choices]
+    norm = [ll / length for ll, length in zip(lls, lengths)]
+    chosen = norm.index(max(norm))
+    scores = {"acc_norm": int(chosen == gold), "acc": int(lls.index(max(lls)) == gold)}
+    return {"loglikelihood": lls, "chosen": chosen, "gold": gold, "scores": scores}
+
+
+def main(weights, tokenizer_file, folder, out, count="200", *names):
+    model, tokenizer = open_model(weights, tokenizer_file)
     done = rows_done(out)
     with open(out, "a", encoding="utf-8") as lines:
         for name in names or TASKS:
-            path, build = TASKS[name]
-            for index, row in enumerate(rows_of(folder, path, int(count))):
-                if (name, index) in done:
-                    continue
-                context, choices, gold = build(row)
-                lls = loglikelihoods(model, tokenizer, context, choices)
-                lengths = [len(choice) - choice.startswith(" ") for choice in choices]
-                norm = [ll / length for ll, length in zip(lls, lengths)]
-                chosen = norm.index(max(norm))
-                scores = {"acc_norm": int(chosen == gold), "acc": int(lls.index(max(lls)) == gold)}
-                line = {"task": name, "row": index, "loglikelihood": lls, "chosen": chosen, "gold": gold}
-                lines.write(json.dumps({**line, "scores": scores}) + "\n")
-                lines.flush()
+            for index, row in enumerate(rows_of(folder, TASKS[name][0], int(count))):
+                if (name, index) not in done:
+                    line = {"task": name, "row": index, **scored(model, tokenizer, name, row)}
+                    lines.write(json.dumps(line) + "\n")
+                    lines.flush()
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
