@@ -12,11 +12,13 @@ import { type Progress, runTasks } from '../eval/runner.ts';
 import type { RunSettings, Sample } from '../eval/sample.ts';
 import type { Scorer } from '../eval/scoring.ts';
 import { ServerScorer } from '../eval/server-scorer.ts';
+import type { RunCode, Task } from '../eval/task.ts';
 import { tasksNamed } from '../eval/task-list.ts';
 import { FolderRows, HubRows } from '../runtime/eval-rows.ts';
 import { runInSandbox } from '../runtime/js-sandbox.ts';
 import { DEFAULT_MODEL } from '../runtime/model-names.ts';
 import { jsonPoster } from '../runtime/post-json.ts';
+import { runPython } from '../runtime/python-sandbox.ts';
 import { openResultFile, readResultFile } from '../runtime/result-file.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, loadOptions, openModel } from './model-options.ts';
@@ -40,6 +42,7 @@ export function evalCommand(cli: CAC): void {
     .option('--shots <n>', "examples in front of each question (default: the task's)")
     .option('--seed <n>', 'of the shuffle and of the drawn examples (default: 42)')
     .option('--chat', "ask through the model's chat template")
+    .option('--python <file>', "run HumanEval's Python answers with this interpreter, under limits")
     .option('--url <url>', 'evaluate a server, such as http://localhost:8080/v1')
     .option('--report <file>', 'write the figures as .json, .md or .html; may be repeated')
     .option('--json', 'print the figures as JSON')
@@ -59,6 +62,7 @@ async function run(args: Arguments): Promise<void> {
     .map((name) => name.trim());
   if (!names) throw new RangeError('--tasks: expected names of benchmarks, got none; try --tasks piqa');
   const tasks = tasksNamed(names);
+  const runCode = codeRunner(args.text('python'), tasks);
   const rows = rowRange(args.text('rows'));
   const limit = args.count('limit');
   if (rows && limit) throw new RangeError('--limit: expected without --rows, got both');
@@ -80,7 +84,7 @@ async function run(args: Arguments): Promise<void> {
       signal,
       shots: args.count('shots', 0),
       limit,
-      runCode: runInSandbox,
+      runCode,
       known: results?.known,
       onSample: (sample) => results?.append(sample),
       onProgress: progressPrinter(status),
@@ -106,6 +110,16 @@ function settingsOf(args: Arguments): RunSettings {
     chat: args.flag('chat'),
     seed: args.count('seed', 0) ?? 42,
   };
+}
+
+function codeRunner(python: string | undefined, tasks: readonly Task[]): RunCode {
+  const task = tasks.find((candidate) => candidate.kind === 'write' && candidate.runs === 'python');
+  if (task && !python) {
+    throw new RangeError(
+      `--python: expected an interpreter that may run the answers of ${task.name}, got none; humaneval_js needs none`,
+    );
+  }
+  return (program, language) => (language === 'python' ? runPython(python!, program) : runInSandbox(program));
 }
 
 function engineOf(args: Arguments): string {

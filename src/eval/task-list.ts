@@ -6,7 +6,7 @@ import { bbh } from './tasks/bbh.ts';
 import { commonsenseQa } from './tasks/commonsense-qa.ts';
 import { gsm8k } from './tasks/gsm8k.ts';
 import { hellaswag } from './tasks/hellaswag.ts';
-import { humanevalJs } from './tasks/humaneval.ts';
+import { humanevalJs, humanevalPython } from './tasks/humaneval.ts';
 import { ifeval } from './tasks/ifeval.ts';
 import { lambada } from './tasks/lambada.ts';
 import { math500, mathTest } from './tasks/math.ts';
@@ -37,6 +37,7 @@ export const TASKS: readonly Task[] = [
   math500,
   ...bbh,
   ifeval,
+  humanevalPython,
   humanevalJs,
   lambada,
   wikitext,
@@ -47,7 +48,6 @@ export const TASKS: readonly Task[] = [
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   arc: ['arc:easy', 'arc:challenge'],
   bbh: bbh.map((task) => task.name),
-  humaneval: ['humaneval_js'],
   openbookqa: ['openbook_qa'],
   triviaqa: ['trivia_qa'],
   choices: ['piqa', 'arc:easy', 'arc:challenge', 'openbook_qa', 'commonsense_qa', 'winogrande'],

@@ -72,6 +72,8 @@ export interface WriteTask extends TaskFacts {
   readonly stop: (style: Style) => readonly string[];
   /** Chat only: the benchmark makes no sense without the template. */
   readonly needsChat?: boolean;
+  /** Answers are programs in this language, to be run. */
+  readonly runs?: Language;
   readonly grade: (row: Row, output: string, style: Style, run: RunCode) => Promise<Grade> | Grade;
 }
 
@@ -84,5 +86,10 @@ export interface Grade {
 
 export type Task = ChoiceTask | TargetTask | TextTask | WriteTask;
 
+export type Language = 'javascript' | 'python';
+
 /** Runs a program in a sandbox; resolves to whether it ended without an error or a failed assertion. */
-export type RunCode = (program: string) => Promise<{ readonly passed: boolean; readonly reason: string }>;
+export type RunCode = (
+  program: string,
+  language: Language,
+) => Promise<{ readonly passed: boolean; readonly reason: string }>;

@@ -118,6 +118,10 @@ describe('smollm2 eval', { timeout: PATIENCE_MS }, () => {
       /^smollm2: --report: expected a file name with \.json, \.md or \.html, got x\.txt$/,
     ],
     [['--tasks', 'piqa', '--style', 'helm'], /^smollm2: --style: expected lighteval or lm-eval, got "helm"$/],
+    [
+      ['--tasks', 'humaneval'],
+      /^smollm2: --python: expected an interpreter that may run the answers of humaneval, got none; .*$/,
+    ],
     [['--tasks', 'ifeval'], /^smollm2: ifeval: expected a chat template, got none; run it with chat$/],
     [
       ['--url', 'http://127.0.0.1:9/v1', '--tasks', 'piqa'],
