@@ -4,7 +4,7 @@
 import { denseRow } from "./linear-dense";
 import { q4Row } from "./linear-q4";
 import { q8Row } from "./linear-q8";
-import { groupAt, Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, Worker } from "./memory";
+import { groupAt, Matrix, Q4_WIDE, Q8, Q8_WIDE, Worker } from "./memory";
 import { arrive, claim } from "./team";
 
 /** out [rows, inSize] = table rows `ids` [rows] i32. */
@@ -21,7 +21,7 @@ function matrixRow(out: usize, table: Matrix, o: i32): void {
   const group = groupAt(table.groups, table.groupBytes, table.halfHead, o >> 3);
   const row = <usize>(o & 7);
   const kind = table.kind;
-  if (kind == Q4 || kind == Q4_WIDE) q4Row(kind == Q4_WIDE, out, group, table.inSize >> 5, row);
+  if (kind <= Q4_WIDE) q4Row(kind, out, group, table.inSize >> 5, row);
   else if (kind == Q8) q8Row(false, out, group, table.inSize >> 5, row);
   else if (kind == Q8_WIDE) q8Row(true, out, group, table.inSize >> 4, row);
   else denseRow(kind, out, table.inSize, group, row);

@@ -7,8 +7,9 @@
 // 2 · 127 · 15; the 8 of a block fit int16: 30480.
 
 import { addFast } from "./blocks";
-import { scale4 } from "./linear-q4";
-import { maxLanes, nibbleBytes, onePairs, rounder, sumLanesI32 } from "./simd";
+import { minimum4, nibblesOf, scale4, storeScales } from "./linear-q4";
+import { Q4, Q4_PLAIN, Q4_WIDE } from "./memory";
+import { maxLanes, minusEight, nibbleBytes, onePairs, rounder, sumLanesI32 } from "./simd";
 
 /** Order of 8 columns, as a shuffle of two vectors of four whole numbers after narrowing to bytes. */
 @inline function inOrder(bytes: v128): v128 {
@@ -49,40 +50,61 @@ export function quantiseBytes(
   }
 }
 
-/** sums + pairs of products of int8 x and nibbles w. */
-@inline function dotBytes(w: v128, x: v128, sums: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return i16x8.add(sums, i16x8.relaxed_dot_i8x16_i7x16_s(x, w));
-  return unreachable(); // the strict build has no caller, and must not have the instruction
+/**
+ * True where one instruction adds four products of bytes to an int32 (x86 with VNNI, ARM with dot products): then a
+ * tile takes three quarters of the time. Elsewhere that step is built from three, and products summed in int16 first
+ * are faster. The three give themselves away: their int16 sums saturate, at operands that kernels never have. Sums are
+ * exact either way, so a machine's choice changes no bit.
+ */
+const hasByteDot: bool = findByteDot();
+
+function findByteDot(): bool {
+  if (!ASC_FEATURE_RELAXED_SIMD) return false;
+  const sums = i32x4.relaxed_dot_i8x16_i7x16_add_s(i8x16.splat(127), i8x16.splat(-1), i32x4.splat(0));
+  return i32x4.extract_lane(sums, 0) != 2 * 32767;
 }
 
-/** Pairs of neighbouring int16 sums as four int32. */
-@inline function pairSums(sums: v128): v128 { return i32x4.dot_i16x8_s(sums, onePairs()); }
+/** sums + products of int8 x and nibbles w: fours in int32 lanes where `direct`, else pairs in int16 lanes. */
+@inline function dotBytes(direct: bool, w: v128, x: v128, sums: v128): v128 {
+  if (!ASC_FEATURE_RELAXED_SIMD) return unreachable(); // has no caller, and must not have the instruction
+  if (direct) return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w, sums);
+  return i16x8.add(sums, i16x8.relaxed_dot_i8x16_i7x16_s(x, w));
+}
+
+/** Sums of `dotBytes` as four int32. */
+@inline function fours(direct: bool, sums: v128): v128 {
+  return direct ? sums : i32x4.dot_i16x8_s(sums, onePairs());
+}
 
 @inline function rowBytes(
-  wide: bool, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize,
+  kind: i32, direct: bool, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize,
 ): void {
-  const nibbles: usize = wide ? 64 : 32;
-  const recordBytes: usize = nibbles + 128;
+  const nibbles = nibblesOf(kind);
+  const recordBytes = nibbles + 128;
   const mask = nibbleBytes();
+  const minus8 = minusEight();
   let sums0 = f32x4.splat(0);
   let sums1 = sums0;
   for (let end = group + <usize>numBlocks * recordBytes; group < end; group += recordBytes) {
-    let pairs0 = i16x8.splat(0);
-    let pairs1 = pairs0;
+    let whole0 = i32x4.splat(0);
+    let whole1 = whole0;
     for (let t: usize = 0; t < 4; t++) {
       const w0 = v128.load(group + t * 32 + nibbles);
       const w1 = v128.load(group + t * 32 + nibbles, 16);
       let x = v128.load32_splat(ints + t * 8);
-      pairs0 = dotBytes(v128.and(w0, mask), x, pairs0);
-      pairs1 = dotBytes(v128.and(w1, mask), x, pairs1);
+      whole0 = dotBytes(direct, v128.and(w0, mask), x, whole0);
+      whole1 = dotBytes(direct, v128.and(w1, mask), x, whole1);
       x = v128.load32_splat(ints + t * 8, 4);
-      pairs0 = dotBytes(v128.and(i16x8.shr_u(w0, 4), mask), x, pairs0);
-      pairs1 = dotBytes(v128.and(i16x8.shr_u(w1, 4), mask), x, pairs1);
+      whole0 = dotBytes(direct, v128.and(i16x8.shr_u(w0, 4), mask), x, whole0);
+      whole1 = dotBytes(direct, v128.and(i16x8.shr_u(w1, 4), mask), x, whole1);
     }
     const xScale = v128.load32_splat(scales);
-    const xSum = v128.load32_splat(scales, 16);
-    sums0 = addFast(sums0, pairSums(pairs0), scale4(wide, group, 0), scale4(wide, group, 2), xScale, xSum);
-    sums1 = addFast(sums1, pairSums(pairs1), scale4(wide, group, 1), scale4(wide, group, 3), xScale, xSum);
+    let xSum = v128.load32_splat(scales, 16);
+    if (kind == Q4_PLAIN) xSum = f32x4.mul(xSum, minus8);
+    const d0 = scale4(kind, group, 0);
+    const d1 = scale4(kind, group, 1);
+    sums0 = addFast(sums0, fours(direct, whole0), d0, minimum4(kind, group, 0, d0), xScale, xSum);
+    sums1 = addFast(sums1, fours(direct, whole1), d1, minimum4(kind, group, 1, d1), xScale, xSum);
     ints += 32;
     scales += 32;
   }
@@ -91,19 +113,30 @@ export function quantiseBytes(
 }
 
 /** out [8] = row · group; the row as bytes, quad stride 4. */
-export function q4Bytes(out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
-  rowBytes(false, out, group, numBlocks, ints, scales);
+export function q4Bytes(kind: i32, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+  if (kind == Q4) q4RowBytes(out, group, numBlocks, ints, scales);
+  else if (kind == Q4_PLAIN) plainRowBytes(out, group, numBlocks, ints, scales);
+  else wideRowBytes(out, group, numBlocks, ints, scales);
 }
-export function q4WideBytes(out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
-  rowBytes(true, out, group, numBlocks, ints, scales);
+function q4RowBytes(out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+  if (hasByteDot) rowBytes(Q4, true, out, group, numBlocks, ints, scales);
+  else rowBytes(Q4, false, out, group, numBlocks, ints, scales);
+}
+function plainRowBytes(out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+  if (hasByteDot) rowBytes(Q4_PLAIN, true, out, group, numBlocks, ints, scales);
+  else rowBytes(Q4_PLAIN, false, out, group, numBlocks, ints, scales);
+}
+function wideRowBytes(out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+  if (hasByteDot) rowBytes(Q4_WIDE, true, out, group, numBlocks, ints, scales);
+  else rowBytes(Q4_WIDE, false, out, group, numBlocks, ints, scales);
 }
 
 /** A group as a panel of bytes: per block 8 × f32 d │ 8 × f32 m │ per quad of columns { rows 0-3 │ rows 4-7 }. */
-export function q4UnpackBytes(wide: bool, panel: usize, group: usize, numBlocks: i32): void {
-  const nibbles: usize = wide ? 64 : 32;
+export function q4UnpackBytes(kind: i32, panel: usize, group: usize, numBlocks: i32): void {
+  const nibbles = nibblesOf(kind);
   const mask = nibbleBytes();
   for (let b = 0; b < numBlocks; b++, group += nibbles + 128, panel += 320) {
-    for (let i: usize = 0; i < 4; i++) v128.store(panel + i * 16, scale4(wide, group, i));
+    storeScales(kind, panel, group);
     for (let t: usize = 0; t < 4; t++) {
       const w0 = v128.load(group + t * 32 + nibbles);
       const w1 = v128.load(group + t * 32 + nibbles, 16);
@@ -115,20 +148,24 @@ export function q4UnpackBytes(wide: bool, panel: usize, group: usize, numBlocks:
   }
 }
 
-@inline function addBytesAt(out: usize, pairs: v128, panel: usize, scales: usize): void {
+/** Sums of one block of one row of the tile, scaled and added to its eight results. */
+@inline function addRow(
+  direct: bool, out: usize, low: v128, high: v128, d0: v128, d1: v128, m0: v128, m1: v128, scales: usize,
+): void {
   const xScale = v128.load32_splat(scales);
   const xSum = v128.load32_splat(scales, 16);
-  const whole = pairSums(pairs);
-  v128.store(out, addFast(v128.load(out), whole, v128.load(panel), v128.load(panel, 32), xScale, xSum));
+  v128.store(out, addFast(v128.load(out), fours(direct, low), d0, m0, xScale, xSum));
+  v128.store(out, addFast(v128.load(out, 16), fours(direct, high), d1, m1, xScale, xSum), 16);
 }
 
-/** out [4 rows of x][8] = tile · panel, bytes. */
-export function tileBytes(out: usize, panel: usize, numBlocks: i32, ints: usize, scales: usize): void {
+@inline function tile(
+  direct: bool, out: usize, panel: usize, numBlocks: i32, ints: usize, scales: usize,
+): void {
   for (let i: usize = 0; i < 128; i += 16) v128.store(out + i, f32x4.splat(0));
   for (let b = 0; b < numBlocks; b++, scales += 32) {
     const block = panel;
     panel += 64;
-    let x0low = i16x8.splat(0);
+    let x0low = i32x4.splat(0);
     let x0high = x0low;
     let x1low = x0low;
     let x1high = x0low;
@@ -140,25 +177,31 @@ export function tileBytes(out: usize, panel: usize, numBlocks: i32, ints: usize,
       const w0 = v128.load(panel);
       const w1 = v128.load(panel, 16);
       let x = v128.load32_splat(ints);
-      x0low = dotBytes(w0, x, x0low);
-      x0high = dotBytes(w1, x, x0high);
+      x0low = dotBytes(direct, w0, x, x0low);
+      x0high = dotBytes(direct, w1, x, x0high);
       x = v128.load32_splat(ints, 4);
-      x1low = dotBytes(w0, x, x1low);
-      x1high = dotBytes(w1, x, x1high);
+      x1low = dotBytes(direct, w0, x, x1low);
+      x1high = dotBytes(direct, w1, x, x1high);
       x = v128.load32_splat(ints, 8);
-      x2low = dotBytes(w0, x, x2low);
-      x2high = dotBytes(w1, x, x2high);
+      x2low = dotBytes(direct, w0, x, x2low);
+      x2high = dotBytes(direct, w1, x, x2high);
       x = v128.load32_splat(ints, 12);
-      x3low = dotBytes(w0, x, x3low);
-      x3high = dotBytes(w1, x, x3high);
+      x3low = dotBytes(direct, w0, x, x3low);
+      x3high = dotBytes(direct, w1, x, x3high);
     }
-    addBytesAt(out, x0low, block, scales);
-    addBytesAt(out + 16, x0high, block + 16, scales);
-    addBytesAt(out + 32, x1low, block, scales + 4);
-    addBytesAt(out + 48, x1high, block + 16, scales + 4);
-    addBytesAt(out + 64, x2low, block, scales + 8);
-    addBytesAt(out + 80, x2high, block + 16, scales + 8);
-    addBytesAt(out + 96, x3low, block, scales + 12);
-    addBytesAt(out + 112, x3high, block + 16, scales + 12);
+    const d0 = v128.load(block);
+    const d1 = v128.load(block, 16);
+    const m0 = v128.load(block, 32);
+    const m1 = v128.load(block, 48);
+    addRow(direct, out, x0low, x0high, d0, d1, m0, m1, scales);
+    addRow(direct, out + 32, x1low, x1high, d0, d1, m0, m1, scales + 4);
+    addRow(direct, out + 64, x2low, x2high, d0, d1, m0, m1, scales + 8);
+    addRow(direct, out + 96, x3low, x3high, d0, d1, m0, m1, scales + 12);
   }
+}
+
+/** out [4 rows of x][8] = tile · panel, bytes. */
+export function tileBytes(out: usize, panel: usize, numBlocks: i32, ints: usize, scales: usize): void {
+  if (hasByteDot) tile(true, out, panel, numBlocks, ints, scales);
+  else tile(false, out, panel, numBlocks, ints, scales);
 }

@@ -4,10 +4,10 @@
 
 import { storeKey8, storeValue8 } from "./cache";
 import { dense } from "./linear-dense";
-import { q4Fast, q4Precise, q4Unpack, q4WideFast, q4WidePrecise, q4WideUnpack } from "./linear-q4";
-import { q4Bytes, q4UnpackBytes, q4WideBytes, quantiseBytes, tileBytes } from "./linear-q4-relaxed";
+import { q4Fast, q4PlainFast, q4PlainPrecise, q4Precise, q4Unpack, q4WideFast, q4WidePrecise } from "./linear-q4";
+import { q4Bytes, q4UnpackBytes, quantiseBytes, tileBytes } from "./linear-q4-relaxed";
 import { q8Fast, q8Precise, q8Unpack, q8WideFast, q8WidePrecise } from "./linear-q8";
-import { F32, groupAt, Matrix, Q4, Q4_WIDE, Q8, Q8_WIDE, RopeTable, RowPlace, Worker } from "./memory";
+import { F32, groupAt, Matrix, Q4, Q4_PLAIN, Q4_WIDE, Q8, RopeTable, RowPlace, Worker } from "./memory";
 import { quantiseFast, quantisePrecise } from "./quantise";
 import { rmsNormRow } from "./rmsnorm";
 import { cosinesAt, rotatedFirst, rotatedSecond } from "./rope";
@@ -88,11 +88,9 @@ function open(me: Worker, weight: Matrix, g: i32, slot: usize): usize {
   if (me.input.rows == 1 || kind >= F32) return group;
   const panel = me.panels + slot * <usize>me.panelBytes;
   const numBlocks = me.input.numBlocks;
-  if (takesBytes(me, weight)) q4UnpackBytes(kind == Q4_WIDE, panel, group, numBlocks);
-  else if (kind == Q4) q4Unpack(panel, group, numBlocks);
-  else if (kind == Q4_WIDE) q4WideUnpack(panel, group, numBlocks);
-  else if (kind == Q8) q8Unpack(false, panel, group, numBlocks);
-  else q8Unpack(true, panel, group, numBlocks);
+  if (takesBytes(me, weight)) q4UnpackBytes(kind, panel, group, numBlocks);
+  else if (kind <= Q4_WIDE) q4Unpack(kind, panel, group, numBlocks);
+  else q8Unpack(kind != Q8, panel, group, numBlocks);
   return panel;
 }
 
@@ -117,14 +115,15 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
   const kind = weight.kind;
   if (me.precise) {
     if (kind == Q4) q4Precise(out, opened, numBlocks, ints, scales);
+    else if (kind == Q4_PLAIN) q4PlainPrecise(out, opened, numBlocks, ints, scales);
     else if (kind == Q8) q8Precise(out, opened, numBlocks, ints, scales);
     else if (kind == Q4_WIDE) q4WidePrecise(out, opened, numBlocks, ints, scales);
     else q8WidePrecise(out, opened, numBlocks, ints, scales);
   } else if (takesBytes(me, weight)) {
-    if (kind == Q4) q4Bytes(out, opened, numBlocks, ints, scales);
-    else q4WideBytes(out, opened, numBlocks, ints, scales);
+    q4Bytes(kind, out, opened, numBlocks, ints, scales);
   } else {
     if (kind == Q4) q4Fast(out, opened, numBlocks, ints, scales);
+    else if (kind == Q4_PLAIN) q4PlainFast(out, opened, numBlocks, ints, scales);
     else if (kind == Q8) q8Fast(out, opened, numBlocks, ints, scales);
     else if (kind == Q4_WIDE) q4WideFast(out, opened, numBlocks, ints, scales);
     else q8WideFast(out, opened, numBlocks, ints, scales);

@@ -119,14 +119,15 @@ export class RopeTable {
 }
 
 // Matrix.kind
-export const Q4: i32 = 0;
-export const Q4_WIDE: i32 = 1;
-export const Q8: i32 = 2;
-export const Q8_WIDE: i32 = 3;
-export const F32: i32 = 4;
-export const F16: i32 = 5;
-export const BF16: i32 = 6;
+export const Q4_PLAIN: i32 = 0;
+export const Q4: i32 = 1;
+export const Q4_WIDE: i32 = 2;
+export const Q8: i32 = 3;
+export const Q8_WIDE: i32 = 4;
+export const F32: i32 = 5;
+export const F16: i32 = 6;
+export const BF16: i32 = 7;
 // Cache.kind is F32, HALF or INT8. HALF is f16 without its subnormals, read as value · 2^-112, which saves a
 // multiplication per four values; what it meets is scaled by 2^112 instead (attend.ts).
-export const INT8: i32 = 7;
-export const HALF: i32 = 8;
+export const INT8: i32 = 8;
+export const HALF: i32 = 9;

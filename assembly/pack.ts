@@ -1,7 +1,6 @@
 // File blocks to packed rows, once, at load: the same numbers in another order, nothing rounded. Mirrors: the
 // decoders of src/quant. What the packed records look like stands in linear-q4.ts, linear-q8.ts, linear-dense.ts.
 
-import { halfOf } from "./half";
 import { groupAt, Matrix } from "./memory";
 import { f32At } from "./linear-q4";
 import { decodeSuperBlock } from "./pack-k";
@@ -70,14 +69,14 @@ function packPlain(group: usize, row: usize, src: usize, inSize: i32, bits: usiz
 
 function packQ4(group: usize, row: usize, src: usize, inSize: i32, hasMin: bool): void {
   const start: usize = hasMin ? 4 : 2;
-  for (let b = inSize >> 5; b > 0; b--, group += 160, src += start + 16) {
+  const nibbles: usize = hasMin ? 32 : 16;
+  for (let b = inSize >> 5; b > 0; b--, group += nibbles + 128, src += start + 16) {
     store<u16>(group + row * 2, load<u16>(src));
-    // (q - 8) d = q d + (-8 d), exact in float16 for every scale below 8192.
-    store<u16>(group + 16 + row * 2, hasMin ? load<u16>(src, 2) : halfOf(<f32>-8.0 * f32At(false, src, 0)));
+    if (hasMin) store<u16>(group + 16 + row * 2, load<u16>(src, 2));
     for (let half: usize = 0; half < 2; half++) {
       const bytes = load<u64>(src + start + half * 8);
-      store<u32>(nibblesAt(group + 32, row, half), nibbles8(bytes & 0x0f0f0f0f0f0f0f0f));
-      store<u32>(nibblesAt(group + 32, row, half + 2), nibbles8((bytes >> 4) & 0x0f0f0f0f0f0f0f0f));
+      store<u32>(nibblesAt(group + nibbles, row, half), nibbles8(bytes & 0x0f0f0f0f0f0f0f0f));
+      store<u32>(nibblesAt(group + nibbles, row, half + 2), nibbles8((bytes >> 4) & 0x0f0f0f0f0f0f0f0f));
     }
   }
 }

@@ -11,6 +11,8 @@ const MASKS = memory.data<u32>(
     0x0f0f0f0f, 0x0f0f0f0f, 0x0f0f0f0f, 0x0f0f0f0f, // nibbles of bytes
     0x00010001, 0x00010001, 0x00010001, 0x00010001, // ones
     0x4b400000, 0x4b400000, 0x4b400000, 0x4b400000, // 1.5 · 2^23: adding it rounds to a whole number
+    0xc1000000, 0xc1000000, 0xc1000000, 0xc1000000, // -8
+    0x00000000, 0xc0200000, 0x00000000, 0xc0200000, // -8 in float64
   ],
   16,
 );
@@ -21,6 +23,8 @@ const MASKS = memory.data<u32>(
 @inline export function nibbleBytes(): v128 { return v128.load(MASKS, 80); }
 @inline export function onePairs(): v128 { return v128.load(MASKS, 96); }
 @inline export function rounder(): v128 { return v128.load(MASKS, 112); }
+@inline export function minusEight(): v128 { return v128.load(MASKS, 128); }
+@inline export function minusEight64(): v128 { return v128.load(MASKS, 144); }
 
 /** Four halves at ptr as floats; exact for every finite half. */
 @inline export function halves4(ptr: usize): v128 {

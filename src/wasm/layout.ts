@@ -13,13 +13,14 @@ export interface Packing {
   readonly recordBytes: number;
 }
 
-const Q4: Packing = { kind: 0, blockSize: 32, form: 1, recordBytes: 160 };
-const Q4_WIDE: Packing = { kind: 1, blockSize: 32, form: 1, recordBytes: 192 };
-const Q8: Packing = { kind: 2, blockSize: 32, form: 32, recordBytes: 272 };
-const Q8_WIDE: Packing = { kind: 3, blockSize: 16, form: 16, recordBytes: 192 };
-const F32: Packing = { kind: 4, blockSize: 0, form: 0, recordBytes: 32 };
-const F16: Packing = { kind: 5, blockSize: 0, form: 0, recordBytes: 16 };
-const BF16: Packing = { kind: 6, blockSize: 0, form: 0, recordBytes: 16 };
+const Q4_PLAIN: Packing = { kind: 0, blockSize: 32, form: 1, recordBytes: 144 };
+const Q4: Packing = { kind: 1, blockSize: 32, form: 1, recordBytes: 160 };
+const Q4_WIDE: Packing = { kind: 2, blockSize: 32, form: 1, recordBytes: 192 };
+const Q8: Packing = { kind: 3, blockSize: 32, form: 32, recordBytes: 272 };
+const Q8_WIDE: Packing = { kind: 4, blockSize: 16, form: 16, recordBytes: 192 };
+const F32: Packing = { kind: 5, blockSize: 0, form: 0, recordBytes: 32 };
+const F16: Packing = { kind: 6, blockSize: 0, form: 0, recordBytes: 16 };
+const BF16: Packing = { kind: 7, blockSize: 0, form: 0, recordBytes: 16 };
 
 /** Number of a file type in assembly/pack.ts, and the packing that holds it without loss. */
 export const PACKINGS: Readonly<Record<DType, { readonly code: number; readonly packing: Packing }>> = {
@@ -27,7 +28,7 @@ export const PACKINGS: Readonly<Record<DType, { readonly code: number; readonly 
   F32: { code: 0, packing: F32 },
   F16: { code: 1, packing: F16 },
   BF16: { code: 2, packing: BF16 },
-  Q4_0: { code: 3, packing: Q4 },
+  Q4_0: { code: 3, packing: Q4_PLAIN },
   Q4_1: { code: 4, packing: Q4 },
   Q5_0: { code: 5, packing: Q8 },
   Q5_1: { code: 6, packing: Q8_WIDE },
@@ -65,9 +66,9 @@ export const MAX_ROWS = 128;
 export const ATTEND_ROWS = 8;
 
 const CACHE_KINDS: Readonly<Record<CacheType, { kind: number; valueBytes: number }>> = {
-  f32: { kind: 4, valueBytes: 4 },
-  f16: { kind: 8, valueBytes: 2 },
-  q8: { kind: 7, valueBytes: 1 },
+  f32: { kind: 5, valueBytes: 4 },
+  f16: { kind: 9, valueBytes: 2 },
+  q8: { kind: 8, valueBytes: 1 },
 };
 
 export interface CacheShape {

@@ -67,4 +67,4 @@ function cacheAt(memory: WebAssembly.Memory, ptr: number): WasmKvCache {
 const NAP_MS = 1000;
 
 /** Cache.kind of 8-bit caches. */
-const INT8 = 7;
+const INT8 = 8;

@@ -63,19 +63,25 @@ function withoutRelaxed(): void {
 }
 
 function withRelaxed(): void {
-  it.each([32, 64, 576])(
-    'Q4_1 with %i columns is within float32 rounding of the lane model of 8-bit activations',
-    async (inSize) => {
+  it.each([
+    ['Q4_1', 32],
+    ['Q4_1', 64],
+    ['Q4_1', 576],
+    ['Q4_0', 32],
+    ['Q4_0', 576],
+  ] as const)(
+    '%s with %i columns is within float32 rounding of the lane model of 8-bit activations',
+    async (dtype, inSize) => {
       const engine = wasmEngine({ build: 'relaxed-single' });
-      const bytes = randomMatrix('Q4_1', 8, inSize, 3);
-      const matrix = await engine.loadMatrix(matrixTensor('Q4_1', 8, inSize, bytes));
+      const bytes = randomMatrix(dtype, 8, inSize, 3);
+      const matrix = await engine.loadMatrix(matrixTensor(dtype, 8, inSize, bytes));
       const x = randomF32(9 * inSize, 4, 5);
       const input = engine.vector(9 * inSize);
       engine.write(input, x);
       const out = engine.vector(9 * 8);
       engine.linear(out, input, matrix);
       const all = engine.read(out);
-      const row = (o: number) => q41Blocks(bytes, o, inSize);
+      const row = (o: number) => q4Blocks(dtype, bytes, o, inSize);
       const first = x.subarray(0, inSize);
       // Fused or not, depending on the machine: a few roundings of sums under four times the largest.
       const expected = Array.from({ length: 8 }, (_, o) => lanes.linearBytes(first, row(o)));
@@ -110,16 +116,23 @@ function withRelaxed(): void {
   });
 }
 
-function q41Blocks(bytes: Uint8Array, row: number, inSize: number): lanes.WeightBlock[] {
+function q4Blocks(
+  dtype: 'Q4_0' | 'Q4_1',
+  bytes: Uint8Array,
+  row: number,
+  inSize: number,
+): lanes.WeightBlock[] {
   const half = (bits: number) =>
     (bits & 0x8000 ? -1 : 1) * 2 ** (((bits >> 10) & 31) - 25) * (1024 + (bits & 1023));
+  const start = dtype === 'Q4_1' ? 4 : 2;
   return Array.from({ length: inSize / 32 }, (_, b) => {
-    const at = ((row * inSize) / 32 + b) * 20;
-    const view = new DataView(bytes.buffer, at, 20);
+    const at = ((row * inSize) / 32 + b) * (start + 16);
+    const view = new DataView(bytes.buffer, at, start + 16);
+    const d = half(view.getUint16(0, true));
     return {
-      d: half(view.getUint16(0, true)),
-      m: half(view.getUint16(2, true)),
-      q: Array.from({ length: 32 }, (_, i) => (view.getUint8(4 + (i % 16)) >> (i < 16 ? 0 : 4)) & 15),
+      d,
+      m: dtype === 'Q4_1' ? half(view.getUint16(2, true)) : -8 * d,
+      q: Array.from({ length: 32 }, (_, i) => (view.getUint8(start + (i % 16)) >> (i < 16 ? 0 : 4)) & 15),
     };
   });
 }
