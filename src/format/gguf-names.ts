@@ -67,19 +67,22 @@ export function hfRow(row: number, headDim: number): number {
 /**
  * A query or key tensor with rows in another order, moved as stored: a row is a whole number of blocks.
  * `sourceRow` tells which row of `tensor` becomes row i, and stays within the head of i, so whole heads are
- * read at once. A vector (a bias, in a format without blocks) is moved value by value.
+ * read at once. A vector (a bias, in a format without blocks) is moved value by value. `roomFor` gives the memory
+ * that moved rows are put in.
  */
 export function reorderRows(
   tensor: Tensor,
   headDim: number,
   sourceRow: (row: number, headDim: number) => number,
+  roomFor: (length: number) => Uint8Array = (length) => new Uint8Array(length),
 ): Tensor {
   const { shape, dtype } = tensor;
   if (shape.length === 1) {
     const valueBytes = DTYPES[dtype].blockBytes;
     const readRows = async (begin: number, end: number) => {
       const bytes = await tensor.readRows(begin, end);
-      return moveRows(bytes, valueBytes, 0, begin < end ? shape[0] : 0, 0, (row) => sourceRow(row, headDim));
+      const out = roomFor(begin < end ? shape[0] * valueBytes : 0);
+      return moveRows(out, bytes, valueBytes, 0, 0, (row) => sourceRow(row, headDim));
     };
     return { ...tensor, readRows };
   }
@@ -88,23 +91,24 @@ export function reorderRows(
     const first = Math.floor(begin / headDim) * headDim;
     const last = Math.min(Math.ceil(end / headDim) * headDim, shape[0]);
     const heads = await tensor.readRows(first, Math.max(last, end));
-    return moveRows(heads, rowBytes, begin, end, first, (row) => sourceRow(row, headDim));
+    const out = roomFor((end - begin) * rowBytes);
+    return moveRows(out, heads, rowBytes, begin, first, (row) => sourceRow(row, headDim));
   };
   return { ...tensor, readRows };
 }
 
+/** Fills `out` with rows from `begin` on; the first of `bytes` is row `first`. */
 function moveRows(
+  out: Uint8Array,
   bytes: Uint8Array,
   rowBytes: number,
   begin: number,
-  end: number,
   first: number,
   sourceRow: (row: number) => number,
 ): Uint8Array {
-  const out = new Uint8Array((end - begin) * rowBytes);
-  for (let row = begin; row < end; row++) {
-    const from = (sourceRow(row) - first) * rowBytes;
-    out.set(bytes.subarray(from, from + rowBytes), (row - begin) * rowBytes);
+  for (let at = 0; at < out.length; at += rowBytes) {
+    const from = (sourceRow(begin + at / rowBytes) - first) * rowBytes;
+    out.set(bytes.subarray(from, from + rowBytes), at);
   }
   return out;
 }

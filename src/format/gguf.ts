@@ -12,6 +12,7 @@ import { type Checkpoint, checkTensors } from './checkpoint.ts';
 import { type GgufHeader, type GgufTensor, readGgufHeader } from './gguf-header.ts';
 import { ggufRow, ggufTensorName, hfTensorName, isPermuted, reorderRows } from './gguf-names.ts';
 import type { GgufType } from './gguf-values.ts';
+import { reusedRoom } from './pieces.ts';
 import { rowTensor } from './row-tensor.ts';
 import type { Source } from './source.ts';
 
@@ -38,11 +39,13 @@ export async function readGguf(source: Source): Promise<Checkpoint> {
   const config = await locating(header, () => readConfig(source, header, metadata));
   const isLlama = metadata['general.architecture'] === 'llama';
   const tensors = new Map<string, Tensor>();
+  const roomFor = source.isTransient ? reusedRoom() : undefined;
   for (const line of header.tensors) {
     if (line.name === ROPE_DIVISORS) continue;
     const name = hfTensorName(line.name) ?? line.name;
     const tensor = rowTensor(source, { ...line, name });
-    tensors.set(name, isLlama && isPermuted(name) ? reorderRows(tensor, config.headDim, ggufRow) : tensor);
+    const isMoved = isLlama && isPermuted(name);
+    tensors.set(name, isMoved ? reorderRows(tensor, config.headDim, ggufRow, roomFor) : tensor);
   }
   await locating(header, () => checkTensors(header.file, config, tensors));
   const template = stringOf(header, 'tokenizer.chat_template');

@@ -21,7 +21,7 @@ class HeaderGoesOn {
 }
 
 /**
- * Parses the start of a file; where it turns out to be longer than what is there, four times as much is
+ * Parses the start of a file; where it turns out to be longer than what is there, eight times as much is
  * fetched.
  */
 export async function readGrowing<Header>(
@@ -34,7 +34,7 @@ export async function readGrowing<Header>(
       return parse(new HeaderReader(bytes, source));
     } catch (reason) {
       if (!(reason instanceof HeaderGoesOn)) throw reason;
-      const wanted = Math.max(4 * bytes.length, reason.neededBytes);
+      const wanted = Math.max(8 * bytes.length, reason.neededBytes);
       const longer = new Uint8Array(Math.min(wanted, source.size, MAX_HEADER_BYTES));
       longer.set(bytes);
       longer.set(await source.read(bytes.length, longer.length - bytes.length), bytes.length);

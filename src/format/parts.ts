@@ -2,7 +2,10 @@
 // an edge runtime loads from static assets, R2 or KV. Every part is checked against its hash before it is used.
 
 import { FormatError, UnsupportedError } from '../base/errors.ts';
+import { type Fetched, type Piece, PiecePool, readWhole, reusedRoom } from './pieces.ts';
 import { checkRange, type Source } from './source.ts';
+
+export type { Fetched } from './pieces.ts';
 
 export interface Part {
   /** File name of the part, beside the manifest. */
@@ -75,9 +78,9 @@ export interface PartsOptions {
   /** Parts held in memory at once (2): tensors of one layer rarely lie in more. */
   readonly keep?: number;
   /**
-   * Free the memory of a part at once when it is dropped, not when it is collected. For readers that copy what they
-   * read before they ask for more, as the WASM engine does: what was read before shrinks to nothing. Only parts that
-   * were fetched as an ArrayBuffer are freed.
+   * Use the memory of a part again as soon as it is dropped, instead of leaving it to be collected. For readers that
+   * copy what they read before they ask for more, as the WASM engine does: what was read before changes, or shrinks to
+   * nothing. Bytes that were fetched as a Uint8Array are left alone.
    */
   readonly isTransient?: boolean;
 }
@@ -90,12 +93,12 @@ export interface PartsOptions {
  */
 export function partsSource(
   manifest: Manifest,
-  fetchPart: (part: Part) => Promise<Uint8Array | ArrayBuffer>,
+  fetchPart: (part: Part) => Promise<Fetched>,
   options: PartsOptions = {},
 ): Source {
   const sizes = manifest.parts.map((part) => part.size);
-  const fetchChecked = (index: number) => checkedPart(manifest, manifest.parts[index], fetchPart);
-  return joined(manifest.name, sizes, fetchChecked, options);
+  const check = (bytes: Uint8Array, index: number) => checkPart(manifest, manifest.parts[index], bytes);
+  return joined(manifest.name, sizes, (index) => fetchPart(manifest.parts[index]), check, options);
 }
 
 /**
@@ -107,47 +110,31 @@ export function pagedSource(
   name: string,
   size: number,
   pageBytes: number,
-  fetchPage: (offset: number, length: number) => Promise<Uint8Array | ArrayBuffer>,
+  fetchPage: (offset: number, length: number) => Promise<Fetched>,
   options: PartsOptions = {},
 ): Source {
   const sizes = Array.from({ length: Math.ceil(size / pageBytes) }, (_, i) =>
     Math.min(pageBytes, size - i * pageBytes),
   );
-  const fetchChecked = async (index: number) => {
-    const offset = index * pageBytes;
-    const piece = asPiece(await fetchPage(offset, sizes[index]));
-    const { length } = piece.bytes;
-    if (length === sizes[index]) return piece;
-    throw new FormatError(`expected ${sizes[index]} bytes here, got ${length}`, { file: name, offset });
+  const check = async ({ length }: Uint8Array, index: number) => {
+    if (length === sizes[index]) return;
+    const place = { file: name, offset: index * pageBytes };
+    throw new FormatError(`expected ${sizes[index]} bytes here, got ${length}`, place);
   };
-  return joined(name, sizes, fetchChecked, options);
-}
-
-/** Fetched bytes; an ArrayBuffer that nobody else has can be freed. */
-interface Piece {
-  readonly bytes: Uint8Array;
-  readonly isOurs: boolean;
-}
-
-function asPiece(fetched: Uint8Array | ArrayBuffer): Piece {
-  return fetched instanceof Uint8Array
-    ? { bytes: fetched, isOurs: false }
-    : { bytes: new Uint8Array(fetched), isOurs: true };
-}
-
-/** Gives a piece's memory back now, where the language can (ES2024). */
-function free({ bytes, isOurs }: Piece): void {
-  const buffer = bytes.buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer };
-  if (isOurs) buffer.transfer?.(0);
+  return joined(name, sizes, (index) => fetchPage(index * pageBytes, sizes[index]), check, options);
 }
 
 /** Pieces of the given sizes, one after the other; the `keep` that were used last stay in memory. */
 function joined(
   name: string,
   sizes: readonly number[],
-  fetchPiece: (index: number) => Promise<Piece>,
+  fetchPiece: (index: number) => Promise<Fetched>,
+  check: (bytes: Uint8Array, index: number) => Promise<void>,
   { keep = 2, isTransient = false }: PartsOptions,
 ): Source {
+  const pool = new PiecePool(Math.max(...sizes));
+  const seam = reusedRoom();
+  const roomFor = (length: number) => (isTransient ? seam(length) : new Uint8Array(length));
   const begins: number[] = [];
   let end = 0;
   for (const size of sizes) {
@@ -156,11 +143,22 @@ function joined(
   }
   const held = new Map<number, Promise<Piece>>(); // in order of last use
   const drop = (index: number) => {
-    if (isTransient) held.get(index)?.then(free, () => undefined);
+    if (isTransient) {
+      held.get(index)?.then(
+        (piece) => pool.release(piece),
+        () => undefined,
+      );
+    }
     held.delete(index);
   };
+  const load = async (index: number): Promise<Piece> => {
+    const fetched = await fetchPiece(index);
+    const piece = await (isTransient ? pool.read(fetched, sizes[index]) : readWhole(fetched));
+    await check(piece.bytes, index);
+    return piece;
+  };
   const bytesOf = async (index: number): Promise<Uint8Array> => {
-    const piece = held.get(index) ?? fetchPiece(index);
+    const piece = held.get(index) ?? load(index);
     held.delete(index);
     held.set(index, piece);
     piece.catch(() => held.delete(index));
@@ -173,13 +171,14 @@ function joined(
   const source: Source = {
     name,
     size: end,
+    isTransient,
     read: async (offset, length) => {
       checkRange(source, offset, length);
       if (length === 0) return new Uint8Array(0);
       let index = indexAt(begins, offset);
       const from = offset - begins[index];
       if (from + length <= sizes[index]) return (await bytesOf(index)).subarray(from, from + length);
-      const bytes = new Uint8Array(length);
+      const bytes = roomFor(length);
       for (let at = 0; at < length; index++) {
         const begin = offset + at - begins[index];
         const part = (await bytesOf(index)).subarray(begin, begin + length - at);
@@ -188,7 +187,10 @@ function joined(
       }
       return bytes;
     },
-    close: async () => [...held.keys()].forEach(drop),
+    close: async () => {
+      [...held.keys()].forEach(drop);
+      pool.close();
+    },
   };
   return source;
 }
@@ -205,13 +207,7 @@ function indexAt(begins: readonly number[], offset: number): number {
   return low;
 }
 
-async function checkedPart(
-  manifest: Manifest,
-  part: Part,
-  fetchPart: (part: Part) => Promise<Uint8Array | ArrayBuffer>,
-): Promise<Piece> {
-  const piece = asPiece(await fetchPart(part));
-  const { bytes } = piece;
+async function checkPart(manifest: Manifest, part: Part, bytes: Uint8Array): Promise<void> {
   const place = { file: manifest.name, field: part.name };
   if (bytes.length !== part.size) {
     throw new FormatError(`expected ${part.size} bytes, got ${bytes.length}`, place);
@@ -220,7 +216,6 @@ async function checkedPart(
   if (sha256 !== part.sha256) {
     throw new FormatError(`expected sha256 ${part.sha256}, got ${sha256}; fetch it again`, place);
   }
-  return piece;
 }
 
 /** Lower-case hex sha256 of a buffer, by the platform's WebCrypto. */

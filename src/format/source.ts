@@ -10,6 +10,8 @@ export interface Source {
   readonly name: string;
   /** Bytes in all. */
   readonly size: number;
+  /** What was read is lost with the next read: see PartsOptions. */
+  readonly isTransient?: boolean;
   /**
    * Exactly `length` bytes from `offset` on. The caller must not change them: they may be a view.
    *

@@ -2,7 +2,7 @@
 // modules, since bytes may not be compiled there at run time; one thread; weights come from bindings.
 
 import { UnavailableError } from '../base/errors.ts';
-import { pagedSource } from '../format/parts.ts';
+import { type Fetched, pagedSource } from '../format/parts.ts';
 import type { Source } from '../format/source.ts';
 import { type LoadOptions, loadModel } from '../load.ts';
 import { type OpenOptions, type OpenSource, openCheckpoint } from './open.ts';
@@ -44,7 +44,7 @@ export interface R2Bucket {
   get(
     key: string,
     options: { range: { offset: number; length: number } },
-  ): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
+  ): Promise<Exclude<Fetched, Uint8Array | ArrayBuffer> | null>;
 }
 
 /** Bytes of one request to a bucket: 24 requests for the 135M in 4 bits, and 8 MB in memory while it loads. */
@@ -62,7 +62,7 @@ export async function r2Source(bucket: R2Bucket, key: string): Promise<Source> {
   const fetchPage = async (offset: number, length: number) => {
     const object = await bucket.get(key, { range: { offset, length } });
     if (!object) throw missing();
-    return object.arrayBuffer();
+    return object;
   };
   return pagedSource(key, found.size, R2_PAGE_BYTES, fetchPage, { isTransient: true });
 }

@@ -50,6 +50,6 @@ export async function openManifest(url: string, options: OpenOptions = {}): Prom
     throw new UnavailableError(`${address}: expected status 200, got ${response.status}`);
   };
   const manifest = readManifest(new TextDecoder().decode(await (await get(url)).arrayBuffer()), url);
-  const fetchPart = async ({ name }: Part) => (await get(new URL(name, url).href)).arrayBuffer();
+  const fetchPart = ({ name }: Part) => get(new URL(name, url).href);
   return partsSource(manifest, fetchPart, options);
 }

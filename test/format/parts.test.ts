@@ -99,6 +99,40 @@ describe('a transient source', () => {
     expect(await source.read(0, 10)).toEqual(bytes.subarray(0, 10));
   });
 
+  it('reads bodies of answers into the same memory, every range of 1,000 bytes in parts of 64', async () => {
+    const { bytes, files, manifest } = await cut(1000, 64);
+    const fetchPart = async ({ name }: Part) => new Response(files.get(name)! as Uint8Array<ArrayBuffer>);
+    const source = partsSource(manifest, fetchPart, { isTransient: true });
+    const first = await source.read(0, 10);
+    for (let offset = 0; offset < 1000; offset += 13) {
+      for (const length of [0, 1, 63, 64, 65, 200, 1000 - offset]) {
+        if (offset + length > 1000) continue;
+        expect(await source.read(offset, length)).toEqual(bytes.subarray(offset, offset + length));
+      }
+    }
+    expect(first.length).toBe(0); // its memory went to a later part
+    await source.close?.();
+  });
+
+  it.each([
+    ['shorter', -1, 'expected 64 bytes, got 63'],
+    ['longer', 9, 'expected 64 bytes, got 65'],
+  ])('refuses a body that is %s than the manifest says', async (_what, more, message) => {
+    const { manifest } = await cut(640, 64);
+    const fetchPart = async () => new Response(new Uint8Array(64 + more));
+    await expect(partsSource(manifest, fetchPart, { isTransient: true }).read(0, 1)).rejects.toThrow(message);
+  });
+
+  it('takes an answer whose body is no stream of bytes whole', async () => {
+    const { bytes, files, manifest } = await cut(1000, 64);
+    const fetchPart = async ({ name }: Part) => ({
+      body: new ReadableStream<Uint8Array>(),
+      arrayBuffer: async () => files.get(name)!.slice().buffer as ArrayBuffer,
+    });
+    const source = partsSource(manifest, fetchPart, { isTransient: true });
+    expect(await source.read(1, 998)).toEqual(bytes.subarray(1, 999));
+  });
+
   it('leaves alone what somebody else may hold: a Uint8Array', async () => {
     const { bytes, files, manifest } = await cut(1000, 100);
     const source = partsSource(manifest, async ({ name }) => files.get(name)!, { isTransient: true });
