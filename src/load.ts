@@ -91,10 +91,12 @@ async function loadWasm(
   const planned = { maxSeqLen, cacheType, threads };
   const { rowsPerPass } = fitModel(config, tensors.values(), planned, maxMemory);
   const memory = makeMemory(isShared, maxMemory);
-  const engine = new WasmEngine({ module, memory, precision, cacheType, headDim: config.headDim });
+  const { headDim } = config;
+  const engine = new WasmEngine({ module, memory, precision, cacheType, headDim, maxRows: rowsPerPass });
   const weights = await loadWeights(engine, config, tensors, onBytes);
+  engine.endLoading();
   if (!isShared) return new LocalModel(engine, config, weights, maxSeqLen, rowsPerPass);
-  return new TeamModel(engine, config, weights, maxSeqLen, platform, threads);
+  return new TeamModel(engine, config, weights, { maxSeqLen, rowsPerPass, threads }, platform);
 }
 
 /** Address space for the largest memory that the runtime grants; it is filled as it is needed. */

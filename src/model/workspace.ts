@@ -18,8 +18,9 @@ export interface Workspace {
   readonly logits: Vector; // [maxLogitRows, vocabSize]
 }
 
-/** Rows of logits kept at once; more are computed in slices of this many. */
-export const MAX_LOGIT_ROWS = 16;
+/** One row of logits is kept for this many rows of a pass, 16 at most; more are computed in slices. */
+const ROWS_PER_LOGITS = 8;
+const MAX_LOGIT_ROWS = 16;
 
 /** Number of values of each buffer, by name. */
 export function workspaceSizes(
@@ -39,7 +40,7 @@ export function workspaceSizes(
     branch: maxRows * hiddenSize,
     gate: maxRows * intermediateSize,
     up: maxRows * intermediateSize,
-    logits: Math.min(maxRows, MAX_LOGIT_ROWS) * vocabSize,
+    logits: Math.min(Math.ceil(maxRows / ROWS_PER_LOGITS), MAX_LOGIT_ROWS) * vocabSize,
   };
 }
 

@@ -24,19 +24,18 @@ export class TeamModel extends LocalModel {
     engine: WasmEngine,
     config: ModelConfig,
     weights: Weights,
-    maxSeqLen: number,
+    size: { readonly maxSeqLen: number; readonly rowsPerPass: number; readonly threads: number },
     platform: WasmPlatform,
-    numThreads: number,
   ) {
-    super(engine, config, weights, maxSeqLen);
+    super(engine, config, weights, size.maxSeqLen, size.rowsPerPass);
     this.wasm = engine;
-    this.numThreads = numThreads;
+    this.numThreads = size.threads;
     this.logits = this.network.workspace.logits as WasmVector;
     const { module, linearMemory: memory } = engine;
     const setup = { module, memory, job: engine.jobPtr, network: this.network };
     const phase = () => engine.openPhase();
     const clear = () => engine.clearControls();
-    this.team = new Team(platform, setup, engine.prepareTeam(numThreads), phase, clear);
+    this.team = new Team(platform, setup, engine.prepareTeam(size.threads), phase, clear);
   }
 
   override forward(ids: readonly number[], cache: KvCache, options?: ForwardOptions) {

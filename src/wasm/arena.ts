@@ -8,7 +8,7 @@ import { formatPlan } from './plan.ts';
 /** Four gigabytes: what 32-bit addresses reach. */
 const MAX_BYTES = 2 ** 32;
 /** Memory grows by at least this much, so that loading many small matrices does not grow it each time. */
-const STEP_BYTES = 2 ** 23;
+const STEP_BYTES = 2 ** 20;
 
 interface Block {
   ptr: number;

@@ -59,6 +59,8 @@ export interface WasmEngineOptions {
   readonly cacheType: CacheType;
   /** Of the model that will be loaded. */
   readonly headDim: number;
+  /** Rows of one pass, for which scratch is made (128); longer ones are cut. */
+  readonly maxRows?: number;
 }
 
 export class WasmEngine extends WasmOps implements Engine {
@@ -70,7 +72,8 @@ export class WasmEngine extends WasmOps implements Engine {
   readonly jobPtr: number;
   private readonly headDim: number;
   private readonly arena: Arena;
-  private readonly staging: number;
+  /** Where file bytes are packed from; 0 until the first matrix, and once loading has ended. */
+  private staging = 0;
   private readonly vectors: number[] = [];
   private readonly caches = new Map<number, { readonly pageBytes: number; readonly pages: number[] }>();
   private needs: ScratchNeeds = NO_NEEDS;
@@ -80,15 +83,14 @@ export class WasmEngine extends WasmOps implements Engine {
   private readonly records: number[] = []; // Worker records: of the team of one, then of each worker
   private solo: Member | undefined;
 
-  constructor({ module, memory, precision, cacheType, headDim }: WasmEngineOptions) {
+  constructor({ module, memory, precision, cacheType, headDim, maxRows }: WasmEngineOptions) {
     const kernels: Kernels = instantiate(module, memory);
-    super(kernels, memory, () => this.alone());
+    super(kernels, memory, () => this.alone(), maxRows);
     this.module = module;
     this.precision = precision;
     this.cacheType = cacheType;
     this.headDim = headDim;
     this.arena = new Arena(memory, kernels.heapBase());
-    this.staging = this.arena.allocate(STAGING_BYTES, 'staging');
     this.controls = [
       this.arena.allocate(CONTROL_BYTES, 'control'),
       this.arena.allocate(CONTROL_BYTES, 'control'),
@@ -145,6 +147,7 @@ export class WasmEngine extends WasmOps implements Engine {
     const pieceRows = Math.floor((STAGING_BYTES - PACK_BYTES) / rowBytes);
     if (pieceRows < 1)
       throw new RangeError(`${tensor.name}: expected rows of at most 1 MB, got ${rowBytes} bytes`);
+    this.staging ||= this.arena.allocate(STAGING_BYTES, 'staging');
     for (let row = 0; row < outSize; row += pieceRows) {
       const count = Math.min(pieceRows, outSize - row);
       const piece = await tensor.readRows(row, row + count);
@@ -166,6 +169,12 @@ export class WasmEngine extends WasmOps implements Engine {
     record[4] = 0; // an address
     const bytes = Math.ceil(weight.outSize / GROUP_ROWS) * bytesPerGroup;
     return [new Uint8Array(record.buffer), view(groups >>> 0, bytes)];
+  }
+
+  /** Gives the room of loading to what comes after: activations and scratch. */
+  endLoading(): void {
+    if (this.staging) this.arena.release(this.staging);
+    this.staging = 0;
   }
 
   ropeTable(config: ModelConfig, maxSeqLen: number): WasmRopeTable {
@@ -319,7 +328,7 @@ export class WasmEngine extends WasmOps implements Engine {
       this.scratch.push(ptr);
       return ptr;
     };
-    const shared = mapValues(sharedSizes(this.needs), block);
+    const shared = mapValues(sharedSizes(this.needs, this.maxRows), block);
     const numWorkers = this.records.length - 1;
     const precise = this.precision === 'precise' ? 1 : 0;
     const panel = panelBytes(this.needs);

@@ -159,14 +159,14 @@ export function panelBytes(needs: ScratchNeeds): number {
   return align((needs.inSize / 16) * (64 + 256));
 }
 
-/** Scratch that a team shares, by name. */
-export function sharedSizes(needs: ScratchNeeds) {
+/** Scratch that a team shares, by name, for runs of `maxRows` rows. */
+export function sharedSizes(needs: ScratchNeeds, maxRows: number) {
   const { inSize, partsBytes, kvSize } = needs;
   return {
-    ints: MAX_ROWS * inSize * 4,
-    scales: MAX_ROWS * inSize,
-    normed: MAX_ROWS * inSize * 4,
-    rows: MAX_ROWS * Math.max(inSize, 2 * kvSize) * 4,
+    ints: maxRows * inSize * 4,
+    scales: maxRows * inSize,
+    normed: maxRows * inSize * 4,
+    rows: maxRows * Math.max(inSize, 2 * kvSize) * 4,
     parts: partsBytes,
   };
 }

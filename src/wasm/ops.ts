@@ -51,7 +51,7 @@ export interface Member {
   readonly places: number;
   /** [MAX_ROWS] i32. */
   readonly ids: number;
-  /** Shared scratch, [MAX_ROWS, widest row] f32 each. */
+  /** Shared scratch, [maxRows, widest row] f32 each. */
   readonly normed: number;
   readonly rows: number;
 }
@@ -83,15 +83,20 @@ export class WasmOps implements Ops {
   };
   protected readonly kernels: Kernels;
   protected readonly memory: WebAssembly.Memory;
+  protected readonly maxRows: number;
   private readonly memberOf: () => Member;
   /** What `places` holds: the layers of a pass all ask for the same. */
   private placed: { sequences: readonly Sequence[]; first: number; rows: number } | undefined;
 
-  /** @param member where this thread's records are; asked at each call, since scratch may move between passes */
-  constructor(kernels: Kernels, memory: WebAssembly.Memory, member: () => Member) {
+  /**
+   * @param member  where this thread's records are; asked at each call, since scratch may move between passes
+   * @param maxRows rows of one call of a kernel, for which the shared scratch was made
+   */
+  constructor(kernels: Kernels, memory: WebAssembly.Memory, member: () => Member, maxRows = MAX_ROWS) {
     this.kernels = kernels;
     this.memory = memory;
     this.memberOf = member;
+    this.maxRows = maxRows;
   }
 
   view(x: WasmVector, begin: number, end: number): WasmVector {
@@ -103,11 +108,10 @@ export class WasmOps implements Ops {
     // A pass begins: perhaps with sequences that were used before, perhaps after one that trapped half-way.
     this.forgetPlaces();
     new Int32Array(this.memory.buffer, member.me, RECORD_BYTES / 4)[HELD] = 0;
-    for (let row = 0; row < ids.length; row += MAX_ROWS) {
-      const some = ids.slice(row, row + MAX_ROWS);
-      new Int32Array(this.memory.buffer, member.ids, some.length).set(some);
-      this.kernels.embed(member.me, out.ptr + 4 * row * table.inSize, table.ptr, member.ids, some.length);
-    }
+    this.eachRun(ids.length, (row, rows) => {
+      new Int32Array(this.memory.buffer, member.ids, rows).set(ids.slice(row, row + rows));
+      this.kernels.embed(member.me, out.ptr + 4 * row * table.inSize, table.ptr, member.ids, rows);
+    });
   }
 
   rmsNorm(out: WasmVector, x: WasmVector, weight: WasmVector, eps: number): void {
@@ -118,7 +122,7 @@ export class WasmOps implements Ops {
   linear(out: WasmVector, x: WasmVector, weight: WasmMatrix, bias?: WasmVector): void {
     const { me } = this.memberOf();
     const { inSize, outSize } = weight;
-    eachRun(x.length / inSize, (row, rows) => {
+    this.eachRun(x.length / inSize, (row, rows) => {
       const to = out.ptr + 4 * row * outSize;
       this.kernels.linear(me, to, x.ptr + 4 * row * inSize, rows, weight.ptr, bias?.ptr ?? 0);
     });
@@ -127,7 +131,7 @@ export class WasmOps implements Ops {
   rope(x: WasmVector, table: WasmRopeTable, numHeads: number, sequences: readonly Sequence[]): void {
     const { me } = this.memberOf();
     const rowSize = x.length / numRows(sequences);
-    eachRun(numRows(sequences), (row, rows) => {
+    this.eachRun(numRows(sequences), (row, rows) => {
       this.place(sequences, row, rows);
       this.kernels.rope(me, x.ptr + 4 * row * rowSize, table.ptr, numHeads, rows);
     });
@@ -136,7 +140,7 @@ export class WasmOps implements Ops {
   remember(k: WasmVector, v: WasmVector, layer: number, sequences: readonly Sequence[]): void {
     const { me } = this.memberOf();
     const rowBytes = (4 * k.length) / numRows(sequences);
-    eachRun(numRows(sequences), (row, rows) => {
+    this.eachRun(numRows(sequences), (row, rows) => {
       this.place(sequences, row, rows);
       this.kernels.remember(me, k.ptr + row * rowBytes, v.ptr + row * rowBytes, layer, rows);
     });
@@ -157,7 +161,7 @@ export class WasmOps implements Ops {
       numPositions = sequences[0].startPos + total;
       new Float32Array(this.memory.buffer, probs.ptr, probs.length).fill(0);
     }
-    eachRun(total, (row, rows) => {
+    this.eachRun(total, (row, rows) => {
       this.place(sequences, row, rows);
       const weights = probs ? probs.ptr + 4 * row * numPositions : 0;
       const at = row * rowBytes;
@@ -176,7 +180,7 @@ export class WasmOps implements Ops {
   private linearAdd(x: Vector, y: Vector, weight: Matrix): void {
     const { me } = this.memberOf();
     const { inSize, outSize, ptr } = weight as WasmMatrix;
-    eachRun(y.length / inSize, (row, rows) => {
+    this.eachRun(y.length / inSize, (row, rows) => {
       const to = (x as WasmVector).ptr + 4 * row * outSize;
       this.kernels.linearAdd(me, to, (y as WasmVector).ptr + 4 * row * inSize, rows, ptr);
     });
@@ -187,7 +191,7 @@ export class WasmOps implements Ops {
     const gate = weights.gateProj as WasmMatrix;
     const up = weights.upProj as WasmMatrix;
     const { ptr: normPtr } = norm as WasmVector;
-    eachRun(x.length / gate.inSize, (row, rows) => {
+    this.eachRun(x.length / gate.inSize, (row, rows) => {
       const from = (x as WasmVector).ptr + 4 * row * gate.inSize;
       const to = (out as WasmVector).ptr + 4 * row * gate.outSize;
       if (gate.form === up.form) {
@@ -218,7 +222,7 @@ export class WasmOps implements Ops {
     const { ptr: normPtr } = norm as WasmVector;
     const { ptr: ropePtr } = at.rope as WasmRopeTable;
     const oneUnit = takesPieces && headDim % 16 === 0 && [kProj, vProj].every((w) => w.form === qProj.form);
-    eachRun(numRows(at.sequences), (row, rows) => {
+    this.eachRun(numRows(at.sequences), (row, rows) => {
       this.place(at.sequences, row, rows);
       const from = (x as WasmVector).ptr + 4 * row * qProj.inSize;
       const to = (q as WasmVector).ptr + 4 * row * qProj.outSize;
@@ -241,6 +245,11 @@ export class WasmOps implements Ops {
       kernels.rope(me, k, ropePtr, kProj.outSize / headDim, rows);
       kernels.remember(me, k, v, at.layer, rows);
     });
+  }
+
+  /** Runs of at most `maxRows` rows: first row and number of rows of each. */
+  private eachRun(total: number, run: (row: number, rows: number) => void): void {
+    for (let row = 0; row < total; row += this.maxRows) run(row, Math.min(this.maxRows, total - row));
   }
 
   /** For when scratch has moved. */
@@ -269,9 +278,4 @@ function numRows(sequences: readonly Sequence[]): number {
   let sum = 0;
   for (const { count } of sequences) sum += count;
   return sum;
-}
-
-/** Runs of at most MAX_ROWS rows: first row and number of rows of each. */
-function eachRun(total: number, run: (row: number, rows: number) => void): void {
-  for (let row = 0; row < total; row += MAX_ROWS) run(row, Math.min(MAX_ROWS, total - row));
 }

@@ -5,6 +5,7 @@ import type { ModelConfig } from '../config.ts';
 import {
   attentionNeeds,
   cacheLayout,
+  MAX_ROWS,
   matrixBytes,
   PAGE,
   privateSizes,
@@ -32,9 +33,14 @@ export interface PlannedTensor {
 export function memoryPlan(
   config: ModelConfig,
   tensors: Iterable<PlannedTensor>,
-  options: { readonly maxSeqLen: number; readonly cacheType: CacheType; readonly threads: number },
+  options: {
+    readonly maxSeqLen: number;
+    readonly cacheType: CacheType;
+    readonly threads: number;
+    readonly rowsPerPass?: number;
+  },
 ): PlanPart[] {
-  const { maxSeqLen, cacheType, threads } = options;
+  const { maxSeqLen, cacheType, threads, rowsPerPass = MAX_ROWS } = options;
   let weights = 0;
   let inSize = Math.max(config.hiddenSize, config.intermediateSize);
   for (const { dtype, shape } of tensors) {
@@ -57,7 +63,7 @@ export function memoryPlan(
     { name: 'rotations', bytes: 4 * maxSeqLen * config.headDim },
     {
       name: `scratch of ${threads} workers`,
-      bytes: sum(sharedSizes(needs)) + threads * sum(privateSizes(needs)),
+      bytes: sum(sharedSizes(needs, rowsPerPass)) + threads * sum(privateSizes(needs)),
     },
   ];
 }

@@ -29,11 +29,11 @@ describe('planModel', () => {
 });
 
 describe('fitModel', () => {
-  it('fits 1,024 positions in 8 bits into 128 MB with 8 rows per pass, into 134 MB with all 128', () => {
+  it('fits 1,024 positions in 8 bits into 128 MB with 32 rows per pass, into 134 MB with all 128', () => {
     expect(fitModel(config, tensors, one, 134e6).rowsPerPass).toBe(128);
     const { plan, rowsPerPass } = fitModel(config, tensors, one, 128e6);
     expect(planBytes(plan)).toBeLessThanOrEqual(128e6);
-    expect(rowsPerPass).toBe(8);
+    expect(rowsPerPass).toBe(32);
   });
 
   it('takes all 128 rows where memory is no matter', () => {

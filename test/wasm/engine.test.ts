@@ -185,7 +185,7 @@ describe('memory of the engine', () => {
   });
 
   it('what does not fit is refused with the sum by name', async () => {
-    const engine = wasmEngine({ maximum: 40 });
+    const engine = wasmEngine({ maximum: 24 });
     const cache = engine.kvCache(SMALL_CONFIG, 512);
     const fill = () => engine.reserve(cache, 512);
     expect(fill).toThrow(/more bytes for cache do not fit/);
