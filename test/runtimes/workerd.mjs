@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,14 +45,13 @@ function wasmModules(outdir) {
 }
 
 /** Starts workerd on a bundled worker; `assets` is the folder behind env.ASSETS. */
-export async function startWorkerd({ dir, assets, bin, v8Flags = [] }) {
+export async function startWorkerd({ dir, assets, bin }) {
   const port = await freePort();
   const inspectorPort = await freePort();
   const files = (await readdir(dir)).filter((name) => name.endsWith('.wasm'));
   const wasm = files.map((name) => `(name = "${name}", wasm = embed "${name}")`);
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  v8Flags = ${JSON.stringify(v8Flags)},
   services = [
     (name = "main", worker = (
       modules = [(name = "worker.js", esModule = embed "worker.js"), ${wasm.join(', ')}],
@@ -72,11 +71,7 @@ const config :Workerd.Config = (
   const url = `http://127.0.0.1:${port}`;
   for (let tries = 0; ; tries++) {
     if (child.exitCode !== null || tries > 200) throw new Error(`workerd did not start: ${output}`);
-    const isUp = await fetch(`${url}/not-there`).then(
-      () => true,
-      () => false,
-    );
-    if (isUp) break;
+    if (await listens(port)) break;
     await sleep(25);
   }
   return {
@@ -92,34 +87,70 @@ const config :Workerd.Config = (
 }
 
 /**
- * Watches the isolate through the inspector: bytes of JavaScript's heap and of array buffers. Linear memory is not
- * among them: the worker tells its size itself.
+ * Bytes of an isolate's memory that count beside linear memory: JavaScript's heap, the runtime's own objects and array
+ * buffers. `inUse` is what is left after every round of collection, as before a heap snapshot; `withGarbage` is what is
+ * there as long as V8 has no reason to collect. Only for a worker that is not answering: a busy one does not reply.
  */
-export async function watchHeap(inspectorPort) {
+export async function heapBytes(inspectorPort) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await askHeap(inspectorPort);
+    } catch (error) {
+      if (tries === 5) throw error;
+    }
+  }
+}
+
+async function askHeap(inspectorPort) {
   const signal = AbortSignal.timeout(5000);
   const [target] = await (await fetch(`http://127.0.0.1:${inspectorPort}/json`, { signal })).json();
   const socket = new WebSocket(target.webSocketDebuggerUrl);
-  await once(socket, 'open');
-  let peakBytes = 0;
-  let lastBytes = 0;
-  socket.on('message', (text) => {
-    const { result } = JSON.parse(text);
-    if (result?.usedSize === undefined) return;
-    lastBytes = result.usedSize + result.embedderHeapUsedSize + result.backingStorageSize;
-    peakBytes = Math.max(peakBytes, lastBytes);
+  try {
+    await once(socket, 'open', { signal });
+    const withGarbage = await usage(socket);
+    await ask(socket, 'HeapProfiler.enable');
+    await ask(socket, 'HeapProfiler.takeHeapSnapshot');
+    return { inUse: await usage(socket), withGarbage };
+  } finally {
+    socket.terminate();
+  }
+}
+
+async function usage(socket) {
+  const { usedSize, embedderHeapUsedSize, backingStorageSize } = await ask(socket, 'Runtime.getHeapUsage');
+  return usedSize + embedderHeapUsedSize + backingStorageSize;
+}
+
+let lastId = 0;
+
+function ask(socket, method) {
+  const id = ++lastId;
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`${method}: expected an answer within 5 s, got none`)),
+      5000,
+    );
+    const listen = (text) => {
+      const message = JSON.parse(text);
+      if (message.id !== id) return;
+      clearTimeout(timer);
+      socket.off('message', listen);
+      resolve(message.result);
+    };
+    socket.on('message', listen);
+    socket.send(JSON.stringify({ id, method }));
   });
-  let id = 0;
-  const ask = () => socket.send(JSON.stringify({ id: id++, method: 'Runtime.getHeapUsage' }));
-  const timer = setInterval(ask, 10);
-  return {
-    async stop() {
-      clearInterval(timer);
-      ask();
-      await sleep(100);
-      socket.terminate();
-      return { peakBytes, lastBytes };
-    },
-  };
+}
+
+/** True when somebody listens. No request is made: the worker would answer it, and its first answer is measured. */
+async function listens(port) {
+  const socket = connect(port, '127.0.0.1');
+  const isUp = await once(socket, 'connect').then(
+    () => true,
+    () => false, // an error event
+  );
+  socket.destroy();
+  return isUp;
 }
 
 async function freePort() {
