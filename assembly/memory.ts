@@ -37,9 +37,10 @@ export class Worker {
   /** For src/wasm/ops.ts: [128] ids, and rows that fused operations fall back on. */
   ids: usize;
   sharedRows: usize;
-  /** Number of the phase that this worker is in, and units claimed but not yet reported (see team.ts). */
+  /** Number of the phase that this worker is in, units claimed last, and units done but not yet reported (team.ts). */
   phase: i32;
   held: i32;
+  done: i32;
 }
 
 /** Rows of activations made ready for products (linear.ts). */

@@ -37,13 +37,8 @@ export function claim(me: Worker, numUnits: i32): i32 {
     return held > 0 ? numUnits : 0;
   }
   const control = me.control;
-  if (held > 0) {
-    me.held = 0;
-    if (atomic.add<i32>(control, held) + held == numUnits) {
-      endPhase(me);
-      return numUnits;
-    }
-  }
+  me.held = 0;
+  me.done += held;
   const numWorkers = me.numWorkers;
   for (let n = 0; n < numWorkers; n++) {
     const w = (me.index + n) % numWorkers;
@@ -52,16 +47,21 @@ export function claim(me: Worker, numUnits: i32): i32 {
     const claimed = claimFrom(me, control + CLAIMS + (<usize>w << 6), size);
     if (claimed < size) return first + claimed;
   }
+  const done = me.done;
+  if (done > 0) {
+    me.done = 0;
+    if (atomic.add<i32>(control, done) + done == numUnits) endPhase(me);
+  }
   return numUnits;
 }
 
-/** Claims a third of what is left of a share: first unit within it, or `size` when nothing is left of this phase. */
+/** Claims half of what is left of a share: first unit within it, or `size` when nothing is left of this phase. */
 function claimFrom(me: Worker, word: usize, size: i32): i32 {
   const mine = <i64>(<u64>(<u32>me.phase) << 32);
   let claims = atomic.load<i64>(word);
   while (claims - mine < <i64>size && claims >= mine) {
     const unit = <i32>claims;
-    const count = (size - unit + 2) / 3;
+    const count = (size - unit + 1) / 2;
     const seen = atomic.cmpxchg<i64>(word, claims, claims + <i64>count);
     if (seen == claims) {
       me.held = count;

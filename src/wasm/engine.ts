@@ -341,7 +341,7 @@ export class WasmEngine extends WasmOps implements Engine {
       const row = [own.normedRow, own.rowInts, own.rowScales, own.panels, panel, own.tile, own.attention];
       const pass = [shared.ints, shared.scales, shared.normed, shared.parts];
       const rest = [own.places, own.input, own.ids, shared.rows];
-      const fields = [...who, SPIN, precise, ...row, ...pass, ...rest, 0, 0];
+      const fields = [...who, SPIN, precise, ...row, ...pass, ...rest, 0, 0, 0];
       new Int32Array(this.memory.buffer, record, fields.length).set(fields);
     }
     this.forgetPlaces();

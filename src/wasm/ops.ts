@@ -57,10 +57,11 @@ export interface Member {
 }
 
 /** A Worker record (assembly/memory.ts). */
-export const RECORD_BYTES = 88;
-/** Words of `phase` and `held` in it. */
+export const RECORD_BYTES = 92;
+/** Words of `phase`, `held` and `done` in it. */
 const PHASE = 20;
 const HELD = 21;
+const DONE = 22;
 
 export function readMember(memory: WebAssembly.Memory, me: number): Member {
   const [normed, , places, , ids, rows] = new Uint32Array(memory.buffer, me + 56, 6);
@@ -73,6 +74,7 @@ export function beginPass(memory: WebAssembly.Memory, me: number, numWorkers: nu
   record[0] = numWorkers;
   record[PHASE] = phase;
   record[HELD] = 0;
+  record[DONE] = 0;
 }
 
 export class WasmOps implements Ops {
@@ -107,7 +109,9 @@ export class WasmOps implements Ops {
     const member = this.memberOf();
     // A pass begins: perhaps with sequences that were used before, perhaps after one that trapped half-way.
     this.forgetPlaces();
-    new Int32Array(this.memory.buffer, member.me, RECORD_BYTES / 4)[HELD] = 0;
+    const record = new Int32Array(this.memory.buffer, member.me, RECORD_BYTES / 4);
+    record[HELD] = 0;
+    record[DONE] = 0;
     this.eachRun(ids.length, (row, rows) => {
       new Int32Array(this.memory.buffer, member.ids, rows).set(ids.slice(row, row + rows));
       this.kernels.embed(member.me, out.ptr + 4 * row * table.inSize, table.ptr, member.ids, rows);
