@@ -10,7 +10,7 @@ it('every golden file is the one that its manifest names, with its maker', () =>
     readFileSync(`${folder}manifest.json`, 'utf8'),
   );
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => /\.(json|bin|safetensors|parquet|gz|npz)$/.test(file) && file !== 'manifest.json')
+    .filter((file) => /\.(json|bin|safetensors|parquet|gz|npz|txt)$/.test(file) && file !== 'manifest.json')
     .sort();
   expect(files).toEqual(Object.keys(manifest).sort());
   for (const file of files) {

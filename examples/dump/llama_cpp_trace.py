@@ -4,7 +4,7 @@
 
 Needs llama-cpp-python and numpy. Every named tensor of the graph is written whole, under llama.cpp's own name;
 diff knows the names. What Qcur and Kcur hold after RoPE is written as "Qcur-0 (ROPE)".
-Without Python, `llama-eval-callback -m MODEL.gguf -p TEXT > OUT.txt` prints the same tensors; diff reads that text too.
+Without Python, `llama-eval-callback -m MODEL.gguf -p TEXT > OUT.txt` prints a few values of each; diff reads that text.
 """
 
 import argparse

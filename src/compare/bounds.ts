@@ -195,6 +195,8 @@ export interface AttentionRule {
   readonly tiled?: boolean;
   /** Whether row t may look at position p; causal when absent. */
   readonly mask?: (t: number, p: number) => boolean;
+  /** Rounds the running sum of values after each position, as flash attention in 16 bits does. */
+  readonly summed?: (sum: number) => number;
 }
 
 export function kvHeadOf(h: number, rule: AttentionRule): number {
@@ -280,7 +282,9 @@ function softmaxRow(
     if (score[p] === Number.NEGATIVE_INFINITY) continue;
     const ofScores = Math.expm1(Math.min(error[p] + meanError, 50));
     const ofExponent = math.sumUnit * Math.abs(score[p] - max);
-    slack[at + p] = values[at + p] * (own + ofScores + ofExponent) + math.tiny;
+    // However far off the scores are, a weight stays between 0 and 1.
+    const moved = Math.min(values[at + p] * ofScores, Math.max(values[at + p], 1 - values[at + p]));
+    slack[at + p] = moved + values[at + p] * (own + ofExponent) + math.tiny;
   }
 }
 
@@ -311,6 +315,10 @@ export function mixed(probs: Estimate, v: Estimate, rule: AttentionRule, math: A
           if (v.slack) inherited += (probs.values[weights + p] * v.slack[at]) ** 2;
         }
         const out = (t * numHeads + h) * headDim + i;
+        if (rule.summed) {
+          const valueAt = (p: number) => v.values[p * numKvHeads * headDim + value];
+          sum = runningSum(probs.values.subarray(weights, weights + numRows), valueAt, rule.summed);
+        }
         values[out] = sum;
         slack[out] =
           (math.unit + perSum) * Math.abs(sum) +
@@ -321,6 +329,27 @@ export function mixed(probs: Estimate, v: Estimate, rule: AttentionRule, math: A
     }
   }
   return { values, slack };
+}
+
+/**
+ * Σ weight · value as flash attention takes it: weights are those over the largest so far, and the sum is rounded
+ * after every step (ggml-cpu, ggml_compute_forward_flash_attn_ext_f16_one_chunk).
+ */
+function runningSum(weights: Float64Array, valueAt: (p: number) => number, round: (x: number) => number) {
+  let largest = 0;
+  let total = 0;
+  let sum = 0;
+  for (let p = 0; p < weights.length; p++) {
+    if (weights[p] === 0) continue;
+    if (weights[p] > largest) {
+      sum = round((sum * largest) / weights[p]);
+      total *= largest / weights[p];
+      largest = weights[p];
+    }
+    sum = round(sum + (weights[p] / largest) * valueAt(p));
+    total += weights[p] / largest;
+  }
+  return sum / total;
 }
 
 /** A gate function: z to activation(z). */

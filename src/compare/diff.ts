@@ -250,7 +250,10 @@ function inheritedEstimate(comparison: Comparison, name: string): Estimate | und
   const { numRows, config } = reference;
   const { layer, part } = placeOf(name);
   let inherited = 0;
+  const visited = new Set<string>();
   const visit = (point: string) => {
+    if (visited.has(point)) return;
+    visited.add(point);
     const [a, b] = [reference.points.get(point), candidate.points.get(point)];
     if (a && b && !b.known) inherited = Math.max(inherited, ...rowErrors(b, a.values, numRows));
     else for (const input of inputsOf(...placeArguments(point))) visit(input);

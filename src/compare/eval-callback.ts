@@ -1,6 +1,5 @@
 // The text that llama.cpp's `llama-eval-callback` prints: every intermediate tensor by name, operation and
-// size, with the first and last three values of each axis (all of them with `-lv 2`). Values that are left
-// out stay unknown.
+// size, with the first and last three values of each axis. Values that are left out stay unknown.
 
 import { FormatError } from '../base/errors.ts';
 import type { RawTensor, RawTrace } from './raw-trace.ts';
@@ -49,7 +48,8 @@ export function parseEvalCallback(text: string, file: string): RawTrace {
     }
     const body: string[] = [];
     while (n + 1 < lines.length && !HEADER.test(lines[n + 1])) body.push(lines[++n]);
-    const name = tensors.has(label) ? `${label} (${op})` : label;
+    // What llama.cpp calls `norm` is not yet multiplied by its weight; in HuggingFace's names it would be.
+    const name = tensors.has(label) || label === 'norm' ? `${label} (${op})` : label;
     tensors.set(name, readValues(body.join('\n'), sizes, { file, field: label }));
   }
   if (tensors.size === 0) {

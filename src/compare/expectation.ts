@@ -136,7 +136,13 @@ export class Expectation {
         );
       case 'self_attn.attn_out':
         return this.both(at('self_attn.attn_probs'), at('self_attn.v_proj'), (probs, v) =>
-          mixed(this.queried(probs), this.remembered(v), this.attentionRule(), this.math),
+          // Flash attention never stores its weights: it rounds the sum instead.
+          mixed(
+            this.variant.attention?.summed ? probs : this.queried(probs),
+            this.remembered(v),
+            this.attentionRule(),
+            this.math,
+          ),
         );
       case 'mlp.act':
         return this.act(at('mlp.gate_proj'), at('mlp.up_proj'));
@@ -253,7 +259,11 @@ export class Expectation {
    */
   static partsBehind(activations: Activations, name: string): Set<string> {
     const parts = new Set<string>();
+    const visited = new Set<string>();
     const visit = (point: string) => {
+      // Two streams meet in every layer: without this, their ways would double with each.
+      if (visited.has(point)) return;
+      visited.add(point);
       const { layer, part } = placeOf(point);
       parts.add(part);
       for (const input of inputsOf(layer ?? activations.config.numLayers, part)) {

@@ -35,7 +35,7 @@ function roundingHypotheses(format: FloatFormat): (suspect: Suspect) => Hypothes
   };
 }
 
-/** A cache in 16 bits, whose products are taken with float32 or with 16-bit queries and weights. */
+/** A cache in 16 bits, whose products are taken with float32, with 16-bit queries and weights, or as llama.cpp does. */
 function cacheHypotheses({ math }: Suspect): Hypothesis[] {
   return (['f16', 'bf16'] as const).flatMap((format) => {
     if (UNIT[format] <= UNIT[math.format]) return [];
@@ -45,6 +45,14 @@ function cacheHypotheses({ math }: Suspect): Hypothesis[] {
       {
         variant: { cached, uncached: cached },
         detail: `keys, values and what they are multiplied with in ${format}`,
+      },
+      {
+        variant: {
+          cached,
+          uncached: cached,
+          attention: { summed: (sum: number) => roundTo(format, sum) },
+        },
+        detail: `keys, values and queries in ${format}, flash attention that sums in ${format}`,
       },
     ];
   });

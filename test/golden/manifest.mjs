@@ -15,11 +15,12 @@ const DEFAULT_MAKER = {
   sampling: 'HF transformers 5.23.0 in float64',
   chat: 'jinja2 3.1.6 in the environment of HF transformers',
   tokenizer: 'HF tokenizers 0.23.3',
+  'llama.cpp': 'llama.cpp in llama-cpp-python 0.3.36 (make_eval_callback.py)',
 };
 
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .map((file) => file.replaceAll('\\', '/'))
-  .filter((file) => /\.(json|bin|safetensors|parquet|gz|npz)$/.test(file) && file !== 'manifest.json')
+  .filter((file) => /\.(json|bin|safetensors|parquet|gz|npz|txt)$/.test(file) && file !== 'manifest.json')
   .sort();
 const manifest = {};
 for (const file of files) {
