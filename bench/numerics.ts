@@ -2,7 +2,7 @@
 // docs/numerics.md's tables rewritten. Takes some minutes: the float64 engine runs twelve prompts. Options:
 // --model FILE, --quick (two prompts).
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { byteLength, DTYPES } from '../src/base/dtype.ts';
 import type { Tensor } from '../src/base/tensor.ts';
 import { diff } from '../src/compare/diff.ts';
@@ -21,33 +21,11 @@ import { type EncodableDType, encodeBlocks } from '../src/quant/encode.ts';
 import { fileSource } from '../src/runtime/node.ts';
 import { findWeights } from '../src/runtime/node-weights.ts';
 import { nodePlatform } from '../src/runtime/platform-node.ts';
+import { goldenFloat64 } from '../test/support/goldens.ts';
+import { goldenPrompt, SHORT_PROMPTS } from '../test/support/prompts.ts';
 import { describeMachine } from './machine.ts';
 
-const GOLDENS = ['../test/golden/', '../../shared/goldens/'].map((path) => new URL(path, import.meta.url));
 const PAGE = new URL('../docs/numerics.md', import.meta.url);
-const PROMPTS = [
-  'plain-english',
-  'chat-default-system',
-  'chat-own-system',
-  'chat-multi-turn',
-  'code',
-  'maths',
-  'unicode',
-  'whitespace',
-  'single-token',
-  'special-tokens',
-  'five-tokens',
-  'eight-tokens',
-];
-
-function golden(name: string): Buffer {
-  const found = GOLDENS.map((root) => new URL(`real-135m-instruct/${name}`, root)).find((url) =>
-    existsSync(url),
-  );
-  if (!found) throw new Error(`golden ${name}: not in test/golden nor in ../shared/goldens`);
-  return readFileSync(found);
-}
-
 interface Prompt {
   readonly name: string;
   readonly ids: number[];
@@ -58,9 +36,8 @@ interface Prompt {
 }
 
 function readPrompt(name: string): Prompt {
-  const { ids, f64_minus_f32 } = JSON.parse(golden(`${name}.json`).toString());
-  const bytes = golden(`${name}.last.f64.bin`);
-  const last = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  const { ids, f64_minus_f32 } = goldenPrompt(name);
+  const last = goldenFloat64(`real-135m-instruct/${name}.last.f64.bin`);
   return { name, ids, last, hf32: f64_minus_f32.max_abs_logit_diff_all_positions };
 }
 
@@ -215,7 +192,7 @@ async function main(): Promise<void> {
     onNote: (text) => console.error(text),
   });
   const checkpoint = await readGguf(await fileSource(path));
-  const prompts = PROMPTS.slice(process.argv.includes('--quick') ? -2 : 0).map(readPrompt);
+  const prompts = SHORT_PROMPTS.slice(process.argv.includes('--quick') ? -2 : 0).map(readPrompt);
   const load = (from: Checkpoint, options: LoadOptions) =>
     loadModel(from, { maxSeqLen: 256, ...options }, nodePlatform);
   const withModel = async <T>(from: Checkpoint, options: LoadOptions, use: (model: Model) => Promise<T>) => {

@@ -9,6 +9,8 @@ import { bind, type SmolLM2 } from './runtime/smollm2.ts';
 
 export { type Capabilities, type Capability, capabilities } from './runtime/capabilities.ts';
 export * from './runtime/door.ts';
+/** Opens a checkpoint by name, hub id, path, URL or bytes, for `loadModel` and the tools that read weights. */
+export { openNode as openCheckpoint } from './runtime/open-node.ts';
 
 export interface NodeLoadOptions extends LoadOptions, OpenOptions {
   /** Stops the search and the download of weights. */

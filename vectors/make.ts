@@ -2,7 +2,7 @@
 // runs twelve prompts, which takes some minutes; the sha256 are those of the WASM kernels of this build.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { readGguf } from '../src/format/gguf.ts';
 import { loadModel } from '../src/load.ts';
 import type { Model } from '../src/model/model.ts';
@@ -10,32 +10,10 @@ import { fileSource } from '../src/runtime/node.ts';
 import { findWeights } from '../src/runtime/node-weights.ts';
 import { nodePlatform } from '../src/runtime/platform-node.ts';
 import { kernelsId } from '../src/wasm/kernels.ts';
+import { goldenPrompt, SHORT_PROMPTS } from '../test/support/prompts.ts';
 
-const PROMPTS = [
-  'plain-english',
-  'chat-default-system',
-  'chat-own-system',
-  'chat-multi-turn',
-  'code',
-  'maths',
-  'unicode',
-  'whitespace',
-  'single-token',
-  'special-tokens',
-  'five-tokens',
-  'eight-tokens',
-];
 const TOP = 10;
 const FILE = '135m-instruct-q4_1.json';
-
-/** A golden prompt: its text and ids are published, its numbers are computed here. */
-function promptOf(name: string): { text: string; ids: number[] } {
-  const roots = ['../test/golden/', '../../shared/goldens/'].map((path) => new URL(path, import.meta.url));
-  const found = roots.map((root) => new URL(`real-135m-instruct/${name}.json`, root)).find((url) => existsSync(url));
-  if (!found) throw new Error(`golden ${name}: not in test/golden nor in ../shared/goldens`);
-  const { text, ids } = JSON.parse(readFileSync(found, 'utf8'));
-  return { text, ids };
-}
 
 async function allLogits(model: Model, ids: readonly number[]) {
   const cache = model.newCache(ids.length);
@@ -62,7 +40,7 @@ const { path } = await findWeights(process.argv[2] ?? '135m', { onNote: (text) =
 const checkpoint = await readGguf(await fileSource(path));
 const { vocabSize } = checkpoint.config;
 const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
-const prompts = PROMPTS.map((name) => ({ name, ...promptOf(name) }));
+const prompts = SHORT_PROMPTS.map(goldenPrompt);
 
 const hashes: Record<string, Record<string, string>> = {};
 for (const precision of ['fast', 'precise'] as const) {

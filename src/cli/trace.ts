@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import type { CAC } from 'cac';
 import { UnsupportedError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
+import { SafetensorsHeader, type SafetensorsInput } from '../format/safetensors.ts';
 import type { Model } from '../model/model.ts';
 import { hfLayout, tracePoints } from '../model/trace.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -126,10 +127,10 @@ class TraceWriter {
   private readonly path: string;
   private readonly model: Model;
   private readonly points: readonly string[];
-  private readonly headerBytes: number;
-  private readonly entries: Record<string, unknown>;
+  private readonly header: SafetensorsHeader;
+  /** Room kept for it. */
+  private readonly headBytes: number;
   private readonly file: number;
-  private offset = 0;
   private isOpen = true;
   private isWhole = false;
 
@@ -137,9 +138,8 @@ class TraceWriter {
     this.path = path;
     this.model = model;
     this.points = points;
-    this.entries = { __metadata__: metadata };
-    const metadataBytes = new TextEncoder().encode(JSON.stringify(metadata)).length;
-    this.headerBytes = Math.ceil(metadataBytes / 8) * 8 + (points.length + 2) * ENTRY_BYTES;
+    this.header = new SafetensorsHeader(metadata);
+    this.headBytes = this.header.encode().length + (points.length + 2) * ENTRY_BYTES;
     this.file = openSync(this.partial, 'w');
   }
 
@@ -159,27 +159,20 @@ class TraceWriter {
         if (!chosen.has(name)) return;
         const values = this.model.read(value);
         const laidOut = hfLayout(name, values, shape);
-        this.add(name, laidOut.values, laidOut.shape);
+        this.add({ name, ...laidOut });
       },
     });
     this.model.freeCache(cache);
-    if (wantsLogits) this.add('lm_head', logits, [1, ids.length, this.model.config.vocabSize]);
-    this.add('input_ids', BigInt64Array.from(ids, BigInt), [1, ids.length]);
+    if (wantsLogits) {
+      this.add({ name: 'lm_head', values: logits, shape: [1, ids.length, this.model.config.vocabSize] });
+    }
+    this.add({ name: 'input_ids', values: BigInt64Array.from(ids, BigInt), shape: [1, ids.length] });
   }
 
-  private add(
-    name: string,
-    values: Float64Array | Float32Array | BigInt64Array,
-    shape: readonly number[],
-  ): void {
-    const dtype = values instanceof Float64Array ? 'F64' : values instanceof Float32Array ? 'F32' : 'I64';
-    this.write(
-      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-      8 + this.headerBytes + this.offset,
-    );
-    const end = this.offset + values.byteLength;
-    this.entries[name] = { dtype, shape, data_offsets: [this.offset, end] };
-    this.offset = end;
+  private add(tensor: SafetensorsInput): void {
+    const { buffer, byteOffset, byteLength } = tensor.values;
+    const offset = this.header.add(tensor);
+    this.write(new Uint8Array(buffer, byteOffset, byteLength), this.headBytes + offset);
     this.numTensors++;
   }
 
@@ -191,16 +184,7 @@ class TraceWriter {
 
   /** Writes the header and gives the file its name. */
   finish(): void {
-    const header = new TextEncoder().encode(JSON.stringify(this.entries));
-    if (header.length > this.headerBytes) {
-      throw new RangeError(
-        `trace: expected a header of at most ${this.headerBytes} bytes, got ${header.length}`,
-      );
-    }
-    const front = new Uint8Array(8 + this.headerBytes).fill(0x20);
-    new DataView(front.buffer).setBigUint64(0, BigInt(this.headerBytes), true);
-    front.set(header, 8);
-    this.write(front, 0);
+    this.write(this.header.encode(this.headBytes), 0);
     fsyncSync(this.file);
     renameSync(this.partial, this.path);
     this.isWhole = true;

@@ -192,6 +192,55 @@ export interface SafetensorsInput {
   readonly dtype?: 'F16' | 'BF16' | 'U8';
 }
 
+/** The head of a file that is written: tensors are named as they come, one behind the other. */
+export class SafetensorsHeader {
+  /** Bytes of all values so far. */
+  byteLength = 0;
+  private readonly entries: Record<string, unknown> = Object.create(null);
+
+  constructor(metadata: Readonly<Record<string, string>> = {}) {
+    if (Object.keys(metadata).length > 0) this.entries.__metadata__ = metadata;
+  }
+
+  /**
+   * Names the next tensor.
+   *
+   * @returns where its bytes go, counted from the end of the head
+   * @throws RangeError when the shape does not fit the values, or the name is taken
+   */
+  add({ name, shape, values, dtype: given }: SafetensorsInput): number {
+    const dtype = given ?? writtenType(values);
+    const bytes = shape.reduce((product, size) => product * size, VALUE_BYTES[dtype]);
+    if (bytes !== values.byteLength || Object.hasOwn(this.entries, name)) {
+      throw new RangeError(
+        `tensor ${name}: expected a name of its own and ${values.byteLength} bytes, got ${bytes}`,
+      );
+    }
+    const begin = this.byteLength;
+    this.byteLength += bytes;
+    this.entries[name] = { dtype, shape, data_offsets: [begin, this.byteLength] };
+    return begin;
+  }
+
+  /**
+   * Length and JSON, padded with spaces to a multiple of 8, so that values are aligned.
+   *
+   * @param size bytes to pad to, where room was kept before the tensors were known
+   * @throws RangeError when they are not enough
+   */
+  encode(size?: number): Uint8Array {
+    const json = new TextEncoder().encode(JSON.stringify(this.entries));
+    const needed = 8 + Math.ceil(json.length / 8) * 8;
+    const head = new Uint8Array(size ?? needed).fill(0x20);
+    if (head.length < needed) {
+      throw new RangeError(`header: expected at most ${head.length} bytes, got ${needed}`);
+    }
+    new DataView(head.buffer).setBigUint64(0, BigInt(head.length - 8), true);
+    head.set(json, 8);
+    return head;
+  }
+}
+
 /**
  * A whole safetensors file.
  *
@@ -201,28 +250,13 @@ export function writeSafetensors(
   tensors: readonly SafetensorsInput[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const header: Record<string, unknown> = Object.create(null);
-  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
-  let next = 0;
-  for (const { name, shape, values, dtype = writtenType(values) } of tensors) {
-    const bytes = shape.reduce((product, size) => product * size, VALUE_BYTES[dtype]);
-    if (bytes !== values.byteLength || Object.hasOwn(header, name)) {
-      throw new RangeError(
-        `tensor ${name}: expected a name of its own and ${values.byteLength} bytes, got ${bytes}`,
-      );
-    }
-    header[name] = { dtype, shape, data_offsets: [next, next + bytes] };
-    next += bytes;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const headerBytes = Math.ceil(json.length / 8) * 8; // padded with spaces, so that values are aligned
-  const file = new Uint8Array(8 + headerBytes + next).fill(0x20, 8, 8 + headerBytes);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.set(json, 8);
-  let at = 8 + headerBytes;
-  for (const { values } of tensors) {
-    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
-    at += values.byteLength;
+  const header = new SafetensorsHeader(metadata);
+  const offsets = tensors.map((tensor) => header.add(tensor));
+  const head = header.encode();
+  const file = new Uint8Array(head.length + header.byteLength);
+  file.set(head);
+  for (const [n, { values }] of tensors.entries()) {
+    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), head.length + offsets[n]);
   }
   return file;
 }

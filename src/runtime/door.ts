@@ -26,5 +26,5 @@ export { type LoadOptions, loadModel } from '../load.ts';
 export type { ForwardOptions, Model } from '../model/model.ts';
 export type { Trace } from '../model/trace.ts';
 export { Tokenizer } from '../tokenizer/tokenizer.ts';
-export type { OpenOptions, OpenSource } from './open.ts';
+export { type OpenOptions, type OpenSource, openCheckpoint } from './open.ts';
 export { SmolLM2 } from './smollm2.ts';

@@ -1,4 +1,4 @@
-import { PROMPT_NAMES } from '../support/prompts.ts';
+import { SHORT_PROMPTS } from '../support/prompts.ts';
 import { describeGoldenPrompts } from './golden.ts';
 
-describeGoldenPrompts(PROMPT_NAMES.filter((name) => name !== 'long'));
+describeGoldenPrompts(SHORT_PROMPTS);

@@ -5,6 +5,7 @@ import { goldenFloat64, goldenJson } from './goldens.ts';
 
 export interface GoldenPrompt {
   readonly name: string;
+  readonly text: string;
   readonly ids: number[];
   /** The 20 largest logits of some positions (all, or the last 8 of long prompts). */
   readonly top20: { position: number; ids: number[]; logits: number[] }[];
@@ -30,6 +31,9 @@ export const PROMPT_NAMES = [
   'eight-tokens',
   'long',
 ] as const;
+
+/** All but the long one: twelve, which are published in vectors/ and measured by `npm run numerics`. */
+export const SHORT_PROMPTS = PROMPT_NAMES.filter((name) => name !== 'long');
 
 export function goldenPrompt(name: string): GoldenPrompt {
   return goldenJson(`real-135m-instruct/${name}.json`);
