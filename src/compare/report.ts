@@ -68,7 +68,7 @@ export function verdictText(report: DiffReport): string {
   return lines.join('\n');
 }
 
-/** The object that `diff --json` prints. */
+/** The object that `diff --json` prints; `maxAbs` of NaN and infinities is the largest number there is. */
 export function reportJson(report: DiffReport): object {
   const { reference, candidate, first, cause, candidates, narrowing, points, format, untested, notes } =
     report;
@@ -79,11 +79,11 @@ export function reportJson(report: DiffReport): object {
     ...(narrowing ? { narrowing } : {}),
     points: points.map(({ name, maxAbs, bound, explained, ratio, relative, worst }) => ({
       name,
-      maxAbs: Number.isFinite(maxAbs) ? maxAbs : null,
+      maxAbs: Math.min(maxAbs, Number.MAX_VALUE), // JSON knows no infinity
       bound,
       explained,
       ratio,
-      relative: Number.isFinite(relative) ? relative : null,
+      relative: Number.isFinite(relative) ? relative : Number.MAX_VALUE,
       worst,
     })),
     format,

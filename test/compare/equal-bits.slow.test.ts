@@ -55,67 +55,96 @@ describe('the published vectors', () => {
   );
 });
 
-describe.each(['fast', 'precise'] as const)('logits of the WASM engine in %s', (precision) => {
-  let model: Model;
-  beforeAll(async () => {
-    model = await loadModel(await realCheckpoint(), { precision, threads: 2, maxSeqLen: 256 }, nodePlatform);
-  });
-  afterAll(() => model?.close());
+const PRECISIONS = ['fast', 'precise'] as const;
+const SETTINGS = PRECISIONS.flatMap((precision) => [1, 2, 3, 4].map((threads) => ({ precision, threads })));
 
-  it('have the published sha256 on all twelve prompts', { timeout: 300_000 }, async () => {
-    const found: Record<string, string> = {};
-    for (const { name, ids } of prompts) {
-      const logits = await model.forward(ids, model.newCache(ids.length), { logits: 'all' });
-      found[name] = sha256(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength));
-    }
-    expect(found).toEqual(
-      Object.fromEntries(prompts.map((prompt) => [prompt.name, prompt.sha256[precision]])),
-    );
-  });
+describe.each(SETTINGS)(
+  'logits of the WASM engine in $precision with $threads thread(s)',
+  ({ precision, threads }) => {
+    let model: Model;
+    beforeAll(async () => {
+      model = await loadModel(await realCheckpoint(), { precision, threads, maxSeqLen: 256 }, nodePlatform);
+    });
+    afterAll(() => model?.close());
 
-  it('are the same in chunks of 3, after a reused prefix, after a cut, and in a batch', {
-    timeout: 300_000,
-  }, async () => {
-    const { ids } = prompts.find(({ name }) => name === 'code')!;
-    const other = prompts.find(({ name }) => name === 'maths')!.ids;
-    const last = async (use: () => Promise<ArrayLike<number>>) => bitsOf(await use());
-    const bits = new Set<string>();
-    bits.add(await last(() => model.forward(ids, model.newCache())));
-    bits.add(
-      await last(async () => {
+    it('have the published sha256 on all twelve prompts', { timeout: 300_000 }, async () => {
+      const found: Record<string, string> = {};
+      for (const { name, ids } of prompts) {
+        const cache = model.newCache(ids.length);
+        found[name] = hashOf([await model.forward(ids, cache, { logits: 'all' })]);
+        model.freeCache(cache);
+      }
+      expect(found).toEqual(
+        Object.fromEntries(prompts.map((prompt) => [prompt.name, prompt.sha256[precision]])),
+      );
+    });
+
+    it.each(['unicode', 'code'])(
+      'of %s have it in chunks of 1, 3 and 64, after a reused prefix, a cut, a replay and saved state',
+      { timeout: 300_000 },
+      async (name) => {
+        const { ids, sha256 } = prompts.find((prompt) => prompt.name === name)!;
+        const other = prompts.find((prompt) => prompt.name === 'maths')!.ids;
+        const hashes: Record<string, string> = {};
         const cache = model.newCache();
-        let logits: ArrayLike<number> = [];
-        for (let at = 0; at < ids.length; at += 3) logits = await model.forward(ids.slice(at, at + 3), cache);
-        return logits;
-      }),
-    );
-    bits.add(
-      await last(async () => {
-        const cache = model.newCache();
-        await model.forward([...ids.slice(0, 20), ...other.slice(0, 30)], cache, { logits: 'none' });
+        /** All logits of ids[begin …], in chunks, behind what the cache holds. */
+        const rest = async (begin: number, chunk = 64) => {
+          const rows: (Float32Array | Float64Array)[] = [];
+          for (let at = begin; at < ids.length; at += chunk) {
+            rows.push(await model.forward(ids.slice(at, at + chunk), cache, { logits: 'all' }));
+          }
+          return rows;
+        };
+        for (const chunk of [1, 3, 64]) {
+          cache.length = 0; // what was there before must not show
+          hashes[`chunks of ${chunk}`] = hashOf(await rest(0, chunk));
+        }
         cache.length = 20;
-        return model.forward(ids.slice(20), cache);
-      }),
-    );
-    bits.add(
-      await last(async () => {
-        const cache = model.newCache();
-        await model.forward(ids, cache, { logits: 'none' });
+        const prefix = await model.forward(ids.slice(0, 20), model.newCache(), { logits: 'all' });
+        hashes['a reused prefix'] = hashOf([prefix, ...(await rest(20))]);
+        cache.length = 20;
+        await model.forward(other.slice(0, 30), cache, { logits: 'none' });
+        cache.length = 20;
+        hashes['after a cut'] = hashOf([prefix, ...(await rest(20))]);
+        cache.length = 20;
+        const saved = await model.saveCache(cache);
         cache.length = 0;
-        return model.forward(ids, cache);
-      }),
+        await model.forward(other, cache, { logits: 'none' });
+        await model.restoreCache(cache, 20, saved);
+        hashes['saved state'] = hashOf([prefix, ...(await rest(20))]);
+        expect(hashes).toEqual(
+          Object.fromEntries(Object.keys(hashes).map((way) => [way, sha256[precision]])),
+        );
+      },
     );
-    for (const flip of [false, true]) {
-      const caches = [model.newCache(), model.newCache()];
-      await model.forward(ids.slice(0, -1), caches[0], { logits: 'none' });
-      await model.forward(other.slice(0, 9), caches[1], { logits: 'none' });
-      const entries = [
-        { ids: ids.slice(-1), cache: caches[0] },
-        { ids: other.slice(9, 12), cache: caches[1] },
-      ];
-      const rows = await model.forwardBatch(flip ? entries.reverse() : entries);
-      bits.add(bitsOf(rows[flip ? 1 : 0]));
-    }
-    expect(bits.size).toBe(1);
-  });
-});
+
+    it('are the same for two prompts in one batch, in either order, and alone', async () => {
+      const [ids, other] = ['code', 'maths'].map(
+        (name) => prompts.find((prompt) => prompt.name === name)!.ids,
+      );
+      const bits = new Set([bitsOf(await model.forward(ids, model.newCache()))]);
+      const otherBits = new Set([bitsOf(await model.forward(other.slice(0, 12), model.newCache()))]);
+      for (const flip of [false, true]) {
+        const caches = [model.newCache(), model.newCache()];
+        await model.forward(ids.slice(0, -1), caches[0], { logits: 'none' });
+        await model.forward(other.slice(0, 9), caches[1], { logits: 'none' });
+        const entries = [
+          { ids: ids.slice(-1), cache: caches[0] },
+          { ids: other.slice(9, 12), cache: caches[1] },
+        ];
+        const rows = await model.forwardBatch(flip ? entries.reverse() : entries);
+        bits.add(bitsOf(rows[flip ? 1 : 0]));
+        otherBits.add(bitsOf(rows[flip ? 0 : 1]));
+      }
+      expect([bits.size, otherBits.size]).toEqual([1, 1]);
+    });
+  },
+);
+
+/** sha256 of rows of logits, one behind the other. */
+function hashOf(rows: readonly (Float32Array | Float64Array)[]): string {
+  const hash = createHash('sha256');
+  for (const { buffer, byteOffset, byteLength } of rows)
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  return hash.digest('hex');
+}
