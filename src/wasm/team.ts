@@ -40,7 +40,7 @@ interface WaitAsync {
 /** How often the caller looks by itself whether a job is finished. */
 const LOOK_MS = 250;
 
-/** Passes of at most this many rows are timed apart from long ones. */
+/** Longer passes are always the whole team's: their phases are long enough that it is never slower than one worker. */
 const FEW_ROWS = 8;
 
 /** Firefox has had it since version 145, the others for longer. */
@@ -57,7 +57,7 @@ export class Team {
   private generation = 0;
   private isClosed = false;
   private stopLooking = (): void => {};
-  private readonly paces: readonly [Pace, Pace]; // of passes with few rows, and with many
+  private readonly pace: Pace;
   private settle: { finish: () => void; fail: (error: EngineError) => void } | undefined;
 
   /**
@@ -74,7 +74,7 @@ export class Team {
     this.platform = platform;
     this.canWaitAsync = platform.canWaitAsync ?? HAS_WAIT_ASYNC;
     this.setup = setup;
-    this.paces = [new Pace(records.length), new Pace(records.length)];
+    this.pace = new Pace(records.length);
     this.records = records;
     this.phase = phase;
     this.onStop = onStop;
@@ -91,8 +91,8 @@ export class Team {
     if (this.workers.length === 0) this.start();
     const words = jobWords(this.setup.memory, this.setup.job);
     writeJob(words, job);
-    const pace = this.paces[job.ids.length > FEW_ROWS ? 1 : 0];
-    const numActive = pace.next();
+    const isShort = job.ids.length <= FEW_ROWS;
+    const numActive = isShort ? this.pace.next() : this.records.length;
     words[NUM_ACTIVE] = numActive;
     words[PHASE] = this.phase();
     words[NUM_PAGES] = this.setup.memory.buffer.byteLength / WASM_PAGE;
@@ -106,7 +106,7 @@ export class Team {
         Atomics.notify(words, GENERATION);
         if (this.canWaitAsync) this.awaitFinish(words, previous);
       });
-      pace.report(numActive, (performance.now() - start) / job.ids.length);
+      if (isShort) this.pace.report(numActive, (performance.now() - start) / job.ids.length);
     } finally {
       this.settle = undefined;
       for (const worker of this.workers) worker.hold?.(false);
