@@ -19,6 +19,20 @@ export interface Row {
   readonly generated?: readonly number[] | string;
 }
 
+/** What a page cost in one session. */
+export interface Page {
+  readonly format: Format;
+  readonly threads: number;
+  readonly label: string;
+  readonly version: string;
+  /** From the page's address to the first token after a prompt of 128 ids, weights from a server on this machine. */
+  readonly firstTokenMs: number;
+  /** Everything that the page was sent but weights and tokenizer, each file gzipped. */
+  readonly gzipBytes: number;
+  /** Most memory of all processes of the browser, over that of a blank page. */
+  readonly peakBytes: number;
+}
+
 export interface Verdict {
   readonly claim: string;
   readonly bar: number;
@@ -28,9 +42,10 @@ export interface Verdict {
 }
 
 const NATIVE = ['node-llama-cpp', 'llama-cpp-python'];
+const ONNX = ['transformers.js, int4'];
 
 /** Every claim for which there are measurements. */
-export function verdictsOf(rows: readonly Row[]): Verdict[] {
+export function verdictsOf(rows: readonly Row[], pages: readonly Page[] = []): Verdict[] {
   const verdicts: Verdict[] = [];
   const find = (part: Part, format: Format, threads: number, test: string, label: string) =>
     rows.find(
@@ -54,8 +69,8 @@ export function verdictsOf(rows: readonly Row[]): Verdict[] {
       .reduce<Row | undefined>((a, b) => (a && rateOf(a) >= rateOf(b) ? a : b), undefined);
   const claim = (text: string, bar: number, ours: Row | undefined, theirs: Row | undefined) => {
     if (!ours || !theirs) return;
-    const isPeer = /llama/.test(theirs.label);
-    const against = isPeer ? ` (${theirs.label}, ${theirs.format})` : '';
+    const isPeer = /llama|transformers/.test(theirs.label);
+    const against = isPeer ? ` (${theirs.label.replace(', int4', '')}, ${theirs.format})` : '';
     const ratio = ratioOf(ours.tokensPerSecond, theirs.tokensPerSecond);
     const isSingle = ours.threads === 1 && theirs.threads === 1;
     const cpu = isSingle && ours.tokensPerCpuSecond && theirs.tokensPerCpuSecond;
@@ -104,11 +119,13 @@ export function verdictsOf(rows: readonly Row[]): Verdict[] {
       at('q4_1', 'decode @128', 'precise'),
       at('q4_1', 'decode @128', 'fast'),
     );
-    for (const test of ['prefill 128', 'decode @128']) {
-      for (const label of ['fast', 'fast, Chromium']) {
-        const wllama = best('browser', ['q8_0', 'q4_0', 'q4_1'], threads, test, ['wllama']);
-        if (wllama)
-          claim(`${label}: ${test} / wllama, ${on}`, 5, at(wllama.format, test, label, 'browser'), wllama);
+    for (const test of ['prefill 128', 'prefill 512', 'decode @128']) {
+      const wllama = best('browser', ['q8_0', 'q4_0', 'q4_1'], threads, test, ['wllama']);
+      const onnx = best('browser', ['q4_1'], threads, test, ONNX);
+      for (const peer of [wllama, onnx]) {
+        if (!peer) continue;
+        const ours = at(peer.format, test, 'fast, Chromium', 'browser');
+        claim(`Chromium: ${test} / ${peer.label.replace(', int4', '')}, ${on}`, 5, ours, peer);
       }
     }
     const long = 'decode @8064';
@@ -121,7 +138,7 @@ export function verdictsOf(rows: readonly Row[]): Verdict[] {
     );
   }
   claimScaling(claim, find);
-  return verdicts;
+  return [...verdicts, ...pageVerdicts(pages)];
 }
 
 /** Four threads against one; the rounds are of different sessions, so the spread says more than usual. */
@@ -140,6 +157,36 @@ function claimScaling(
       find('native', 'q4_1', 1, test, 'fast'),
     );
   }
+}
+
+const COSTS = [
+  ['time to first token', 'firstTokenMs'],
+  ['bytes apart from weights', 'gzipBytes'],
+  ['peak memory', 'peakBytes'],
+] as const;
+
+/** What a page costs at each peer over what it costs with ours, the peer that does best in it. */
+function pageVerdicts(pages: readonly Page[]): Verdict[] {
+  const verdicts: Verdict[] = [];
+  for (const threads of new Set(pages.map((page) => page.threads))) {
+    for (const [name, key] of COSTS) {
+      for (const peers of [['wllama'], ONNX]) {
+        const theirs = pages.filter((page) => page.threads === threads && peers.includes(page.label));
+        if (theirs.length === 0) continue;
+        const least = theirs.reduce((a, b) => (a[key] <= b[key] ? a : b));
+        const ours = pages.find(
+          (page) =>
+            page.threads === threads && page.format === least.format && page.label === 'fast, Chromium',
+        );
+        if (!ours) continue;
+        const on = `${threads} thread${threads > 1 ? 's' : ''}`;
+        const peer = `${least.label.replace(', int4', '')} (${least.format})`;
+        const claim = `Chromium: ${name}, ${peer} / ours, ${on}`;
+        verdicts.push({ claim, bar: 1, ratio: ratioOf([least[key]], [ours[key]]) });
+      }
+    }
+  }
+  return verdicts;
 }
 
 function rateOf(row: Row): number {

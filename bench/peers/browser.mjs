@@ -1,10 +1,12 @@
 // Chromium for the engines that run in pages: a static server with the headers that shared memory needs, one page, and
-// calls into it. The page is PAGE.page.js; it puts the functions of child.mjs on `window.engine`.
+// calls into it. The page is PAGE.page.js; it puts the functions of child.mjs on `window.engine`. What pages cost beside
+// time is seen here: bytes that they were sent, and the memory of the browser's processes.
 
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
@@ -24,31 +26,44 @@ const types = {
   '.wasm': 'application/wasm',
   '.json': 'application/json',
 };
+/** Modules that transformers.js imports by name. */
+const ort = '/bench/peers/node_modules/@huggingface/transformers/node_modules/';
+const imports = {
+  'onnxruntime-web/webgpu': `${ort}onnxruntime-web/dist/ort.webgpu.bundle.min.mjs`,
+  'onnxruntime-common': `${ort}onnxruntime-common/dist/esm/index.js`,
+};
 
-/** The four functions of child.mjs, each carried out by the page of that name. */
+/** The functions of child.mjs, each carried out by the page of that name. */
 export function pageEngine(pageName) {
   let server;
   let browser;
   let page;
+  let blankBytes = 0;
   const call = (action) => (request) =>
     page.evaluate(([name, body]) => window.engine[name](body), [action, request]);
   return {
     async open(request) {
       server ??= await serve();
-      browser ??= await chromium.launch({
-        executablePath: '/usr/bin/chromium',
-        args: flags,
-        timeout: 60_000,
-      });
-      await page?.close();
+      browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags, timeout: 60_000 });
       page = await browser.newPage();
+      await page.goto('about:blank');
+      blankBytes = memoryOf(await processesOf(browser), 'VmRSS');
       page.on('pageerror', (error) => console.error(String(error)));
       const origin = `http://127.0.0.1:${server.address().port}`;
       server.models = new Map(Object.entries({ '/model': request.model }));
+      const start = performance.now();
       await page.goto(`${origin}/page/${pageName}`);
       await page.waitForFunction(() => window.engine, { timeout: 60_000 });
       const { version } = await call('open')({ ...request, model: `${origin}/model` });
-      return { version: `${version} in Chromium ${browser.version()}` };
+      return {
+        version: `${version} in Chromium ${browser.version()}`,
+        openMs: performance.now() - start,
+      };
+    },
+    async footprint() {
+      const peakBytes = memoryOf(await processesOf(browser), 'VmHWM') - blankBytes;
+      const gzipBytes = [...server.sent.values()].reduce((sum, file) => sum + gzipSync(file).length, 0);
+      return { footprint: { peakBytes, gzipBytes } };
     },
     prefill: call('prefill'),
     decode: call('decode'),
@@ -57,6 +72,38 @@ export function pageEngine(pageName) {
       server?.close();
     },
   };
+}
+
+/** Ids of the browser's processes: its own and its children's. */
+async function processesOf(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  return withChildren(processInfo.map(({ id }) => id));
+}
+
+/** These processes and all that descend from them (Linux). */
+function withChildren(ids) {
+  const family = new Set(ids);
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    const parent = Number(/^PPid:\s+(\d+)/m.exec(statusOf(name))?.[1]);
+    if (family.has(parent)) family.add(Number(name));
+  }
+  return [...family];
+}
+
+/** Bytes in all of a field of /proc/ID/status: VmRSS for now, VmHWM at most. */
+function memoryOf(ids, field) {
+  const line = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm');
+  return ids.reduce((sum, id) => sum + 1024 * Number(line.exec(statusOf(id))?.[1] ?? 0), 0);
+}
+
+function statusOf(id) {
+  try {
+    return readFileSync(`/proc/${id}/status`, 'utf8');
+  } catch {
+    return ''; // it has ended
+  }
 }
 
 /** Answers /page/NAME with a page that runs NAME.page.js, /model with the open model, all else from the repository. */
@@ -68,7 +115,7 @@ async function serve() {
     if (pathname.startsWith('/page/')) {
       response.setHeader('Content-Type', 'text/html');
       response.end(
-        `<!doctype html><script type="module" src="/bench/peers/${pathname.slice(6)}.page.js"></script>`,
+        `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script><script type="module" src="/bench/peers/${pathname.slice(6)}.page.js"></script>`,
       );
       return;
     }
@@ -82,10 +129,12 @@ async function serve() {
       response.writeHead(404).end();
       return;
     }
+    if (mount !== 'model') server.sent.set(path, readFileSync(path));
     response.setHeader('Content-Type', types[extname(path)] ?? 'application/octet-stream');
     response.setHeader('Content-Length', stat.size);
     createReadStream(path).pipe(response);
   });
+  server.sent = new Map(); // zipped when all is measured
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }

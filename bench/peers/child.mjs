@@ -1,8 +1,9 @@
 // One engine in a process of its own: `node child.mjs ENGINE`, a request per line on stdin, an answer per line on stdout.
 //
-//     {"do":"open","model":PATH,"threads":1,"contextSize":1024,...}  ->  {"version":"..."}
+//     {"do":"open","model":PATH,"threads":1,"contextSize":1024,...}  ->  {"version":"..."}, and "openMs" from pages
 //     {"do":"prefill","ids":[...]}              ->  {"ms":…}               the whole prompt in an empty context
 //     {"do":"decode","ids":[...],"count":64}    ->  {"ms":…,"ids":[...]}   `count` greedy tokens after `ids`; only they are timed
+//     {"do":"footprint"}                        ->  {"footprint":{"peakBytes":…,"gzipBytes":…}}   pages only
 //     {"do":"close"}                            ->  {}
 //
 // An engine that computes in this process also gives `cpuMs`, the time of the processor: on a machine that is not idle

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { describeMachine, saveResult, sha256OfFile } from '../machine.ts';
 import { spreadOf } from '../statistics.ts';
 import { benchModel } from '../weights.ts';
-import { type Row, type Verdict, verdictsOf } from './bars.ts';
+import { type Page, type Row, type Verdict, verdictsOf } from './bars.ts';
 import { missing, ONNX_FOLDER, Peer, type Prompt, type Timed } from './peer.ts';
 import {
   FORMATS,
@@ -49,13 +49,22 @@ for (const [format, path] of Object.entries(weights)) {
   console.log(`${format}: ${path} sha256 ${hashes[format]}`);
 }
 const rows: Row[] = [];
+const pages: Page[] = [];
+/** Milliseconds of each engine's first prompt of 128 ids. */
+const firstPrompts = new Map<Peer, number>();
 let saved = '';
 for (const session of sessionsOf(parts, formats, threadCounts)) {
   rows.push(...(await runSession(session)));
   // After every session: a run takes half an hour, and what was measured is not lost when it ends early.
-  saved = saveResult('peers', machine, { weights: hashes, rounds, rows, verdicts: verdictsOf(rows) });
+  saved = saveResult('peers', machine, {
+    weights: hashes,
+    rounds,
+    rows,
+    pages,
+    verdicts: verdictsOf(rows, pages),
+  });
 }
-printVerdicts(verdictsOf(rows));
+printVerdicts(verdictsOf(rows, pages));
 console.log(`\nsaved ${saved}`);
 
 /** The shipped file, or a copy that `smollm2 quantize` makes of it. */
@@ -80,7 +89,7 @@ async function runSession(session: Session): Promise<Row[]> {
     const why = missing(peer);
     try {
       if (why) throw new Error(why);
-      const model = peer === 'onnxruntime-web' ? ONNX_FOLDER : weights[format];
+      const model = peer === 'transformers-js' ? ONNX_FOLDER : weights[format];
       const request = { model, threads, contextSize, ...settings };
       open.push({ label, peer: await Peer.open(peer, request) });
     } catch (error) {
@@ -98,7 +107,17 @@ async function runSession(session: Session): Promise<Row[]> {
       printRow(row);
     }
   }
-  for (const { peer } of open) await peer.close();
+  for (const { label, peer } of open) {
+    const footprint = await peer.footprint();
+    const promptMs = firstPrompts.get(peer);
+    if (footprint && promptMs !== undefined) {
+      const firstTokenMs = peer.openMs! + promptMs;
+      const page = { format, threads, label, version: peer.version, firstTokenMs, ...footprint };
+      pages.push(page);
+      printPage(page);
+    }
+    await peer.close();
+  }
   return result;
 }
 
@@ -118,6 +137,9 @@ async function alternate(
       try {
         const { said, ...time } = await once(peer, test, prompt);
         if (said) generated.set(label, said);
+        if (test.kind === 'prefill' && test.tokens === 128 && !firstPrompts.has(peer)) {
+          firstPrompts.set(peer, time.ms);
+        }
         if (round >= 0) times.set(label, [...(times.get(label) ?? []), time]);
       } catch (error) {
         failed.add(label);
@@ -152,6 +174,14 @@ function printRow({ test, label, tokensPerSecond, generated, version }: Row): vo
   const rate = `${median.toFixed(1).padStart(8)} (${min.toFixed(1)} to ${max.toFixed(1)})`;
   const said = generated === undefined ? '' : `  ${JSON.stringify(generated)}`;
   console.log(`  ${test.padEnd(13)} ${label.padEnd(34)} ${rate.padEnd(28)}${said}  ${version}`);
+}
+
+function printPage({ label, firstTokenMs, gzipBytes, peakBytes }: Page): void {
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
+  console.log(
+    `  ${label.padEnd(34)} first token ${firstTokenMs.toFixed(0)} ms after the page's address, ` +
+      `${megabytes(gzipBytes)} gzipped apart from weights, at most ${megabytes(peakBytes)} of memory`,
+  );
 }
 
 function printVerdicts(verdicts: readonly Verdict[]): void {

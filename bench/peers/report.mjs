@@ -8,6 +8,7 @@ import { parseHTML } from 'linkedom';
 const runs = process.argv.slice(2).map((path) => JSON.parse(readFileSync(path, 'utf8')));
 const rows = runs.flatMap((run) => run.rows);
 const verdicts = runs.flatMap((run) => run.verdicts);
+const pages = runs.flatMap((run) => run.pages ?? []);
 const docs = new URL('../../docs/', import.meta.url);
 const OURS = '#c2410c';
 const THEIRS = '#475569';
@@ -68,7 +69,12 @@ function write(file, svg) {
 
 const page = new URL('speed.md', docs);
 let text = readFileSync(page, 'utf8');
-for (const [name, lines] of Object.entries({ machine: about(), bars: bars(), rates: rates() })) {
+for (const [name, lines] of Object.entries({
+  machine: about(),
+  bars: bars(),
+  chromium: chromium(),
+  rates: rates(),
+})) {
   const marked = new RegExp(`(<!-- ${name} -->\\n)[^]*?(<!-- end -->)`);
   if (!marked.test(text)) throw new Error(`docs/speed.md: expected a mark <!-- ${name} -->`);
   text = text.replace(marked, (_, begin, end) => `${begin}${lines.join('\n')}\n${end}`);
@@ -99,6 +105,36 @@ function bars() {
   return [
     '| ours / theirs | bar | median | range | in processor time | |',
     '| --- | --- | --- | --- | --- | --- |',
+    ...lines,
+  ];
+}
+
+function chromium() {
+  const tests = ['prefill 128', 'prefill 512', 'decode @128'];
+  const lines = pages.map(({ format, threads, label, firstTokenMs, gzipBytes, peakBytes }) => {
+    const cells = tests.map((test) => {
+      const row = rows.find(
+        (other) =>
+          other.part === 'browser' &&
+          other.format === format &&
+          other.threads === threads &&
+          other.label === label &&
+          other.test === test,
+      );
+      return row ? median(row.tokensPerSecond).toFixed(1) : '';
+    });
+    const costs = [
+      (firstTokenMs / 1e3).toFixed(1),
+      (gzipBytes / 1e6).toFixed(2),
+      (peakBytes / 1e6).toFixed(0),
+    ];
+    const name = /Chromium/.test(label) ? `smollm2, ${label.replace(', Chromium', '')}` : label;
+    const weights = /int4/.test(label) ? 'int4 ONNX' : format.toUpperCase();
+    return `| ${threads} | ${name.replace(', int4', '')} | ${weights} | ${[...cells, ...costs].join(' | ')} |`;
+  });
+  return [
+    `| threads | engine | weights | ${tests.join(' | ')} | first token, s | apart from weights, MB gz | peak memory, MB |`,
+    '| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...lines,
   ];
 }

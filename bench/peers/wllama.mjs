@@ -2,4 +2,4 @@
 
 import { pageEngine } from './browser.mjs';
 
-export const { open, prefill, decode, close } = pageEngine('wllama');
+export const { open, prefill, decode, footprint, close } = pageEngine('wllama');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Row, verdictsOf } from '../../bench/peers/bars.ts';
-import { sessionsOf } from '../../bench/peers/sessions.ts';
+import { type Format, sessionsOf } from '../../bench/peers/sessions.ts';
 import { ratioOf, spreadOf } from '../../bench/statistics.ts';
 
 function row(label: string, test: string, tokensPerSecond: number[], more: Partial<Row> = {}): Row {
@@ -42,13 +42,39 @@ describe('verdictsOf', () => {
   it("takes wllama's best format and ours on the same weights", () => {
     const browser = { part: 'browser', format: 'q8_0' } as const;
     const verdicts = verdictsOf([
-      row('fast', 'prefill 128', [100], { part: 'browser' }),
+      row('fast, Chromium', 'prefill 128', [100], { part: 'browser' }),
       row('wllama', 'prefill 128', [10], { part: 'browser' }),
-      row('fast', 'prefill 128', [90], browser),
+      row('transformers.js, int4', 'prefill 128', [20], { part: 'browser' }),
+      row('fast, Chromium', 'prefill 128', [90], browser),
       row('wllama', 'prefill 128', [15], browser),
     ]);
     expect(verdicts.map(({ claim, ratio }) => [claim, ratio.median])).toEqual([
-      ['fast: prefill 128 / wllama, 1 thread (wllama, q8_0)', 6],
+      ['Chromium: prefill 128 / wllama, 1 thread (wllama, q8_0)', 6],
+      ['Chromium: prefill 128 / transformers.js, 1 thread (transformers.js, q4_1)', 5],
+    ]);
+  });
+
+  it("divides what a page costs at a peer's cheapest format by what it costs with ours", () => {
+    const page = (
+      label: string,
+      format: Format,
+      firstTokenMs: number,
+      gzipBytes: number,
+      peakBytes: number,
+    ) => ({ label, format, threads: 1, version: '1', firstTokenMs, gzipBytes, peakBytes }) as const;
+    const verdicts = verdictsOf(
+      [],
+      [
+        page('fast, Chromium', 'q8_0', 1000, 50, 300),
+        page('fast, Chromium', 'q4_0', 800, 50, 200),
+        page('wllama', 'q8_0', 4000, 600, 600),
+        page('wllama', 'q4_0', 9000, 600, 100),
+      ],
+    );
+    expect(verdicts.map(({ claim, ratio }) => [claim, ratio.median])).toEqual([
+      ['Chromium: time to first token, wllama (q8_0) / ours, 1 thread', 4],
+      ['Chromium: bytes apart from weights, wllama (q8_0) / ours, 1 thread', 12],
+      ['Chromium: peak memory, wllama (q4_0) / ours, 1 thread', 0.5],
     ]);
   });
 
@@ -58,10 +84,10 @@ describe('verdictsOf', () => {
 });
 
 describe('sessionsOf', () => {
-  it('asks onnxruntime-web once, and for the long context on one thread only', () => {
+  it('asks transformers.js once, and for the long context on one thread only', () => {
     const sessions = sessionsOf(['native', 'browser', 'long'], ['q4_1', 'q4_0'], [1, 2]);
     const asked = sessions.filter(({ contenders }) =>
-      contenders.some(({ peer }) => peer === 'onnxruntime-web'),
+      contenders.some(({ peer }) => peer === 'transformers-js'),
     );
     expect(asked.map(({ threads, format }) => [threads, format])).toEqual([
       [1, 'q4_1'],
