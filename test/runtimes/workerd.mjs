@@ -80,7 +80,7 @@ const config :Workerd.Config = (
     pid: child.pid,
     output: () => output,
     async stop() {
-      child.kill();
+      child.kill('SIGKILL'); // a polite signal waits for connections that the inspector leaves open
       if (child.exitCode === null) await once(child, 'exit');
     },
   };
