@@ -21,7 +21,7 @@ async function run(args: Arguments): Promise<void> {
   const kernels = await builtKernels();
   const { threads, simd, relaxedSimd } = found;
   const machine = {
-    cores: availableParallelism(),
+    numCores: availableParallelism(), // Node 20 has no navigator to ask
     defaultThreads: threads.isOn ? nodePlatform.defaultThreads : 1,
     memoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
@@ -35,7 +35,7 @@ async function run(args: Arguments): Promise<void> {
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   await print(
     [
-      `${found.runtime}, ${machine.cores} cores, ${machine.defaultThreads} threads by default`,
+      `${found.runtime}, ${machine.numCores} cores, ${machine.defaultThreads} threads by default`,
       line('SIMD', simd),
       line('relaxed SIMD (--relaxed)', relaxedSimd),
       line('threads', threads),

@@ -25,6 +25,7 @@ export function engineOptions(command: Command): Command {
   return modelOption(command)
     .option('--engine <engine>', 'wasm (fast) or reference (float64, slow)')
     .option('--precision <precision>', 'of the wasm engine: fast or precise')
+    .option('--relaxed', 'kernels with relaxed SIMD: faster, not bit-equal across machines (see doctor)')
     .option('--threads <n>', 'threads of the wasm engine')
     .option('--ctx <n>', "positions of the context (default: the model's)");
 }
@@ -55,6 +56,7 @@ export function loadOptions(args: Arguments): LoadOptions {
   return {
     engine: args.choice('engine', ['reference', 'wasm']),
     precision: args.choice('precision', ['fast', 'precise']),
+    relaxed: args.flag('relaxed'),
     threads: args.count('threads'),
     maxSeqLen: args.count('ctx'),
   };

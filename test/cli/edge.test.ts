@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { load } from '../../src/index.ts';
@@ -70,7 +70,24 @@ describe('smollm2 doctor', () => {
     expect(code).toBe(0);
     for (const name of ['simd', 'threads', 'kernels']) expect(found[name].isOn).toBe(true);
     expect(found.runtime).toBe(`node ${process.versions.node}`);
+    expect(found.numCores).toBe(availableParallelism());
     expect((await runCli(['doctor'])).stdout).toMatch(/^node .*\nyes {2}SIMD/);
+  });
+
+  it('tells whether --relaxed works, and so it does', async () => {
+    const { relaxedSimd } = JSON.parse((await runCli(['doctor', '--json'])).stdout);
+    const { code, stderr } = await runCli([
+      'generate',
+      '--relaxed',
+      '--raw',
+      'a',
+      '-n',
+      '2',
+      '--model',
+      tiny,
+    ]);
+    if (relaxedSimd.isOn) expect(code).toBe(0);
+    else expect(stderr).toMatch(/relaxed: this runtime has no relaxed SIMD; leave the option out/);
   });
 });
 
