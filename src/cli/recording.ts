@@ -2,6 +2,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import type { CAC } from 'cac';
+import { FormatError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { GenerateOptions, GenerationResult } from '../generate/generate.ts';
 import {
@@ -72,7 +73,7 @@ export function replayCommand(cli: CAC): void {
 
 async function run(args: Arguments): Promise<void> {
   const [path] = args.words;
-  const record = parseRecord(JSON.parse(await readFile(path, 'utf8')), path);
+  const record = parseRecord(parseJson(await readFile(path, 'utf8'), path), path);
   const status = new Status();
   const recorded = (record.options.load ?? {}) as LoadOptions;
   const given = Object.entries(loadOptions(args)).filter(([, value]) => value !== undefined);
@@ -108,6 +109,16 @@ async function run(args: Arguments): Promise<void> {
   } finally {
     await smol.close();
     await checkpoint.close();
+  }
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError(`expected JSON written by generate --record, got: ${(cause as Error).message}`, {
+      file,
+    });
   }
 }
 

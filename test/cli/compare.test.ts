@@ -178,6 +178,16 @@ describe('smollm2 generate --certify and --record, smollm2 replay', () => {
     expect(report.firstDeviation).toMatchObject({ row: 0 });
   });
 
+  it('names the file that is no record', async () => {
+    const path = join(folder, 'cut.json');
+    writeFileSync(path, '{"format":"smollm2-run-1","fi');
+    const { code, stderr } = await runCli(['replay', path]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^smollm2: .*cut\.json: expected JSON written by generate --record, got: [^\n]+\n$/,
+    );
+  });
+
   it('certifies greedy answers only', async () => {
     const { code, stderr } = await runCli([
       'generate',
