@@ -24,12 +24,12 @@ import { interruptSignal, print, Status } from './terminal.ts';
 /** Options of a run as JSON keeps them: numbers, texts, lists; no callbacks, no signal. */
 function plainOptions(options: GenerateOptions, engine: LoadOptions): Record<string, unknown> {
   const { signal: _signal, onPromptProgress: _progress, timeline: _timeline, logitBias, ...plain } = options;
-  const { engine: name, precision, maxSeqLen } = engine;
+  const { engine: name, precision, maxSeqLen, relaxed } = engine;
   return JSON.parse(
     JSON.stringify({
       ...plain,
       ...(logitBias ? { logitBias: [...logitBias] } : {}),
-      load: { engine: name, precision, maxSeqLen },
+      load: { engine: name, precision, maxSeqLen, relaxed },
     }),
   );
 }
@@ -76,7 +76,10 @@ async function run(args: Arguments): Promise<void> {
   const record = parseRecord(parseJson(await readFile(path, 'utf8'), path), path);
   const status = new Status();
   const recorded = (record.options.load ?? {}) as LoadOptions;
-  const given = Object.entries(loadOptions(args)).filter(([, value]) => value !== undefined);
+  // A flag that was not given is false, and does not change what was recorded.
+  const given = Object.entries(loadOptions(args)).filter(
+    ([, value]) => value !== undefined && value !== false,
+  );
   const load: LoadOptions = { ...recorded, ...Object.fromEntries(given) };
   const checkpoint = args.text('model')
     ? await openModelFile(args, status, interruptSignal())
