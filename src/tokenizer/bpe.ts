@@ -125,7 +125,7 @@ class MinHeap {
   }
 
   push(key: number): void {
-    const { keys } = this;
+    const keys = this.keys;
     let at = this.size++;
     while (at > 0) {
       const parent = (at - 1) >> 1;
@@ -137,7 +137,7 @@ class MinHeap {
   }
 
   pop(): number {
-    const { keys } = this;
+    const keys = this.keys;
     const smallest = keys[0];
     const last = keys[--this.size];
     let at = 0;
