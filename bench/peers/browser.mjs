@@ -39,15 +39,24 @@ export function pageEngine(pageName) {
   let browser;
   let page;
   let blankBytes = 0;
-  const call = (action) => (request) =>
-    page.evaluate(([name, body]) => window.engine[name](body), [action, request]);
+  let peakBytes = 0;
+  const call = (action) => async (request) => {
+    const timer = setInterval(async () => {
+      peakBytes = Math.max(peakBytes, await memoryOf(browser));
+    }, 100);
+    try {
+      return await page.evaluate(([name, body]) => window.engine[name](body), [action, request]);
+    } finally {
+      clearInterval(timer);
+    }
+  };
   return {
     async open(request) {
       server ??= await serve();
       browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags, timeout: 60_000 });
       page = await browser.newPage();
       await page.goto('about:blank');
-      blankBytes = memoryOf(await processesOf(browser), 'VmRSS');
+      blankBytes = await memoryOf(browser);
       page.on('pageerror', (error) => console.error(String(error)));
       const origin = `http://127.0.0.1:${server.address().port}`;
       server.models = new Map(Object.entries({ '/model': request.model }));
@@ -61,9 +70,8 @@ export function pageEngine(pageName) {
       };
     },
     async footprint() {
-      const peakBytes = memoryOf(await processesOf(browser), 'VmHWM') - blankBytes;
       const gzipBytes = [...server.sent.values()].reduce((sum, file) => sum + gzipSync(file).length, 0);
-      return { footprint: { peakBytes, gzipBytes } };
+      return { footprint: { peakBytes: peakBytes - blankBytes, gzipBytes } };
     },
     prefill: call('prefill'),
     decode: call('decode'),
@@ -74,28 +82,20 @@ export function pageEngine(pageName) {
   };
 }
 
-/** Ids of the browser's processes: its own and its children's. */
-async function processesOf(browser) {
+/** Bytes that the browser's processes have for themselves now: the pages of its program, which they share, left out. */
+async function memoryOf(browser) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   await session.detach();
-  return withChildren(processInfo.map(({ id }) => id));
-}
-
-/** These processes and all that descend from them (Linux). */
-function withChildren(ids) {
-  const family = new Set(ids);
+  const family = new Set(processInfo.map(({ id }) => id));
+  let bytes = 0;
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    const parent = Number(/^PPid:\s+(\d+)/m.exec(statusOf(name))?.[1]);
-    if (family.has(parent)) family.add(Number(name));
+    const status = statusOf(name);
+    if (family.has(Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]))) family.add(Number(name));
+    if (!family.has(Number(name))) continue;
+    for (const [, size] of status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+) kB/gm)) bytes += 1024 * Number(size);
   }
-  return [...family];
-}
-
-/** Bytes in all of a field of /proc/ID/status: VmRSS for now, VmHWM at most. */
-function memoryOf(ids, field) {
-  const line = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm');
-  return ids.reduce((sum, id) => sum + 1024 * Number(line.exec(statusOf(id))?.[1] ?? 0), 0);
+  return bytes;
 }
 
 function statusOf(id) {
@@ -106,7 +106,7 @@ function statusOf(id) {
   }
 }
 
-/** Answers /page/NAME with a page that runs NAME.page.js, /model with the open model, all else from the repository. */
+/** Answers /page/NAME with a page that runs NAME.page.js, /model with the open model (ranges of it too), else files of the repository. */
 async function serve() {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
@@ -131,8 +131,14 @@ async function serve() {
     }
     if (mount !== 'model') server.sent.set(path, readFileSync(path));
     response.setHeader('Content-Type', types[extname(path)] ?? 'application/octet-stream');
-    response.setHeader('Content-Length', stat.size);
-    createReadStream(path).pipe(response);
+    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
+    const [start, end] = range ? [Number(range[1]), Number(range[2])] : [0, stat.size - 1];
+    if (range) {
+      response.statusCode = 206;
+      response.setHeader('Content-Range', `bytes ${start}-${end}/${stat.size}`);
+    }
+    response.setHeader('Content-Length', end - start + 1);
+    createReadStream(path, { start, end }).pipe(response);
   });
   server.sent = new Map(); // zipped when all is measured
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));

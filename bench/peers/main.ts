@@ -27,6 +27,7 @@ const { values: options } = parseArgs({
     model: { type: 'string' },
     threads: { type: 'string' },
     rounds: { type: 'string', default: '5' },
+    prompts: { type: 'string', default: '128,512' },
     parts: { type: 'string', default: PARTS.join() },
     formats: { type: 'string', default: FORMATS.join() },
   },
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
 const machine = describeMachine();
 const threadCounts = options.threads?.split(',').map(Number) ?? [1, 2, 4].filter((n) => n <= machine.cores);
 const rounds = Number(options.rounds);
+const prompts = options.prompts.split(',').map(Number);
 const parts = options.parts.split(',') as Part[];
 const formats = options.formats.split(',') as Format[];
 const { path: modelPath, promptOf } = await benchModel(options.model);
@@ -98,6 +100,7 @@ async function runSession(session: Session): Promise<Row[]> {
   }
   const result: Row[] = [];
   for (const test of tests) {
+    if (test.kind === 'prefill' && !prompts.includes(test.tokens)) continue;
     const measured = await alternate(open, test);
     for (const { label, peer } of open) {
       const seen = measured.get(label);
