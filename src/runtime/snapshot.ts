@@ -8,7 +8,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { FormatError, UnsupportedError } from '../base/errors.ts';
 import type { Timeline } from '../generate/answer.ts';
 import type { Model } from '../model/model.ts';
-import { hex } from './digest.ts';
+import { digest, hex } from './digest.ts';
 
 const MAGIC = 'SMOLKV1\n';
 const HEADER_AT = MAGIC.length + 4;
@@ -37,7 +37,7 @@ export async function saveSnapshot(model: Model, ids: readonly number[]): Promis
     new DataView(bytes.buffer).setUint32(MAGIC.length, text.length, true);
     bytes.set(text, HEADER_AT);
     bytes.set(state, HEADER_AT + text.length);
-    bytes.set(sha256(bytes.subarray(0, -HASH_BYTES)), bytes.length - HASH_BYTES);
+    bytes.set(await digest(bytes.subarray(0, -HASH_BYTES)), bytes.length - HASH_BYTES);
     return bytes;
   } finally {
     model.freeCache(cache);
@@ -56,7 +56,7 @@ export async function restoreSnapshot(
   bytes: Uint8Array,
   maxSeqLen?: number,
 ): Promise<Timeline> {
-  const { fingerprint, ids, state } = readSnapshot(bytes, model.config.vocabSize);
+  const { fingerprint, ids, state } = await readSnapshot(bytes, model.config.vocabSize);
   const ours = await modelFingerprint(model);
   if (fingerprint !== ours) {
     throw new UnsupportedError(
@@ -99,14 +99,17 @@ async function probe(model: Model): Promise<string> {
   }
 }
 
-function readSnapshot(bytes: Uint8Array, vocabSize: number): SnapshotHeader & { state: Uint8Array } {
+async function readSnapshot(
+  bytes: Uint8Array,
+  vocabSize: number,
+): Promise<SnapshotHeader & { state: Uint8Array }> {
   const file = 'snapshot';
   const isOurs = new TextDecoder().decode(bytes.subarray(0, MAGIC.length)) === MAGIC;
   if (!isOurs || bytes.length < HEADER_AT + HASH_BYTES) {
     throw new FormatError('expected a snapshot made by smollm2 snapshot', { file, offset: 0 });
   }
   const body = bytes.subarray(0, -HASH_BYTES);
-  if (hex(sha256(body)) !== hex(bytes.subarray(-HASH_BYTES))) {
+  if (hex(await digest(body)) !== hex(bytes.subarray(-HASH_BYTES))) {
     throw new FormatError('expected bytes of the hash at the end, got others: it is damaged', { file });
   }
   const headerBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(MAGIC.length, true);
