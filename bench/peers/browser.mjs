@@ -5,6 +5,7 @@
 import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
@@ -40,14 +41,19 @@ export function pageEngine(pageName) {
   let page;
   let blankBytes = 0;
   let peakBytes = 0;
+  let isBusy = false;
+  let watching;
+  const watch = async () => {
+    for (; isBusy; await sleep(100)) peakBytes = Math.max(peakBytes, await memoryOf(browser));
+  };
   const call = (action) => async (request) => {
-    const timer = setInterval(async () => {
-      peakBytes = Math.max(peakBytes, await memoryOf(browser));
-    }, 100);
+    await watching;
+    isBusy = true;
+    watching = watch();
     try {
       return await page.evaluate(([name, body]) => window.engine[name](body), [action, request]);
     } finally {
-      clearInterval(timer);
+      isBusy = false;
     }
   };
   return {
@@ -76,6 +82,7 @@ export function pageEngine(pageName) {
     prefill: call('prefill'),
     decode: call('decode'),
     async close() {
+      await watching;
       await browser?.close();
       server?.close();
     },
