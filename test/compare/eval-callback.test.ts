@@ -53,6 +53,7 @@ describe('the text of eval-callback for the tiny model in float32', () => {
     expect(report).toMatchObject({ first: 'model.layers.0.self_attn.attn_out', cause: 'kv-cache-rounding' });
     expect(report.candidates[0].detail).toContain('flash attention that sums in f16');
     expect(report.candidates[0].fit).toBeGreaterThan(0.99);
+    expect(report.notes.join()).toContain('to go on there, dump whole tensors');
     expect(report.points.findIndex(({ explained }) => !explained)).toBe(7);
     const accepted = await compare({ accept: ['kv-cache-rounding'] });
     expect([accepted.first, accepted.points.length]).toEqual([null, 33]);
