@@ -83,32 +83,19 @@ export function verdictsOf(rows: readonly Row[], pages: readonly Page[] = []): V
       find(part, format, threads, test, label);
     const native = (format: Format, test: string) => best('native', [format], threads, test, NATIVE);
     const on = `${threads} thread${threads > 1 ? 's' : ''}`;
+    for (const [test, format, bar] of [
+      ['decode @128', 'q4_1', 1.5],
+      ['decode @128', 'q4_0', threads === 1 ? 1.1 : 1.3],
+      ['prefill 512', 'q4_1', 1.5],
+      ['prefill 512', 'q4_0', 0.6],
+    ] as const) {
+      const theirs = native(format, test);
+      const what = `${test} / native, ${format.toUpperCase()}, ${on}`;
+      claim(`Node 20: ${what}`, bar, at(format, test, 'fast'), theirs);
+      claim(`Node 24: ${what}`, bar, at(format, test, 'fast, Node 24'), theirs);
+    }
     claim(
-      `decode / native, Q4_1, ${on}`,
-      1.5,
-      at('q4_1', 'decode @128', 'fast'),
-      native('q4_1', 'decode @128'),
-    );
-    claim(
-      `decode / native, Q4_0, ${on}`,
-      threads === 1 ? 1.1 : 1.3,
-      at('q4_0', 'decode @128', 'fast'),
-      native('q4_0', 'decode @128'),
-    );
-    claim(
-      `prefill / native, Q4_1, ${on}`,
-      1.5,
-      at('q4_1', 'prefill 512', 'fast'),
-      native('q4_1', 'prefill 512'),
-    );
-    claim(
-      `prefill / native, Q4_0, ${on}`,
-      0.6,
-      at('q4_0', 'prefill 512', 'fast'),
-      native('q4_0', 'prefill 512'),
-    );
-    claim(
-      `prefill relaxed (Node 24) / native, Q4_0, ${on}`,
+      `Node 24, relaxed: prefill 512 / native, Q4_0, ${on}`,
       0.9,
       at('q4_0', 'prefill 512', 'relaxed, Node 24'),
       native('q4_0', 'prefill 512'),
@@ -130,12 +117,15 @@ export function verdictsOf(rows: readonly Row[], pages: readonly Page[] = []): V
     }
     const long = 'decode @8064';
     const natives = NATIVE.flatMap((label) => [label, `${label}, flash attention`]);
-    claim(
-      `${long} / native, Q4_1, ${on}`,
-      1,
-      at('q4_1', long, 'fast, f16 cache', 'long'),
-      best('long', ['q4_1'], threads, long, natives),
-    );
+    const longest = best('long', ['q4_1'], threads, long, natives);
+    for (const label of ['f16 cache', 'f16 cache, Node 24', 'f32 cache']) {
+      claim(
+        `${label}: ${long} / native, Q4_1, ${on}`,
+        1,
+        at('q4_1', long, `fast, ${label}`, 'long'),
+        longest,
+      );
+    }
   }
   claimScaling(claim, find);
   return [...verdicts, ...pageVerdicts(pages)];

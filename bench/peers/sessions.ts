@@ -53,6 +53,7 @@ const WLLAMA: Contender = { label: 'wllama', peer: 'wllama' };
 const ONNX: Contender = { label: 'transformers.js, int4', peer: 'transformers-js' };
 const LONG: readonly Contender[] = [
   ours('fast, f16 cache', { precision: 'fast', cacheType: 'f16' }),
+  ours('fast, f16 cache, Node 24', { precision: 'fast', cacheType: 'f16' }, 'smollm2-node24'),
   ours('fast, f32 cache', { precision: 'fast', cacheType: 'f32' }),
   { label: 'node-llama-cpp', peer: 'node-llama-cpp' },
   { label: 'node-llama-cpp, flash attention', peer: 'node-llama-cpp', settings: { flashAttention: true } },

@@ -32,7 +32,7 @@ describe('verdictsOf', () => {
     ]);
     expect(verdicts).toEqual([
       {
-        claim: 'decode / native, Q4_1, 1 thread (llama-cpp-python, q4_1)',
+        claim: 'Node 20: decode @128 / native, Q4_1, 1 thread (llama-cpp-python, q4_1)',
         bar: 1.5,
         ratio: { median: 2, min: 2, max: 2 },
       },
