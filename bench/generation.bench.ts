@@ -7,7 +7,7 @@ import { loadModel } from '../src/load.ts';
 import { fileSource } from '../src/runtime/node.ts';
 import { nodePlatform } from '../src/runtime/platform-node.ts';
 import type { CacheType } from '../src/wasm/options.ts';
-import type { BenchContext } from './main.ts';
+import type { BenchContext } from './context.ts';
 import { timingOf } from './measure.ts';
 
 const CONTEXTS = [0, 512, 2048, 8000];

@@ -6,7 +6,7 @@ import { byteLength, type DType } from '../src/base/dtype.ts';
 import { SMOLLM2_CONFIGS } from '../src/config.ts';
 import type { CacheType, Precision } from '../src/wasm/options.ts';
 import { matrixTensor, randomF32, randomMatrix, wasmEngine } from '../test/support/wasm.ts';
-import type { BenchContext } from './main.ts';
+import type { BenchContext } from './context.ts';
 import { sample } from './measure.ts';
 
 const config = SMOLLM2_CONFIGS['135m'];

@@ -5,7 +5,7 @@ import { loadModel } from '../src/load.ts';
 import { fileSource } from '../src/runtime/node.ts';
 import { nodePlatform } from '../src/runtime/platform-node.ts';
 import { Tokenizer } from '../src/tokenizer/tokenizer.ts';
-import type { BenchContext } from './main.ts';
+import type { BenchContext } from './context.ts';
 import { timingOf } from './measure.ts';
 
 const RUNS = 5;

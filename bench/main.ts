@@ -7,19 +7,10 @@ import { kernels } from './kernels.bench.ts';
 import { load } from './load.bench.ts';
 import { describeMachine, saveResult, sha256OfFile } from './machine.ts';
 import { HEADING, type Line, printLine } from './measure.ts';
-import { measureRoofline, type Roofline } from './roofline.ts';
+import { measureRoofline } from './roofline.ts';
 import { size } from './size.bench.ts';
 import { tokenizer } from './tokenizer.bench.ts';
-import { type BenchModel, benchModel } from './weights.ts';
-
-export interface BenchContext {
-  readonly weights: BenchModel;
-  readonly roofline: Roofline;
-  /** 1 and so on, as many as the machine has cores; at most 4. */
-  readonly threads: readonly number[];
-  add(line: Omit<Line, 'bench'>): void;
-  note(file: string, bytes: number, gzipBytes: number): void;
-}
+import { benchModel } from './weights.ts';
 
 const BENCHES = { kernels, generation, load, tokenizer, size };
 

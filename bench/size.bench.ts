@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import type { BenchContext } from './main.ts';
+import type { BenchContext } from './context.ts';
 
 export async function size({ note }: BenchContext): Promise<void> {
   const shipped = { 'dist/wasm/': /\.wasm$/, 'dist/browser/runtime/': /\.js$/ };

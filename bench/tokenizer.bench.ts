@@ -3,7 +3,7 @@
 import { readGguf } from '../src/format/gguf.ts';
 import { fileSource } from '../src/runtime/node.ts';
 import { Tokenizer } from '../src/tokenizer/tokenizer.ts';
-import type { BenchContext } from './main.ts';
+import type { BenchContext } from './context.ts';
 import { sample } from './measure.ts';
 
 const TEXT_LENGTH = 100_000;
