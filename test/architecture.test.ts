@@ -21,6 +21,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   inspect: USES,
   compare: [...USES, 'inspect'],
   eval: USES,
+  train: USES,
   'load.ts': [...USES, 'reference', 'wasm', 'runtime'],
 };
 /** Folders above the runtime floor: the shells and what touches a platform. */

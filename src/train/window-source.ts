@@ -1,0 +1,31 @@
+// Where the training loop gets its rows from: windows of token ids with labels and document boundaries, by
+// number. A source keeps no place of its own: row n is the same row whenever it is asked for, so a run resumes
+// exactly by remembering how many rows it has consumed.
+
+/** The label of a position that does not count, as in PyTorch. */
+export const IGNORED = -100;
+
+/** One row of a batch; all arrays [length]. */
+export interface TrainingRow {
+  readonly ids: Int32Array;
+  /** The id that should follow each position, or IGNORED. */
+  readonly labels: Int32Array;
+  /** For the rotation: counts up, from 0 again at each document where documents are masked. */
+  readonly positions: Int32Array;
+  /** First index of the row that each position attends to: 0, or where its document begins when masked. */
+  readonly documentStarts: Int32Array;
+  /** Where the row came from (shard and offset), for messages about a bad batch. */
+  readonly place: string;
+}
+
+/** Rows of one stage, numbered from 0 in the order in which they are trained on. */
+export interface WindowSource {
+  /** Tokens of a row. */
+  readonly sequenceLength: number;
+  /** Rows until the data repeat. */
+  readonly rowsPerEpoch: number;
+  /**
+   * @throws FormatError when a shard has changed or holds an id that the vocabulary has not
+   */
+  row(index: number): Promise<TrainingRow>;
+}
