@@ -2,16 +2,16 @@
 
 import { access, writeFile } from 'node:fs/promises';
 import type { CAC } from 'cac';
-import { diff } from '../compare/diff.ts';
-import type { FloatFormat } from '../compare/precision.ts';
-import { causesText, POINT_HEADER, pointLine, reportJson, verdictText } from '../compare/report.ts';
-import { reportHtml } from '../compare/report-html.ts';
-import { readTrace } from '../compare/trace-file.ts';
-import { checkpointWeights } from '../compare/weight-source.ts';
+import { diff } from '../diff/diff.ts';
+import type { FloatFormat } from '../diff/precision.ts';
+import { causesText, POINT_HEADER, pointLine, reportJson, verdictText } from '../diff/report.ts';
+import { reportHtml } from '../diff/report-html.ts';
+import { checkpointWeights } from '../diff/weight-source.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { fileSource } from '../runtime/node.ts';
 import { openNode } from '../runtime/open-node.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { readTrace } from '../traces/trace-file.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { modelOption, openModelFile } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';

@@ -2,11 +2,11 @@
 // (--llamacpp).
 
 import type { CAC } from 'cac';
-import { connectServer } from '../compare/openai-probe.ts';
-import { type Agreement, type VerifyReport, verifyServer } from '../compare/verify.ts';
 import { loadModel } from '../load.ts';
 import { nodePlatform } from '../runtime/platform-node.ts';
 import { bind } from '../runtime/smollm2.ts';
+import { connectServer } from '../verify/openai-probe.ts';
+import { type Agreement, type VerifyReport, verifyServer } from '../verify/verify.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';

@@ -1,4 +1,4 @@
-"""Perplexity as the transformers guide computes it, for test/compare/perplexity.slow.test.ts.
+"""Perplexity as the transformers guide computes it, for test/score/perplexity.slow.test.ts.
 
 Run: python make_perplexity.py MODEL.gguf wikitext2.tokens.test.txt > perplexity.json
 Needs torch, transformers and gguf. The weights are those of the GGUF file, dequantised to float32; logits are computed

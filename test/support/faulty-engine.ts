@@ -1,10 +1,10 @@
 // A reference engine with switches for the faults that ports have, and one that rounds after every operation
-// as a program in float32, float16 or bfloat16 does. It shares no code with src/compare, which must name the
+// as a program in float32, float16 or bfloat16 does. It shares no code with src/diff, which must name the
 // faults.
 
 import { ropeFrequencies } from '../../src/base/rotations.ts';
-import { type FloatFormat, roundTo } from '../../src/compare/precision.ts';
 import type { ModelConfig } from '../../src/config.ts';
+import { type FloatFormat, roundTo } from '../../src/diff/precision.ts';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import { LocalModel } from '../../src/model/local-model.ts';
 import type { Model } from '../../src/model/model.ts';

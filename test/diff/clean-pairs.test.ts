@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { diff } from '../../src/compare/diff.ts';
-import { traceModel } from '../../src/compare/live-trace.ts';
-import { checkpointWeights } from '../../src/compare/weight-source.ts';
+import { diff } from '../../src/diff/diff.ts';
+import { checkpointWeights } from '../../src/diff/weight-source.ts';
+import { traceModel } from '../../src/traces/live-trace.ts';
 import { faultyModel } from '../support/faulty-engine.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { TINY_NAMES, tinyCheckpoint } from '../support/tiny-models.ts';

@@ -2,10 +2,10 @@ import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
-import { parseEvalCallback } from '../../src/compare/eval-callback.ts';
-import { readNpy, readNpz } from '../../src/compare/npy.ts';
-import { readTrace } from '../../src/compare/trace-file.ts';
 import { bytesSource } from '../../src/format/source.ts';
+import { parseEvalCallback } from '../../src/traces/eval-callback.ts';
+import { readNpy, readNpz } from '../../src/traces/npy.ts';
+import { readTrace } from '../../src/traces/trace-file.ts';
 
 /** A `.npy` file, version 1. */
 function npy(descr: string, shape: readonly number[], body: Uint8Array, order = 'False'): Uint8Array {

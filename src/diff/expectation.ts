@@ -5,6 +5,7 @@
 
 import { ropeFrequencies } from '../base/rotations.ts';
 import type { ModelConfig } from '../config.ts';
+import { LINEAR_PARTS, placeOf, pointName, streamBefore } from '../traces/points.ts';
 import {
   type Activation,
   type AttentionRule,
@@ -21,7 +22,6 @@ import {
   rotated,
   silu,
 } from './bounds.ts';
-import { LINEAR_PARTS, placeOf, pointName, streamBefore } from './points.ts';
 import type { Arithmetic } from './precision.ts';
 import { allOf, headName, type WeightSource } from './weight-source.ts';
 

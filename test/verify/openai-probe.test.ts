@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError, UnavailableError } from '../../src/base/errors.ts';
-import { connectServer } from '../../src/compare/openai-probe.ts';
+import { connectServer } from '../../src/verify/openai-probe.ts';
 
 type Route = (body: Record<string, unknown>) => { status?: number; reply: unknown };
 

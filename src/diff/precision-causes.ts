@@ -1,9 +1,9 @@
 // Causes that are a matter of precision: a module rounded to a narrower format than the rest, activations
 // quantised on their way into a product, the two orders of a cast in a norm, and a head of its own.
 
+import { LINEAR_PARTS, placeOf, streamBefore } from '../traces/points.ts';
 import type { Cause, Hypothesis } from './cause.ts';
 import type { Variant } from './expectation.ts';
-import { LINEAR_PARTS, placeOf, streamBefore } from './points.ts';
 import { type FloatFormat, rounded, roundTo, UNIT } from './precision.ts';
 import { activationsOf, type Suspect } from './suspect.ts';
 import { allOf, mapped } from './weight-source.ts';

@@ -3,7 +3,9 @@
 // one.
 
 import type { ModelConfig } from '../config.ts';
-import { type AlignedPoint, type AlignedTrace, align } from './align.ts';
+import { type AlignedPoint, type AlignedTrace, align } from '../traces/align.ts';
+import { allPoints, LINEAR_PARTS, placeOf } from '../traces/points.ts';
+import type { RawTrace } from '../traces/raw-trace.ts';
 import type { Estimate } from './bounds.ts';
 import type { TestedCause } from './cause.ts';
 import { CAUSES, NAMED_FIT, testCauses } from './causes.ts';
@@ -11,10 +13,8 @@ import { Expectation, inputsOf } from './expectation.ts';
 import { type Judgement, judge } from './fit.ts';
 import { configFromShapes, traceWeights, withMeasuredConstants } from './infer.ts';
 import { type Narrowing, narrow } from './narrow.ts';
-import { allPoints, LINEAR_PARTS, placeOf } from './points.ts';
 import { type Arithmetic, arithmeticOf, type FloatFormat, narrowestFormat, UNIT } from './precision.ts';
 import { appliesWeightFirst, castOrder } from './precision-causes.ts';
-import type { RawTrace } from './raw-trace.ts';
 import { activationsOf, type Suspect } from './suspect.ts';
 import type { WeightSource } from './weight-source.ts';
 

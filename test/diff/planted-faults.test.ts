@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { CAUSES } from '../../src/compare/causes.ts';
-import { diff } from '../../src/compare/diff.ts';
-import { traceModel } from '../../src/compare/live-trace.ts';
-import { type FloatFormat, roundTo } from '../../src/compare/precision.ts';
-import type { RawTrace } from '../../src/compare/raw-trace.ts';
-import { checkpointWeights } from '../../src/compare/weight-source.ts';
+import { CAUSES } from '../../src/diff/causes.ts';
+import { diff } from '../../src/diff/diff.ts';
+import { type FloatFormat, roundTo } from '../../src/diff/precision.ts';
+import { checkpointWeights } from '../../src/diff/weight-source.ts';
 import { readRow } from '../../src/reference/matrix.ts';
+import { traceModel } from '../../src/traces/live-trace.ts';
+import type { RawTrace } from '../../src/traces/raw-trace.ts';
 import { denseMatrix, PLANTED, withLayer } from '../support/faults.ts';
 import { type Faults, faultyModel } from '../support/faulty-engine.ts';
 import { goldenJson } from '../support/goldens.ts';

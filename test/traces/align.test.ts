@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { align } from '../../src/compare/align.ts';
-import { diff } from '../../src/compare/diff.ts';
-import { traceModel } from '../../src/compare/live-trace.ts';
-import { canonicalName } from '../../src/compare/names.ts';
-import type { RawTensor, RawTrace } from '../../src/compare/raw-trace.ts';
-import { checkpointWeights } from '../../src/compare/weight-source.ts';
+import { diff } from '../../src/diff/diff.ts';
+import { checkpointWeights } from '../../src/diff/weight-source.ts';
+import { align } from '../../src/traces/align.ts';
+import { traceModel } from '../../src/traces/live-trace.ts';
+import { canonicalName } from '../../src/traces/names.ts';
+import type { RawTensor, RawTrace } from '../../src/traces/raw-trace.ts';
 import { faultyModel } from '../support/faulty-engine.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';

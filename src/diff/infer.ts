@@ -3,13 +3,13 @@
 
 import { ropeFrequencies } from '../base/rotations.ts';
 import type { ModelConfig } from '../config.ts';
-import { type AlignedTrace, numRowsOf } from './align.ts';
+import { type AlignedTrace, numRowsOf } from '../traces/align.ts';
+import { canonicalName } from '../traces/names.ts';
+import { placeOf, pointName, streamBefore } from '../traces/points.ts';
+import type { RawTrace } from '../traces/raw-trace.ts';
 import { rotated } from './bounds.ts';
 import { judge } from './fit.ts';
-import { canonicalName } from './names.ts';
-import { placeOf, pointName, streamBefore } from './points.ts';
 import type { Arithmetic } from './precision.ts';
-import type { RawTrace } from './raw-trace.ts';
 import { snapped, solveFrequencies, solveNorm, solveTheta } from './solve.ts';
 import { activationsOf } from './suspect.ts';
 import type { WeightSource } from './weight-source.ts';

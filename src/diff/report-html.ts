@@ -2,8 +2,8 @@
 // and the tokens that are worst at the end.
 
 import { BLOCK_POINTS } from '../model/trace.ts';
+import { placeOf } from '../traces/points.ts';
 import type { DiffPoint, DiffReport } from './diff.ts';
-import { placeOf } from './points.ts';
 import { shortNumber, verdictText } from './report.ts';
 
 /** Columns of the map: a block's points in the order of the pass. */

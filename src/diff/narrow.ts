@@ -1,8 +1,8 @@
 // Where no known cause fits: which heads, rows, columns or weights are wrong, and whose numbers fit instead.
 
+import { LINEAR_PARTS, placeOf, pointName } from '../traces/points.ts';
 import type { Variant } from './expectation.ts';
 import { ratioAt } from './fit.ts';
-import { LINEAR_PARTS, placeOf, pointName } from './points.ts';
 import { fitVariant, type Suspect, sibling } from './suspect.ts';
 import { renamed, transposed } from './weight-source.ts';
 

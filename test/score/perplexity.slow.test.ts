@@ -1,9 +1,9 @@
 // Perplexity on the real weights against transformers in float64: test/golden/make_perplexity.py says how.
 
 import { afterAll, describe, expect, it } from 'vitest';
-import { perplexity, windowsOf } from '../../src/compare/perplexity.ts';
 import { loadModel } from '../../src/load.ts';
 import { nodePlatform } from '../../src/runtime/platform-node.ts';
+import { perplexity, windowsOf } from '../../src/score/perplexity.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { realCheckpoint } from '../support/weights.ts';
 

@@ -1,12 +1,12 @@
 // diff on what llama.cpp prints, the real thing: test/golden/llama.cpp (made by test/golden/make_eval_callback.py).
 
 import { describe, expect, it } from 'vitest';
-import { align } from '../../src/compare/align.ts';
-import { type DiffOptions, diff } from '../../src/compare/diff.ts';
-import { parseEvalCallback } from '../../src/compare/eval-callback.ts';
-import { traceModel } from '../../src/compare/live-trace.ts';
-import { checkpointWeights } from '../../src/compare/weight-source.ts';
+import { type DiffOptions, diff } from '../../src/diff/diff.ts';
+import { checkpointWeights } from '../../src/diff/weight-source.ts';
 import { loadModel } from '../../src/load.ts';
+import { align } from '../../src/traces/align.ts';
+import { parseEvalCallback } from '../../src/traces/eval-callback.ts';
+import { traceModel } from '../../src/traces/live-trace.ts';
 import { goldenBytes } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ropeFrequencies } from '../../src/base/rotations.ts';
-import { rotated } from '../../src/compare/bounds.ts';
-import { arithmeticOf } from '../../src/compare/precision.ts';
+import { rotated } from '../../src/diff/bounds.ts';
+import { arithmeticOf } from '../../src/diff/precision.ts';
 import { loadModel } from '../../src/load.ts';
 import { rope, ropeTable } from '../../src/reference/rope.ts';
 import { goldenJson } from '../support/goldens.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
-import { klBaseBytes, klBaseHeader, klBaseRow, readKlBase } from '../../src/compare/kl-base.ts';
-import { compareLogits, logitsVerdict } from '../../src/compare/logits.ts';
-import { Divergence, perplexity, windowsOf } from '../../src/compare/perplexity.ts';
 import { bytesSource } from '../../src/format/source.ts';
 import { logSumExp } from '../../src/generate/logprobs.ts';
 import { loadModel } from '../../src/load.ts';
+import { klBaseBytes, klBaseHeader, klBaseRow, readKlBase } from '../../src/score/kl-base.ts';
+import { Divergence, perplexity, windowsOf } from '../../src/score/perplexity.ts';
+import { compareLogits, logitsVerdict } from '../../src/verify/logits.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';
 

@@ -3,14 +3,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../src/chat/message.ts';
 import { ChatTemplate } from '../../src/chat/template.ts';
-import type { ProbedAnswer, Server } from '../../src/compare/openai-probe.ts';
-import { verifyServer } from '../../src/compare/verify.ts';
-import { WRONG_TEMPLATES } from '../../src/compare/verify-prompts.ts';
 import { logprobsOf } from '../../src/generate/logprobs.ts';
 import { loadModel } from '../../src/load.ts';
 import type { Model } from '../../src/model/model.ts';
 import { nodePlatform } from '../../src/runtime/platform-node.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
+import type { ProbedAnswer, Server } from '../../src/verify/openai-probe.ts';
+import { verifyServer } from '../../src/verify/verify.ts';
+import { WRONG_TEMPLATES } from '../../src/verify/verify-prompts.ts';
 import { realCheckpoint } from '../support/weights.ts';
 
 const checkpoint = await realCheckpoint();
