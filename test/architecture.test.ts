@@ -26,6 +26,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'compare.ts': ['traces', 'diff', 'verify'],
   eval: USES,
   train: USES,
+  data: [...GROUND, 'tokenizer', 'eval'],
   'load.ts': [...USES, 'reference', 'wasm', 'runtime'],
 };
 /** Folders above the runtime floor: the shells and what touches a platform. */
