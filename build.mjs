@@ -1,4 +1,4 @@
-// Builds what is stale: src to dist (tsc), assembly to dist/wasm (asc), and both to dist/browser (bundle.mjs). Fast
+// Builds what is stale: src to dist (tsc), assembly to dist/wasm (asc), and both to dist/bundle (bundle.mjs). Fast
 // when nothing is: it compares times only.
 //
 //   node build.mjs [--quiet]
@@ -50,7 +50,7 @@ function buildTypescript(state) {
   });
   if (tsc.status !== 0) throw new Error(`tsc:\n${tsc.stdout}${tsc.stderr}`);
   for (const path of filesIn('dist')) {
-    const source = /^dist\/(?!browser\/)(.*?)(\.d\.ts|\.js)$/.exec(path)?.[1];
+    const source = /^dist\/(?!bundle\/)(.*?)(\.d\.ts|\.js)$/.exec(path)?.[1];
     if (source && !existsSync(`${root}src/${source}.ts`)) rmSync(root + path);
   }
   writeFileSync(root + STAMP, state);

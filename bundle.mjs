@@ -1,4 +1,4 @@
-// Bundles the browser door for pages that have no bundler of their own: dist/browser holds JavaScript without bare
+// Bundles the browser door for pages that have no bundler of their own: dist/bundle holds JavaScript without bare
 // imports, and the kernels. Entries keep their names, since they start each other by URL.
 //
 //   node bundle.mjs [--quiet]
@@ -10,29 +10,29 @@ import { rolldown } from 'rolldown';
 const root = fileURLToPath(new URL('./', import.meta.url));
 
 /** What a page imports, and the two workers that it starts. */
-const ENTRIES = ['browser', 'model-worker', 'team-worker-web'];
+const ENTRIES = ['index', 'model-worker', 'team-worker'];
 
-/** Writes dist/browser/runtime/*.js and dist/browser/wasm/*.wasm from dist. */
+/** Writes dist/bundle/browser/*.js and dist/bundle/wasm/*.wasm from dist. */
 export async function bundle() {
   const bundled = await rolldown({
-    input: Object.fromEntries(ENTRIES.map((name) => [name, `${root}dist/runtime/${name}.js`])),
+    input: Object.fromEntries(ENTRIES.map((name) => [name, `${root}dist/browser/${name}.js`])),
     platform: 'browser',
     logLevel: 'warn',
     // Addresses of workers and kernels stay as they are written: files lie where they did.
     experimental: { resolveNewUrlToAsset: false },
   });
-  rmSync(`${root}dist/browser`, { recursive: true, force: true });
+  rmSync(`${root}dist/bundle`, { recursive: true, force: true });
   await bundled.write({
-    dir: `${root}dist/browser`,
+    dir: `${root}dist/bundle`,
     format: 'esm',
     minify: true,
-    entryFileNames: 'runtime/[name].js',
-    chunkFileNames: 'runtime/[name]-[hash].js',
+    entryFileNames: 'browser/[name].js',
+    chunkFileNames: 'browser/[name]-[hash].js',
   });
   await bundled.close();
-  mkdirSync(`${root}dist/browser/wasm`, { recursive: true });
+  mkdirSync(`${root}dist/bundle/wasm`, { recursive: true });
   for (const name of readdirSync(`${root}dist/wasm`)) {
-    if (name.endsWith('.wasm')) copyFileSync(`${root}dist/wasm/${name}`, `${root}dist/browser/wasm/${name}`);
+    if (name.endsWith('.wasm')) copyFileSync(`${root}dist/wasm/${name}`, `${root}dist/bundle/wasm/${name}`);
   }
 }
 

@@ -18,13 +18,13 @@ const TAKEN = [
   { name: 'kernels, strict', code: [], kernels: ['strict'], budget: 40_000 },
   {
     name: 'edge worker: door and kernels',
-    code: ['runtime/edge'],
+    code: ['edge/index'],
     kernels: ['strict-single'],
     budget: 100_000,
   },
   {
     name: 'chat page: door, its workers, kernels',
-    code: ['runtime/browser', 'runtime/model-worker', 'runtime/team-worker-web'],
+    code: ['browser/index', 'browser/model-worker', 'browser/team-worker'],
     kernels: ['strict'],
     budget: 100_000,
   },

@@ -3,9 +3,9 @@
 
 import { timeDecode, timePrefill } from '../src/cli/speed.ts';
 import { readGguf } from '../src/format/gguf.ts';
-import { loadModel } from '../src/load.ts';
-import { fileSource } from '../src/runtime/node.ts';
-import { nodePlatform } from '../src/runtime/platform-node.ts';
+import { fileSource } from '../src/node/file-source.ts';
+import { nodePlatform } from '../src/node/platform.ts';
+import { loadModel } from '../src/run/load.ts';
 import type { CacheType } from '../src/wasm/options.ts';
 import type { BenchContext } from './context.ts';
 import { timingOf } from './measure.ts';

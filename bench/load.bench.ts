@@ -1,9 +1,9 @@
 // From a file on disk (in the system's cache) to a model that answers, and what it takes of memory.
 
 import { readGguf } from '../src/format/gguf.ts';
-import { loadModel } from '../src/load.ts';
-import { fileSource } from '../src/runtime/node.ts';
-import { nodePlatform } from '../src/runtime/platform-node.ts';
+import { fileSource } from '../src/node/file-source.ts';
+import { nodePlatform } from '../src/node/platform.ts';
+import { loadModel } from '../src/run/load.ts';
 import { Tokenizer } from '../src/tokenizer/tokenizer.ts';
 import type { BenchContext } from './context.ts';
 import { timingOf } from './measure.ts';

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import { load } from '../dist/index.js';
+import { load } from '../dist/node/index.js';
 
 const NUM_POSITIONS = 128;
 

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import type { BenchContext } from './context.ts';
 
 export async function size({ note }: BenchContext): Promise<void> {
-  const shipped = { 'dist/wasm/': /\.wasm$/, 'dist/browser/runtime/': /\.js$/ };
+  const shipped = { 'dist/wasm/': /\.wasm$/, 'dist/bundle/browser/': /\.js$/ };
   for (const [folder, pattern] of Object.entries(shipped)) {
     const url = new URL(`../${folder}`, import.meta.url);
     let total = 0;

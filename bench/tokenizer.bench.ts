@@ -1,7 +1,7 @@
 // Text to ids and back: English prose, and the text that is worst for byte-pair encoding, one letter repeated.
 
 import { readGguf } from '../src/format/gguf.ts';
-import { fileSource } from '../src/runtime/node.ts';
+import { fileSource } from '../src/node/file-source.ts';
 import { Tokenizer } from '../src/tokenizer/tokenizer.ts';
 import type { BenchContext } from './context.ts';
 import { sample } from './measure.ts';

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { readGguf } from '../src/format/gguf.ts';
-import { fileSource } from '../src/runtime/node.ts';
-import { findWeights } from '../src/runtime/node-weights.ts';
+import { fileSource } from '../src/node/file-source.ts';
+import { findWeights } from '../src/node/find-weights.ts';
 import { Tokenizer } from '../src/tokenizer/tokenizer.ts';
 
 export interface BenchModel {

@@ -4,11 +4,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { readGguf } from '../src/format/gguf.ts';
-import { loadModel } from '../src/load.ts';
+import { loadModel } from '../src/run/load.ts';
 import type { Model } from '../src/model/model.ts';
-import { fileSource } from '../src/runtime/node.ts';
-import { findWeights } from '../src/runtime/node-weights.ts';
-import { nodePlatform } from '../src/runtime/platform-node.ts';
+import { fileSource } from '../src/node/file-source.ts';
+import { findWeights } from '../src/node/find-weights.ts';
+import { nodePlatform } from '../src/node/platform.ts';
 import { kernelsId } from '../src/wasm/kernels.ts';
 import { goldenPrompt, SHORT_PROMPTS } from '../test/support/prompts.ts';
 

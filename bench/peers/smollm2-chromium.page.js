@@ -1,6 +1,6 @@
 // Ours through the door for pages: the model runs in a worker and its team, the page awaits.
 
-import { load } from '/dist/browser/runtime/browser.js';
+import { load } from '/dist/bundle/browser/index.js';
 import { timeDecode, timePrefill } from '/dist/cli/speed.js';
 
 let model;

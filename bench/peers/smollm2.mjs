@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { timeDecode, timePrefill } from '../../dist/cli/speed.js';
 import { readGguf } from '../../dist/format/gguf.js';
-import { loadModel } from '../../dist/load.js';
-import { fileSource } from '../../dist/runtime/node.js';
-import { nodePlatform } from '../../dist/runtime/platform-node.js';
+import { fileSource } from '../../dist/node/file-source.js';
+import { nodePlatform } from '../../dist/node/platform.js';
+import { loadModel } from '../../dist/run/load.js';
 import { startClock } from './clock.mjs';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));

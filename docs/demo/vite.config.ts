@@ -20,7 +20,7 @@ const headers = {
 function modelFile(): Plugin {
   let path: Promise<string> | undefined;
   async function find(): Promise<string> {
-    const { findWeights } = await import(`${dist}runtime/node-weights.js`);
+    const { findWeights } = await import(`${dist}node/find-weights.js`);
     return (await findWeights(process.env.SMOLLM2_MODEL ?? '135m', { onNote: console.log })).path;
   }
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -59,7 +59,7 @@ export default defineConfig({
   plugins: [modelFile()],
   resolve: {
     alias: [
-      { find: /^smollm2$/, replacement: `${dist}runtime/browser.js` },
+      { find: /^smollm2$/, replacement: `${dist}browser/index.js` },
       { find: /^smollm2\/inspect\/(.*)$/, replacement: `${dist}inspect/$1.js` },
     ],
   },

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const [model = 'model.gguf', port = '8080'] = process.argv.slice(2);
 const here = fileURLToPath(new URL('./', import.meta.url));
-const browserDoor = fileURLToPath(new URL('browser/', import.meta.resolve('smollm2')));
+const browserDoor = fileURLToPath(new URL('../bundle/', import.meta.resolve('smollm2')));
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
 createServer((request, response) => {

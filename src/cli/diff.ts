@@ -8,8 +8,8 @@ import { causesText, POINT_HEADER, pointLine, reportJson, verdictText } from '..
 import { reportHtml } from '../diff/report-html.ts';
 import { checkpointWeights } from '../diff/weight-source.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
-import { fileSource } from '../runtime/node.ts';
-import { openNode } from '../runtime/open-node.ts';
+import { fileSource } from '../node/file-source.ts';
+import { openNode } from '../node/open.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { readTrace } from '../traces/trace-file.ts';
 import { type Arguments, onRun } from './arguments.ts';

@@ -3,9 +3,9 @@
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import process from 'node:process';
 import type { CAC } from 'cac';
-import { type Capability, capabilities } from '../runtime/capabilities.ts';
-import { weightsCacheFolder } from '../runtime/node-weights.ts';
-import { nodePlatform } from '../runtime/platform-node.ts';
+import { type Capability, capabilities } from '../capabilities.ts';
+import { weightsCacheFolder } from '../node/find-weights.ts';
+import { nodePlatform } from '../node/platform.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { print } from './terminal.ts';
 

@@ -4,6 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { CAC } from 'cac';
+import { DEFAULT_MODEL } from '../download/model-names.ts';
 import { compareRuns, type TaskComparison } from '../eval/compare-runs.ts';
 import { ModelScorer } from '../eval/model-scorer.ts';
 import { htmlReport, markdownReport, type Report, reportOf } from '../eval/report.ts';
@@ -14,14 +15,13 @@ import type { Scorer } from '../eval/scoring.ts';
 import { ServerScorer } from '../eval/server-scorer.ts';
 import type { RunCode, Task } from '../eval/task.ts';
 import { tasksNamed } from '../eval/task-list.ts';
-import { FolderRows, HubRows } from '../runtime/eval-rows.ts';
-import { runInSandbox } from '../runtime/js-sandbox.ts';
-import { DEFAULT_MODEL } from '../runtime/model-names.ts';
-import { jsonPoster } from '../runtime/post-json.ts';
-import { runPython } from '../runtime/python-sandbox.ts';
-import { openResultFile, readResultFile } from '../runtime/result-file.ts';
+import { runInSandbox } from '../node/eval/js-sandbox.ts';
+import { runPython } from '../node/eval/python-sandbox.ts';
+import { openResultFile, readResultFile } from '../node/eval/result-file.ts';
+import { FolderRows, HubRows } from '../node/eval/rows.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, loadOptions, openModel } from './model-options.ts';
+import { jsonPoster } from './post-json.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 
 export function evalCommand(cli: CAC): void {

@@ -3,7 +3,7 @@
 import type { CAC } from 'cac';
 import { type Certainty, certify } from '../generate/certify.ts';
 import type { GenerateOptions, GenerationResult } from '../generate/generate.ts';
-import type { SmolLM2 } from '../runtime/smollm2.ts';
+import type { SmolLM2 } from '../smollm2.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, loadOptions, openModel } from './model-options.ts';
 import { writeRecord } from './recording.ts';

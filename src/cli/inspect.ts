@@ -9,8 +9,8 @@ import { readGguf } from '../format/gguf.ts';
 import { readGgufHeader } from '../format/gguf-header.ts';
 import type { GgufValue } from '../format/gguf-values.ts';
 import { readHfFolder } from '../format/hf.ts';
-import { fileSource } from '../runtime/node.ts';
-import { findWeights } from '../runtime/node-weights.ts';
+import { fileSource } from '../node/file-source.ts';
+import { findWeights } from '../node/find-weights.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { interruptible, print, Status } from './terminal.ts';
 

@@ -1,13 +1,13 @@
 // The options that every command with a model takes, and opening the model that they name.
 
 import type { Command } from 'cac';
+import { DEFAULT_MODEL } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
-import { type LoadOptions, loadModel } from '../load.ts';
 import type { Model } from '../model/model.ts';
-import { DEFAULT_MODEL } from '../runtime/model-names.ts';
-import { openNode } from '../runtime/open-node.ts';
-import { nodePlatform } from '../runtime/platform-node.ts';
-import { bind, type SmolLM2 } from '../runtime/smollm2.ts';
+import { openNode } from '../node/open.ts';
+import { nodePlatform } from '../node/platform.ts';
+import { type LoadOptions, loadModel } from '../run/load.ts';
+import { bind, type SmolLM2 } from '../smollm2.ts';
 import type { Arguments } from './arguments.ts';
 import { interruptible, type Status } from './terminal.ts';
 

@@ -4,10 +4,10 @@
 import { existsSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import type { CAC } from 'cac';
-import { fileSource } from '../runtime/node.ts';
-import type { SmolLM2 } from '../runtime/smollm2.ts';
+import { fileSource } from '../node/file-source.ts';
 import { type KlBase, klBaseHeader, klBaseRow, readKlBase, scoredPositions } from '../score/kl-base.ts';
 import { Divergence, perplexity, type Window, windowsOf } from '../score/perplexity.ts';
+import type { SmolLM2 } from '../smollm2.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, openModel } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';

@@ -3,11 +3,11 @@
 import type { CAC } from 'cac';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import { type ModelConfig, SMOLLM2_CONFIGS } from '../config.ts';
+import { DEFAULT_MODEL } from '../download/model-names.ts';
 import { expectedTensors } from '../format/expected.ts';
-import { DEFAULT_MODEL } from '../runtime/model-names.ts';
-import { openNode } from '../runtime/open-node.ts';
-import { longestContext, planBytes, planModel } from '../runtime/plan.ts';
-import { parseBytes } from '../runtime/split.ts';
+import { openNode } from '../node/open.ts';
+import { parseBytes } from '../node/split.ts';
+import { longestContext, planBytes, planModel } from '../run/plan.ts';
 import type { CacheType } from '../wasm/options.ts';
 import { formatPlan, type PlannedTensor } from '../wasm/plan.ts';
 import { type Arguments, onRun } from './arguments.ts';

@@ -8,10 +8,10 @@ import { encodeGgufValue, type GgufPair, writeGguf } from '../format/gguf-write.
 import { readHfFolder } from '../format/hf.ts';
 import { requantised, type TensorReport, targetType } from '../format/requantise.ts';
 import { type GgufContent, ggufContent, ggufContentOfHf } from '../format/to-gguf.ts';
+import { fileSource } from '../node/file-source.ts';
+import { findWeights } from '../node/find-weights.ts';
+import { writeFileWhole } from '../node/write-file.ts';
 import type { EncodableDType } from '../quant/encode.ts';
-import { fileSource } from '../runtime/node.ts';
-import { findWeights } from '../runtime/node-weights.ts';
-import { writeFileWhole } from '../runtime/write-file.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 

@@ -13,10 +13,10 @@ import {
   type RunRecord,
   recordedPoints,
 } from '../generate/record.ts';
-import { type LoadOptions, loadModel } from '../load.ts';
-import { openNode } from '../runtime/open-node.ts';
-import { nodePlatform } from '../runtime/platform-node.ts';
-import { bind, type SmolLM2 } from '../runtime/smollm2.ts';
+import { openNode } from '../node/open.ts';
+import { nodePlatform } from '../node/platform.ts';
+import { type LoadOptions, loadModel } from '../run/load.ts';
+import { bind, type SmolLM2 } from '../smollm2.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';

@@ -1,10 +1,10 @@
 // `smollm2 snapshot`: the state behind a fixed system message, computed once and shipped with an app.
 
 import type { CAC } from 'cac';
-import { loadModel } from '../load.ts';
-import { nodePlatform } from '../runtime/platform-node.ts';
-import { bind } from '../runtime/smollm2.ts';
-import { writeFileWhole } from '../runtime/write-file.ts';
+import { nodePlatform } from '../node/platform.ts';
+import { writeFileWhole } from '../node/write-file.ts';
+import { loadModel } from '../run/load.ts';
+import { bind } from '../smollm2.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
 import { print, Status } from './terminal.ts';

@@ -1,10 +1,10 @@
 // `smollm2 split`: a model file in parts under a host's size limit, with a manifest that `load()` takes.
 
 import type { CAC } from 'cac';
-import { DEFAULT_MODEL } from '../runtime/model-names.ts';
-import { fileSource } from '../runtime/node.ts';
-import { findWeights } from '../runtime/node-weights.ts';
-import { parseBytes, splitFile } from '../runtime/split.ts';
+import { DEFAULT_MODEL } from '../download/model-names.ts';
+import { fileSource } from '../node/file-source.ts';
+import { findWeights } from '../node/find-weights.ts';
+import { parseBytes, splitFile } from '../node/split.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { interruptible, print, Status } from './terminal.ts';
 

@@ -3,7 +3,7 @@
 import type { CAC } from 'cac';
 import { checkMessages } from '../chat/message.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
-import { chatTemplateOf } from '../runtime/smollm2.ts';
+import { chatTemplateOf } from '../smollm2.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { modelOption, openModelFile } from './model-options.ts';

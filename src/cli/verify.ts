@@ -2,9 +2,9 @@
 // (--llamacpp).
 
 import type { CAC } from 'cac';
-import { loadModel } from '../load.ts';
-import { nodePlatform } from '../runtime/platform-node.ts';
-import { bind } from '../runtime/smollm2.ts';
+import { nodePlatform } from '../node/platform.ts';
+import { loadModel } from '../run/load.ts';
+import { bind } from '../smollm2.ts';
 import { connectServer } from '../verify/openai-probe.ts';
 import { type Agreement, type VerifyReport, verifyServer } from '../verify/verify.ts';
 import { type Arguments, onRun } from './arguments.ts';

@@ -1,5 +1,5 @@
 // A model on disk, whatever its format: config, tensors by HuggingFace name, tokenizer, chat template.
-// gguf.ts and hf.ts make one; src/load.ts turns it into a running model.
+// gguf.ts and hf.ts make one; src/run/load.ts turns it into a running model.
 
 import { DTYPES } from '../base/dtype.ts';
 import { FormatError } from '../base/errors.ts';

@@ -5,10 +5,11 @@
 import { FormatError } from '../base/errors.ts';
 import { StringTable } from '../base/string-table.ts';
 import type { Tensor } from '../base/tensor.ts';
-import { configFromGguf, type ModelConfig } from '../config.ts';
+import type { ModelConfig } from '../config.ts';
 import { decodeToF64 } from '../quant/decode.ts';
 import type { GgufTokenizerSource } from '../tokenizer/source.ts';
 import { type Checkpoint, checkTensors } from './checkpoint.ts';
+import { configFromGguf } from './gguf-config.ts';
 import { type GgufHeader, type GgufTensor, readGgufHeader } from './gguf-header.ts';
 import { ggufRow, ggufTensorName, hfTensorName, isPermuted, reorderRows } from './gguf-names.ts';
 import type { GgufType } from './gguf-values.ts';

@@ -4,8 +4,9 @@
 
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
-import { configFromHf, type ModelConfig } from '../config.ts';
+import type { ModelConfig } from '../config.ts';
 import { type Checkpoint, checkTensors } from './checkpoint.ts';
+import { configFromHf } from './hf-config.ts';
 import { rowTensor } from './row-tensor.ts';
 import { SafetensorsFile } from './safetensors.ts';
 import type { Source } from './source.ts';

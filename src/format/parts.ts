@@ -1,7 +1,8 @@
 // A file cut into parts under a host's size limit, and the manifest that joins them: what `smollm2 split` writes and
 // an edge runtime loads from static assets, R2 or KV. Every part is checked against its hash before it is used.
 
-import { FormatError, UnsupportedError } from '../base/errors.ts';
+import { FormatError } from '../base/errors.ts';
+import { digest, hex } from '../base/sha256.ts';
 import { type Fetched, type Piece, PiecePool, readWhole, reusedRoom } from './pieces.ts';
 import { checkRange, type Source } from './source.ts';
 
@@ -212,17 +213,8 @@ async function checkPart(manifest: Manifest, part: Part, bytes: Uint8Array): Pro
   if (bytes.length !== part.size) {
     throw new FormatError(`expected ${part.size} bytes, got ${bytes.length}`, place);
   }
-  const sha256 = await sha256Hex(bytes);
+  const sha256 = hex(await digest(bytes));
   if (sha256 !== part.sha256) {
     throw new FormatError(`expected sha256 ${part.sha256}, got ${sha256}; fetch it again`, place);
   }
-}
-
-/** Lower-case hex sha256 of a buffer, by the platform's WebCrypto. */
-export async function sha256Hex(bytes: Uint8Array): Promise<string> {
-  if (!globalThis.crypto?.subtle) {
-    throw new UnsupportedError('sha256: expected a secure context (https or localhost) for WebCrypto');
-  }
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

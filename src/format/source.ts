@@ -1,5 +1,5 @@
 // Where bytes come from: one interface of byte ranges over a buffer, a Blob or a URL, so that weights
-// stream and a large file never sits in memory. The file on disk is src/runtime/node.ts; readers (gguf.ts,
+// stream and a large file never sits in memory. The file on disk is src/node/file-source.ts; readers (gguf.ts,
 // safetensors.ts) come next.
 
 import { FormatError, UnavailableError } from '../base/errors.ts';

@@ -2,9 +2,9 @@
 // keeps its own; an HF folder is translated as llama.cpp's converter does it.
 
 import { FormatError, UnsupportedError } from '../base/errors.ts';
-import { ropeFrequencies } from '../base/rotations.ts';
+import { ropeDivisor, ropeFrequencies } from '../base/rotations.ts';
 import type { Tensor } from '../base/tensor.ts';
-import { type ModelConfig, ropeDivisor } from '../config.ts';
+import type { ModelConfig } from '../config.ts';
 import { readJsonTokenizer } from '../tokenizer/read-json.ts';
 import type { TokenizerSpec } from '../tokenizer/spec.ts';
 import type { Checkpoint } from './checkpoint.ts';

@@ -31,7 +31,7 @@ export interface Model {
   readonly engineName: 'reference' | 'wasm';
   /** What besides the weights decides the bits: one line that differs where kernels or precision do. */
   readonly arithmetic: string;
-  /** One hash of all weights as they lie in memory; the file is not read again. See runtime/fingerprint.ts. */
+  /** One hash of all weights as they lie in memory; the file is not read again. See run/fingerprint.ts. */
   hashWeights(digest: Digest): Promise<Uint8Array>;
   /** An empty cache for up to `maxSeqLen` positions (the model's own limit by default). */
   newCache(maxSeqLen?: number): KvCache;
@@ -40,7 +40,7 @@ export interface Model {
   /** Keys and values of a cache's positions, for `restoreCache` of a model that computes the same bits. */
   saveCache(cache: KvCache): Promise<Uint8Array>;
   /**
-   * Fills a cache with `length` saved positions. Nothing is checked but the number of bytes: runtime/snapshot.ts does.
+   * Fills a cache with `length` saved positions. Nothing is checked but the number of bytes: run/snapshot.ts does.
    *
    * @throws RangeError when the bytes are not those of `length` positions
    */

@@ -20,7 +20,7 @@ export interface TeamListener {
 export interface WasmPlatform {
   /** Compiled kernels. */
   loadModule(build: Build): Promise<WebAssembly.Module>;
-  /** Starts a worker that runs src/runtime/team-worker.ts; absent where there is no shared memory. */
+  /** Starts a worker that runs src/run/team-worker.ts; absent where there is no shared memory. */
   readonly spawn?: (listener: TeamListener) => TeamWorker;
   /** False where a caller cannot await shared memory: then workers tell the end of a pass by a message. */
   readonly canWaitAsync?: boolean;

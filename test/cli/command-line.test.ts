@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SafetensorsFile } from '../../src/format/safetensors.ts';
-import { fileSource } from '../../src/runtime/node.ts';
+import { fileSource } from '../../src/node/file-source.ts';
 import { expectClose } from '../support/close.ts';
 import { goldenJson, goldenPath } from '../support/goldens.ts';
 import { MAIN, runCli, startCli } from '../support/run-cli.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { load } from '../../src/index.ts';
+import { load } from '../../src/node/index.ts';
 import { runCli } from '../support/run-cli.ts';
 import { makeTinyFolder } from '../support/tiny-folder.ts';
 

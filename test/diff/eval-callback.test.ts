@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DiffOptions, diff } from '../../src/diff/diff.ts';
 import { checkpointWeights } from '../../src/diff/weight-source.ts';
-import { loadModel } from '../../src/load.ts';
+import { loadModel } from '../../src/run/load.ts';
 import { align } from '../../src/traces/align.ts';
 import { parseEvalCallback } from '../../src/traces/eval-callback.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';

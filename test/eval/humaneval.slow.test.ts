@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { Row } from '../../src/eval/rows.ts';
 import type { RunCode, WriteTask } from '../../src/eval/task.ts';
 import { humanevalJs, humanevalPython } from '../../src/eval/tasks/humaneval.ts';
-import { runInSandbox } from '../../src/runtime/js-sandbox.ts';
-import { runPython } from '../../src/runtime/python-sandbox.ts';
+import { runInSandbox } from '../../src/node/eval/js-sandbox.ts';
+import { runPython } from '../../src/node/eval/python-sandbox.ts';
 import { evalRows, hasEvalFiles } from '../support/eval-files.ts';
 
 const hasPython = spawnSync('python3', ['-c', 'import resource']).status === 0;

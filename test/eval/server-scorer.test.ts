@@ -3,8 +3,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonPoster } from '../../src/cli/post-json.ts';
 import { ServerScorer } from '../../src/eval/server-scorer.ts';
-import { jsonPoster } from '../../src/runtime/post-json.ts';
 
 interface Body {
   prompt: string;

@@ -8,7 +8,7 @@ import { readGguf } from '../../src/format/gguf.ts';
 import { GGUF_DTYPES, type GgufHeader, readGgufHeader } from '../../src/format/gguf-header.ts';
 import { hfRow, hfTensorName, isPermuted, reorderRows } from '../../src/format/gguf-names.ts';
 import type { Source } from '../../src/format/source.ts';
-import { fileSource } from '../../src/runtime/node.ts';
+import { fileSource } from '../../src/node/file-source.ts';
 import { countingSource } from '../support/tiny-gguf.ts';
 import { realWeights } from '../support/weights.ts';
 

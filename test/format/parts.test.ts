@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
-import {
-  type Manifest,
-  type Part,
-  pagedSource,
-  partsSource,
-  readManifest,
-  sha256Hex,
-} from '../../src/format/parts.ts';
+import { digest, hex } from '../../src/base/sha256.ts';
+import { type Manifest, type Part, pagedSource, partsSource, readManifest } from '../../src/format/parts.ts';
 
 /** A file of `size` bytes cut every `partBytes`, and its manifest. */
 async function cut(size: number, partBytes: number) {
@@ -18,9 +12,9 @@ async function cut(size: number, partBytes: number) {
     const piece = bytes.slice(at, at + partBytes);
     const name = `model.gguf.${parts.length}`;
     files.set(name, piece);
-    parts.push({ name, size: piece.length, sha256: await sha256Hex(piece) });
+    parts.push({ name, size: piece.length, sha256: hex(await digest(piece)) });
   }
-  const sha256 = await sha256Hex(bytes);
+  const sha256 = hex(await digest(bytes));
   const manifest: Manifest = { format: 'smollm2-parts', version: 1, name: 'model.gguf', size, sha256, parts };
   return { bytes, files, manifest };
 }

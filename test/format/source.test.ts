@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FormatError, UnavailableError } from '../../src/base/errors.ts';
 import { blobSource, bytesSource, type Source, urlSource } from '../../src/format/source.ts';
-import { fileSource } from '../../src/runtime/node.ts';
+import { fileSource } from '../../src/node/file-source.ts';
 
 const content = Uint8Array.from({ length: 1000 }, (_, i) => (i * 7) & 255);
 const folder = mkdtempSync(join(tmpdir(), 'source-'));

@@ -14,7 +14,7 @@ import {
 } from '../../src/generate/record.ts';
 import { sample } from '../../src/generate/sampler.ts';
 import { SAMPLING_VERSION } from '../../src/generate/sampling-version.ts';
-import { loadModel } from '../../src/load.ts';
+import { loadModel } from '../../src/run/load.ts';
 import { faultyModel } from '../support/faulty-engine.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { load, type SmolLM2 } from '../../src/index.ts';
+import { load, type SmolLM2 } from '../../src/node/index.ts';
 import { realWeights } from '../support/weights.ts';
 
 let smol: SmolLM2;

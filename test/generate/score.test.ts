@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { load, type SmolLM2 } from '../../src/index.ts';
+import { load, type SmolLM2 } from '../../src/node/index.ts';
 import { makeTinyFolder } from '../support/tiny-folder.ts';
 
 let folder: string;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { writeGguf } from '../../src/format/gguf-write.ts';
 import { readHfFolder } from '../../src/format/hf.ts';
 import { ggufContentOfHf } from '../../src/format/to-gguf.ts';
-import { fileSource } from '../../src/runtime/node.ts';
+import { fileSource } from '../../src/node/file-source.ts';
 import { makeTinyFolder } from '../support/tiny-folder.ts';
 
 const folder = makeTinyFolder();

@@ -4,7 +4,7 @@ import { logitAttribution } from '../../src/inspect/attribution.ts';
 import { activation, meanLoss, runWithCache, runWithHooks } from '../../src/inspect/hooks.ts';
 import { logitLens, rowNorms, streamPoints } from '../../src/inspect/logit-lens.ts';
 import { ablate, patchActivations, patchSweep } from '../../src/inspect/patching.ts';
-import { loadModel } from '../../src/load.ts';
+import { loadModel } from '../../src/run/load.ts';
 import { expectClose } from '../support/close.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';

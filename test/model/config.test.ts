@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
 import { ropeFrequencies } from '../../src/base/rotations.ts';
-import {
-  configFromGguf,
-  configFromHf,
-  kvCacheBytes,
-  numParameters,
-  SMOLLM2_CONFIGS,
-  weightsBytes,
-} from '../../src/config.ts';
+import { kvCacheBytes, numParameters, SMOLLM2_CONFIGS, weightsBytes } from '../../src/config.ts';
+import { configFromGguf } from '../../src/format/gguf-config.ts';
+import { configFromHf } from '../../src/format/hf-config.ts';
 import { goldenJson } from '../support/goldens.ts';
 
 /** config.json of the models that the paper compares with (sizes from their model cards). */

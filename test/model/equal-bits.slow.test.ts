@@ -4,9 +4,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../src/load.ts';
 import type { Model } from '../../src/model/model.ts';
-import { nodePlatform } from '../../src/runtime/platform-node.ts';
+import { nodePlatform } from '../../src/node/platform.ts';
+import { loadModel } from '../../src/run/load.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { goldenFloat64 } from '../support/goldens.ts';
 import { bitsOf } from '../support/wasm.ts';

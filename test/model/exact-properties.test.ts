@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ropeFrequencies } from '../../src/base/rotations.ts';
 import { rotated } from '../../src/diff/bounds.ts';
 import { arithmeticOf } from '../../src/diff/precision.ts';
-import { loadModel } from '../../src/load.ts';
 import { rope, ropeTable } from '../../src/reference/rope.ts';
+import { loadModel } from '../../src/run/load.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';
 

@@ -63,7 +63,7 @@ describe.each(Object.keys(BROWSERS).filter(has))('%s', (name) => {
   ])('answers in %s, under the strict Content-Security-Policy', async (where, page, isolated, threads) => {
     const mounts = {
       '/runtimes/': `${root}test/runtimes`,
-      '/smollm2/': `${root}dist/browser`,
+      '/smollm2/': `${root}dist/bundle`,
       '/model.gguf': inject('weights'),
     };
     const server = await startServer(mounts, { isolated, csp: STRICT_CSP });

@@ -34,7 +34,7 @@ describe.runIf(has('chromium'))('weights in Chromium', () => {
   beforeEach(async () => {
     server = await startServer({
       '/runtimes/': `${root}test/runtimes`,
-      '/smollm2/': `${root}dist/browser`,
+      '/smollm2/': `${root}dist/bundle`,
       '/models/': folder.path,
     });
     context = await browser.newContext(); // storage of its own
@@ -146,7 +146,7 @@ describe.runIf(has('chromium'))('weights in Chromium', () => {
     const result = await page.evaluate(() => globalThis.result);
     const port = Number(new URL(server.url).port);
     server = await startServer(
-      { '/runtimes/': `${root}test/runtimes`, '/smollm2/': `${root}dist/browser`, '/models/': folder.path },
+      { '/runtimes/': `${root}test/runtimes`, '/smollm2/': `${root}dist/bundle`, '/models/': folder.path },
       { port },
     );
     if (result.isLoaded) return; // the whole file was in the socket's buffers already
@@ -216,7 +216,7 @@ describe.runIf(has('chromium'))('a running model in Chromium', () => {
   it('stops when asked, in the middle of a prompt, and answers the next call', async () => {
     const server = await startServer({
       '/runtimes/': `${root}test/runtimes`,
-      '/smollm2/': `${root}dist/browser`,
+      '/smollm2/': `${root}dist/bundle`,
       '/model.gguf': inject('weights'),
     });
     const browser = await launchChromium();
@@ -252,7 +252,7 @@ describe.runIf(has('chromium'))('a running model in Chromium', () => {
   it('whose worker cannot start rejects the call with an EngineError, and answers when it can', async () => {
     const server = await startServer({
       '/runtimes/': `${root}test/runtimes`,
-      '/smollm2/': `${root}dist/browser`,
+      '/smollm2/': `${root}dist/bundle`,
       '/model.gguf': inject('weights'),
     });
     const browser = await launchChromium();

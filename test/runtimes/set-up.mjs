@@ -13,9 +13,9 @@ export default async function setup({ provide }) {
   rmSync(link, { force: true });
   symlinkSync(root, link, 'dir');
 
-  const { findWeights } = await import(join(root, 'dist/runtime/node-weights.js'));
-  const { splitFile } = await import(join(root, 'dist/runtime/split.js'));
-  const { fileSource } = await import(join(root, 'dist/runtime/node.js'));
+  const { findWeights } = await import(join(root, 'dist/node/find-weights.js'));
+  const { splitFile } = await import(join(root, 'dist/node/split.js'));
+  const { fileSource } = await import(join(root, 'dist/node/file-source.js'));
   const given = process.env.SMOLLM2_TEST_WEIGHTS;
   const weights =
     given && existsSync(given) ? given : (await findWeights('135m', { onNote: console.log })).path;

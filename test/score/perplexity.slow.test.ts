@@ -1,8 +1,8 @@
 // Perplexity on the real weights against transformers in float64: test/golden/make_perplexity.py says how.
 
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../src/load.ts';
-import { nodePlatform } from '../../src/runtime/platform-node.ts';
+import { nodePlatform } from '../../src/node/platform.ts';
+import { loadModel } from '../../src/run/load.ts';
 import { perplexity, windowsOf } from '../../src/score/perplexity.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { realCheckpoint } from '../support/weights.ts';

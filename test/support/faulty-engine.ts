@@ -6,7 +6,6 @@ import { ropeFrequencies } from '../../src/base/rotations.ts';
 import type { ModelConfig } from '../../src/config.ts';
 import { type FloatFormat, roundTo } from '../../src/diff/precision.ts';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
-import { LocalModel } from '../../src/model/local-model.ts';
 import type { Model } from '../../src/model/model.ts';
 import { loadWeights, type Weights } from '../../src/model/weights.ts';
 import type { Sequence } from '../../src/ops.ts';
@@ -14,6 +13,7 @@ import { ReferenceEngine } from '../../src/reference/index.ts';
 import type { ReferenceKvCache } from '../../src/reference/kv-cache.ts';
 import { type ReferenceMatrix, readRow } from '../../src/reference/matrix.ts';
 import type { ReferenceRopeTable } from '../../src/reference/rope.ts';
+import { LocalModel } from '../../src/run/local-model.ts';
 
 export interface Faults {
   /** Rounds after every operation, and weights; float64 when absent. */

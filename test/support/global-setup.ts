@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
-import { findWeights } from '../../src/runtime/node-weights.ts';
+import { findWeights } from '../../src/node/find-weights.ts';
 
 export default async function setup(project: TestProject): Promise<void> {
   const isFastOnly = project.config.exclude.some((pattern) => pattern.includes('.slow.'));

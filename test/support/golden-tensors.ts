@@ -1,7 +1,7 @@
 // Golden safetensors files, read by our own reader (which has tests of its own).
 
 import { type SafetensorsEntry, SafetensorsFile } from '../../src/format/safetensors.ts';
-import { fileSource } from '../../src/runtime/node.ts';
+import { fileSource } from '../../src/node/file-source.ts';
 import { goldenPath } from './goldens.ts';
 
 export type GoldenTensors = ReadonlyMap<string, SafetensorsEntry & { values: Float64Array }>;

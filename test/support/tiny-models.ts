@@ -3,9 +3,9 @@
 import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import { readHfFolder } from '../../src/format/hf.ts';
-import { type LoadOptions, loadModel } from '../../src/load.ts';
 import type { Model } from '../../src/model/model.ts';
-import { fileSource } from '../../src/runtime/node.ts';
+import { fileSource } from '../../src/node/file-source.ts';
+import { type LoadOptions, loadModel } from '../../src/run/load.ts';
 import { goldenPath } from './goldens.ts';
 
 export const TINY_NAMES = ['gqa', 'mha', 'mqa', 'untied', 'llama3-rope', 'qwen2'] as const;

@@ -3,9 +3,9 @@
 import { inject } from 'vitest';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import { readGguf } from '../../src/format/gguf.ts';
-import { type LoadOptions, loadModel } from '../../src/load.ts';
 import type { Model } from '../../src/model/model.ts';
-import { fileSource } from '../../src/runtime/node.ts';
+import { fileSource } from '../../src/node/file-source.ts';
+import { type LoadOptions, loadModel } from '../../src/run/load.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

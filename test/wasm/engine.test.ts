@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
 import type { ModelConfig } from '../../src/config.ts';
-import { loadModel } from '../../src/load.ts';
-import { LocalModel } from '../../src/model/local-model.ts';
 import { loadWeights } from '../../src/model/weights.ts';
+import { loadModel } from '../../src/run/load.ts';
+import { LocalModel } from '../../src/run/local-model.ts';
 import type { WasmEngine } from '../../src/wasm/engine.ts';
 import type { CacheType, Precision } from '../../src/wasm/options.ts';
 import { memoryPlan } from '../../src/wasm/plan.ts';

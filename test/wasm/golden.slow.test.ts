@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../src/load.ts';
 import type { Model } from '../../src/model/model.ts';
-import { nodePlatform } from '../../src/runtime/platform-node.ts';
+import { nodePlatform } from '../../src/node/platform.ts';
+import { loadModel } from '../../src/run/load.ts';
 import { compareWithGolden, type GoldenErrors, goldenPrompt, PROMPT_NAMES } from '../support/prompts.ts';
 import { bitsOf } from '../support/wasm.ts';
 import { realCheckpoint } from '../support/weights.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UnsupportedError } from '../../src/base/errors.ts';
-import { loadModel } from '../../src/load.ts';
-import { nodePlatform } from '../../src/runtime/platform-node.ts';
+import { nodePlatform } from '../../src/node/platform.ts';
+import { loadModel } from '../../src/run/load.ts';
 import type { Build } from '../../src/wasm/platform.ts';
 import { EPS32, expectClose, maxAbs, maxDifference } from '../support/close.ts';
 import * as lanes from '../support/lanes.ts';

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { EngineError } from '../../src/base/errors.ts';
-import { loadModel } from '../../src/load.ts';
 import type { Model } from '../../src/model/model.ts';
-import { nodePlatform } from '../../src/runtime/platform-node.ts';
+import { nodePlatform } from '../../src/node/platform.ts';
+import { loadModel } from '../../src/run/load.ts';
 import type { WasmEngine } from '../../src/wasm/engine.ts';
 import { FINISHED, GENERATION, jobWords } from '../../src/wasm/job.ts';
 import type { CacheType, Precision } from '../../src/wasm/options.ts';

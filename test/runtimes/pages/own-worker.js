@@ -1,5 +1,5 @@
 import { answer } from '/runtimes/answer.js';
-import { load } from '/smollm2/runtime/browser.js';
+import { load } from '/smollm2/browser/index.js';
 
 globalThis.onmessage = async ({ data: { source, options } }) => {
   try {

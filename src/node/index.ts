@@ -1,0 +1,54 @@
+// The door of the package in Node, Deno and Bun. Browsers enter through browser/index.ts and edge workers through
+// edge/index.ts; package.json chooses, and the names are the same.
+
+import type { Checkpoint } from '../format/checkpoint.ts';
+import type { OpenOptions, OpenSource } from '../format/open.ts';
+import type { Model } from '../model/model.ts';
+import { type LoadOptions, loadModel as loadOn } from '../run/load.ts';
+import { bind, type SmolLM2 } from '../smollm2.ts';
+import { openNode } from './open.ts';
+import { nodePlatform } from './platform.ts';
+
+export { type Capabilities, type Capability, capabilities } from '../capabilities.ts';
+export * from '../door.ts';
+/** Opens a checkpoint by name, hub id, path, URL or bytes, for `loadModel` and the tools that read weights. */
+export { openNode as openCheckpoint } from './open.ts';
+
+/**
+ * Loads the weights of an open checkpoint into an engine, without tokenizer or template; the checkpoint may be closed
+ * afterwards.
+ *
+ * @throws RangeError       when an option is out of range
+ * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory
+ */
+export function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<Model> {
+  return loadOn(checkpoint, options, nodePlatform);
+}
+
+export interface NodeLoadOptions extends LoadOptions, OpenOptions {
+  /** Stops the search and the download of weights. */
+  readonly signal?: AbortSignal;
+  /** Called as a file arrives; not at all when it was on the machine. */
+  readonly onDownload?: (bytesDone: number, bytesTotal: number | undefined) => void;
+}
+
+/**
+ * Loads a model with its tokenizer and chat template.
+ *
+ * @param source a name (`135m`, `360m`, `1.7b`), hub id, path of a `.gguf` file or HF folder, URL, Blob or bytes
+ *
+ * @example
+ * const smol = await load('135m');
+ * for await (const token of smol.chat('What is gravity?')) process.stdout.write(token.text);
+ * await smol.close();
+ */
+export async function load(source: string | OpenSource, options: NodeLoadOptions = {}): Promise<SmolLM2> {
+  const { fetch, headers, signal, onDownload } = options;
+  const onProgress = (_file: string, done: number, total?: number) => onDownload?.(done, total);
+  const checkpoint = await openNode(source, { fetch, headers, signal, onProgress });
+  try {
+    return bind(await loadModel(checkpoint, options), checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}

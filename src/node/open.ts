@@ -1,0 +1,22 @@
+// What `load()` may be given where there is a file system (Node, Deno, Bun): names, hub ids, paths, manifests of
+// parts, and all that open.ts takes.
+
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Checkpoint } from '../format/checkpoint.ts';
+import { readGguf } from '../format/gguf.ts';
+import { isManifest, type OpenOptions, type OpenSource, openCheckpoint } from '../format/open.ts';
+import { partsSource, readManifest } from '../format/parts.ts';
+import { type FindWeightsOptions, openWeights } from './find-weights.ts';
+
+/** Opens a checkpoint by name, hub id, path, URL or any of the forms of `OpenSource`. */
+export async function openNode(
+  source: string | OpenSource,
+  options: OpenOptions & FindWeightsOptions = {},
+): Promise<Checkpoint> {
+  if (typeof source !== 'string') return openCheckpoint(source, options);
+  if (!isManifest(source)) return openWeights(source, options);
+  if (/^https?:/.test(source)) return openCheckpoint(new URL(source), options);
+  const manifest = readManifest(await readFile(source, 'utf8'), source);
+  return readGguf(partsSource(manifest, (part) => readFile(join(dirname(source), part.name))));
+}

@@ -1,0 +1,44 @@
+// The WASM engine's platform in Node, Deno and Bun: kernels from files, workers from worker_threads.
+
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import {
+  type Build,
+  type TeamListener,
+  type TeamWorker,
+  threadsFor,
+  type WasmPlatform,
+} from '../wasm/platform.ts';
+
+/** The built package: this file is in dist/runtime, or in src/runtime where tests run the sources. */
+const dist = new URL(import.meta.url.endsWith('.ts') ? '../../dist/' : '../', import.meta.url);
+
+const modules = new Map<Build, Promise<WebAssembly.Module>>();
+
+export const nodePlatform: WasmPlatform = {
+  loadModule: (build) => {
+    const known = modules.get(build) ?? readFile(new URL(`wasm/${build}.wasm`, dist)).then(compile);
+    modules.set(build, known);
+    return known;
+  },
+  spawn,
+  defaultThreads: threadsFor(availableParallelism()),
+};
+
+function compile(bytes: Uint8Array): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+}
+
+function spawn({ onMessage, onEnd }: TeamListener): TeamWorker {
+  const worker = new Worker(new URL('node/team-worker.js', dist), { name: 'smollm2' });
+  worker.on('message', onMessage);
+  worker.on('error', (error: Error) => onEnd(error.message));
+  worker.on('exit', (code) => onEnd(`exit code ${code}`));
+  worker.unref();
+  return {
+    postMessage: (message) => worker.postMessage(message),
+    terminate: () => void worker.terminate(),
+    hold: (isBusy) => (isBusy ? worker.ref() : worker.unref()),
+  };
+}

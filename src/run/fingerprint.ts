@@ -1,0 +1,30 @@
+// One hash of everything that decides a program's answers: weights, tokenizer, template, kernels, precision and the
+// code that samples. The same fingerprint and the same request give the same bytes, in every runtime, whatever the
+// number of threads. Weights are hashed where they lie in memory: no file is read again.
+
+import { digest, hex } from '../base/sha256.ts';
+import { SAMPLING_VERSION } from '../generate/sampling-version.ts';
+import type { Model } from '../model/model.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+
+/** `fp_` and 32 hex digits. */
+export async function systemFingerprint(
+  model: Model,
+  tokenizer: Tokenizer,
+  chatTemplate: string | undefined,
+): Promise<string> {
+  const { config, arithmetic } = model;
+  const choices = ['smollm2-fingerprint-2', SAMPLING_VERSION, arithmetic, config, chatTemplate ?? null];
+  const parts = [new TextEncoder().encode(JSON.stringify(choices, inOrder)), ...tokenizer.tables()];
+  const hashes = [await model.hashWeights(digest)];
+  for (const part of parts) {
+    hashes.push(await digest(new Uint8Array(part.buffer, part.byteOffset, part.byteLength).slice()));
+  }
+  return `fp_${hex(await digest(Uint8Array.from(hashes.flatMap((hash) => [...hash])))).slice(0, 32)}`;
+}
+
+/** Members in the order of their names, so that two readers of one model agree. */
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,114 @@
+// From a checkpoint to a running model: the one place that picks an engine.
+
+import { OutOfMemoryError, UnsupportedError } from '../base/errors.ts';
+import type { Checkpoint } from '../format/checkpoint.ts';
+import type { Model } from '../model/model.ts';
+import { loadWeights } from '../model/weights.ts';
+import { ReferenceEngine } from '../reference/index.ts';
+import { WasmEngine } from '../wasm/engine.ts';
+import type { CacheType, Precision } from '../wasm/options.ts';
+import type { Build, WasmPlatform } from '../wasm/platform.ts';
+import { LocalModel } from './local-model.ts';
+import { fitModel, SCRIPT_BYTES } from './plan.ts';
+import { TeamModel } from './team-model.ts';
+
+export interface LoadOptions {
+  /** `wasm` (default) is fast; `reference` computes in float64 and is the oracle. */
+  engine?: 'reference' | 'wasm';
+  /** Positions that a cache may hold at most; the model's own limit by default. */
+  maxSeqLen?: number;
+  /** `fast` (default) or `precise`; see docs/numerics.md for what each costs. */
+  precision?: Precision;
+  /** Worker threads; by default the platform's choice, and one where memory cannot be shared. */
+  threads?: number;
+  /** How keys and values are kept: `f32` (default), `f16` or `q8`. */
+  cacheType?: CacheType;
+  /** Kernels with relaxed SIMD: faster, and not bit-equal across machines. Off by default. */
+  relaxed?: boolean;
+  /**
+   * Bytes that the model may take in all, JavaScript included: loading refuses what would not fit, and computes
+   * long prompts in smaller pieces where that makes it fit. No limit by default.
+   */
+  maxMemory?: number;
+  /** Called as weights arrive, with bytes loaded so far and in all. */
+  onProgress?: (bytesLoaded: number, bytesTotal: number) => void;
+}
+
+/**
+ * Loads the weights of a checkpoint into an engine. The checkpoint may be closed afterwards.
+ *
+ * @param platform where kernels and workers come from: node/platform.ts or platform-web.ts
+ * @throws RangeError       when maxSeqLen is over the model's limit, or threads is no count
+ * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory
+ */
+export async function loadModel(
+  checkpoint: Checkpoint,
+  options: LoadOptions = {},
+  platform?: WasmPlatform,
+): Promise<Model> {
+  const { config, tensors } = checkpoint;
+  const { engine: engineName = 'wasm', maxSeqLen = config.maxSeqLen, onProgress } = options;
+  if (!(Number.isInteger(maxSeqLen) && maxSeqLen >= 1 && maxSeqLen <= config.maxSeqLen)) {
+    throw new RangeError(`maxSeqLen: expected 1 to ${config.maxSeqLen} positions, got ${maxSeqLen}`);
+  }
+  let total = 0;
+  for (const tensor of tensors.values()) total += tensor.byteLength;
+  let loaded = 0;
+  const onBytes = (bytes: number) => onProgress?.((loaded += bytes), total);
+  if (engineName === 'reference') {
+    const engine = new ReferenceEngine();
+    const weights = await loadWeights(engine, config, tensors, onBytes);
+    return new LocalModel(engine, config, weights, maxSeqLen, REFERENCE_ROWS);
+  }
+  if (!platform) throw new UnsupportedError('engine wasm: expected a platform, got none; use load()');
+  return loadWasm(checkpoint, options, platform, maxSeqLen, onBytes);
+}
+
+/** Rows per pass of the reference: as fast as 128 (measured: 25 s for 128 rows either way), and a signal is heard. */
+const REFERENCE_ROWS = 16;
+
+/** Most threads that may be asked for: beyond the cores of any machine that this was tried on, nothing is gained. */
+const MAX_THREADS = 64;
+
+async function loadWasm(
+  { config, tensors }: Checkpoint,
+  options: LoadOptions,
+  platform: WasmPlatform,
+  maxSeqLen: number,
+  onBytes: (bytes: number) => void,
+): Promise<Model> {
+  const { precision = 'fast', cacheType = 'f32', relaxed = false, maxMemory } = options;
+  const threads = platform.spawn ? (options.threads ?? platform.defaultThreads) : 1;
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
+    throw new RangeError(`threads: expected 1 to ${MAX_THREADS}, got ${threads}`);
+  }
+  const isShared = platform.spawn !== undefined;
+  const build: Build = `${relaxed ? 'relaxed' : 'strict'}${isShared ? '' : '-single'}`;
+  const module = await platform.loadModule(build).catch((cause) => {
+    if (!relaxed || !(cause instanceof WebAssembly.CompileError)) throw cause;
+    throw new UnsupportedError('relaxed: this runtime has no relaxed SIMD; leave the option out');
+  });
+  const planned = { maxSeqLen, cacheType, threads };
+  const { rowsPerPass } = fitModel(config, tensors.values(), planned, maxMemory);
+  const memory = makeMemory(isShared, maxMemory);
+  const { headDim } = config;
+  const engine = new WasmEngine({ module, memory, precision, cacheType, headDim, maxRows: rowsPerPass });
+  const weights = await loadWeights(engine, config, tensors, onBytes);
+  engine.endLoading();
+  if (!isShared) return new LocalModel(engine, config, weights, maxSeqLen, rowsPerPass);
+  return new TeamModel(engine, config, weights, { maxSeqLen, rowsPerPass, threads }, platform);
+}
+
+/** Address space for the largest memory that the runtime grants; it is filled as it is needed. */
+function makeMemory(shared: boolean, maxMemory = Number.POSITIVE_INFINITY): WebAssembly.Memory {
+  const allowed = Math.floor((maxMemory - SCRIPT_BYTES) / 65536);
+  for (const pages of [65536, 49152, 32768, 16384]) {
+    const maximum = Math.min(pages, allowed);
+    try {
+      return new WebAssembly.Memory({ initial: 64, maximum, shared });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  throw new OutOfMemoryError('memory: expected room for 1 GB of addresses, got none', '');
+}

@@ -1,0 +1,165 @@
+// A loaded SmolLM2 with everything that came in its file: what `load()` gives on every platform. The doors
+// (src/node/index.ts, browser.ts, edge.ts) differ only in where bytes and threads come from.
+
+import { UnsupportedError } from './base/errors.ts';
+import { type ChatMessage, checkMessages } from './chat/message.ts';
+import { ChatTemplate } from './chat/template.ts';
+import type { ModelConfig } from './config.ts';
+import type { Checkpoint } from './format/checkpoint.ts';
+import {
+  type GeneratedToken,
+  type GenerateOptions,
+  type GenerationResult,
+  generate,
+} from './generate/generate.ts';
+import { type Choice, choose, embed, type Score, score } from './generate/score.ts';
+import { Session } from './generate/session.ts';
+import type { Model } from './model/model.ts';
+import { systemFingerprint } from './run/fingerprint.ts';
+import { restoreSnapshot, saveSnapshot } from './run/snapshot.ts';
+import { Tokenizer } from './tokenizer/tokenizer.ts';
+
+export class SmolLM2 {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  readonly config: ModelConfig;
+  /** The file's own chat template; absent in base models. */
+  readonly template: ChatTemplate | undefined;
+  private fingerprint: Promise<string> | undefined;
+
+  constructor(model: Model, tokenizer: Tokenizer, template?: ChatTemplate) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.config = model.config;
+    this.template = template;
+  }
+
+  /**
+   * Continues a text, or ids, token by token. The tokens' `text` joined is the answer; the generator's return value
+   * says why it ended and how fast it was.
+   */
+  generate(
+    prompt: string | readonly number[],
+    options: Partial<GenerateOptions> = {},
+  ): AsyncGenerator<GeneratedToken, GenerationResult> {
+    const ids = typeof prompt === 'string' ? this.tokenizer.encode(prompt) : prompt;
+    return generate(this.model, this.tokenizer, ids, options);
+  }
+
+  /** Answers a conversation, or one question, through the model's chat template. */
+  async *chat(
+    messages: string | readonly ChatMessage[],
+    options: Partial<GenerateOptions> = {},
+  ): AsyncGenerator<GeneratedToken, GenerationResult> {
+    const conversation =
+      typeof messages === 'string' ? [{ role: 'user', content: messages }] : checkMessages(messages);
+    const prompt = await this.chatTemplate().render(conversation, { addGenerationPrompt: true });
+    // The template has written the begin-of-text token where the model wants one.
+    return yield* this.generate(this.tokenizer.encode(prompt, { addBos: false }), options);
+  }
+
+  /** A conversation that keeps its cache: later turns compute only what is new. */
+  session(): Session {
+    return new Session(this.model, this.tokenizer, this.chatTemplate());
+  }
+
+  /**
+   * The state behind a fixed beginning, such as a system message, as bytes to ship with an app: `restore` goes on from
+   * there in milliseconds.
+   */
+  async snapshot(messages: readonly ChatMessage[]): Promise<Uint8Array> {
+    const prompt = await this.chatTemplate().render(checkMessages(messages), { addGenerationPrompt: false });
+    return saveSnapshot(this.model, this.tokenizer.encode(prompt, { addBos: false }));
+  }
+
+  /**
+   * A conversation that begins with what `snapshot` kept; give `chat` the same first messages.
+   *
+   * @throws UnsupportedError for a snapshot of other weights, kernels, precision or cache type
+   */
+  async restore(snapshot: Uint8Array, options: { maxSeqLen?: number } = {}): Promise<Session> {
+    const timeline = await restoreSnapshot(this.model, snapshot, options.maxSeqLen);
+    return new Session(this.model, this.tokenizer, this.chatTemplate(), { timeline });
+  }
+
+  /** How likely the model finds each text: see generate/score.ts. */
+  score(texts: readonly string[]): Promise<Score[]> {
+    return score(this.model, this.tokenizer, texts);
+  }
+
+  /** The likeliest continuation of `prompt` among `labels`, with a probability for each. */
+  choose(prompt: string, labels: readonly string[]): Promise<Choice> {
+    return choose(this.model, this.tokenizer, prompt, labels);
+  }
+
+  /**
+   * Which label fits a text: `choose` behind a prompt that lists the labels, or behind one of your own (examples in it
+   * help a small model most). The labels follow the prompt after a space.
+   */
+  async classify(
+    text: string,
+    labels: readonly string[],
+    prompt: (text: string, labels: readonly string[]) => string = classifyPrompt,
+  ): Promise<Choice> {
+    const asked = prompt(text, labels);
+    const { index, scores } = await this.choose(
+      asked,
+      labels.map((label) => ` ${label}`),
+    );
+    return {
+      label: labels[index],
+      index,
+      scores: scores.map((score, i) => ({ ...score, label: labels[i] })),
+    };
+  }
+
+  /** One vector of length 1 for each text, [hiddenSize]: the mean of its last hidden states. */
+  embed(texts: readonly string[]): Promise<Float32Array[]> {
+    return embed(this.model, this.tokenizer, texts);
+  }
+
+  /**
+   * One hash of weights, tokenizer, template, kernels, precision and sampling code: the same fingerprint and request
+   * give the same bytes. The first call hashes the weights in memory; `smollm2 generate --json` prints the same one.
+   */
+  systemFingerprint(): Promise<string> {
+    this.fingerprint ??= systemFingerprint(this.model, this.tokenizer, this.template?.source);
+    return this.fingerprint;
+  }
+
+  /** Stops the workers and gives the memory back. */
+  close(): Promise<void> {
+    return this.model.close();
+  }
+
+  private chatTemplate(): ChatTemplate {
+    if (this.template) return this.template;
+    throw new UnsupportedError(
+      'chat: expected a model with a chat template, got one without; use generate(), or load an Instruct model',
+    );
+  }
+}
+
+/** A running model and the tokenizer and template of the checkpoint that it was loaded from. */
+export function bind(model: Model, checkpoint: Checkpoint): SmolLM2 {
+  if (!checkpoint.tokenizer) {
+    throw new UnsupportedError(`${checkpoint.name}: expected a tokenizer in the file, got none`);
+  }
+  const tokenizer = Tokenizer.from(checkpoint.tokenizer);
+  return new SmolLM2(model, tokenizer, chatTemplateOf(checkpoint, tokenizer));
+}
+
+/** The template that came with the model's file, if one did. */
+export function chatTemplateOf(checkpoint: Checkpoint, tokenizer: Tokenizer): ChatTemplate | undefined {
+  if (checkpoint.chatTemplate === undefined) return undefined;
+  const text = (id: number | undefined) => (id === undefined ? undefined : tokenizer.tokenText(id));
+  return new ChatTemplate(checkpoint.chatTemplate, {
+    bos: text(tokenizer.bosId),
+    eos: text(tokenizer.eosIds[0]),
+  });
+}
+
+/** As a text to be continued, not as a question: 9 of 9 easy texts against 6 of 9 (135M, test/generate/score.slow). */
+function classifyPrompt(text: string, labels: readonly string[]): string {
+  return `Labels: ${labels.join(', ')}\n\nText: ${text}\nLabel:`;
+}

