@@ -19,7 +19,8 @@ import { UnsupportedError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { SafetensorsHeader, type SafetensorsInput } from '../format/safetensors.ts';
 import type { Model } from '../model/model.ts';
-import { hfLayout, tracePoints } from '../model/trace.ts';
+import { allPoints } from '../model/points.ts';
+import { hfLayout } from '../model/trace.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Arguments, onRun } from './arguments.ts';
 import { engineOptions, openBareModel } from './model-options.ts';
@@ -79,7 +80,7 @@ function encode(checkpoint: Checkpoint, text: string): number[] {
 
 /** Names of points that a glob asks for; `*` stands for any characters. */
 function selection(globs: readonly string[], numLayers: number): readonly string[] {
-  const points = [...tracePoints(numLayers), 'lm_head'];
+  const points = allPoints(numLayers);
   if (globs.length === 0) return points;
   const patterns = globs.map((glob) => {
     const literal = glob.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'));

@@ -3,13 +3,13 @@
 // one.
 
 import type { ModelConfig } from '../config.ts';
+import { allPoints, inputsOf, isProjection, placeOf } from '../model/points.ts';
 import { type AlignedPoint, type AlignedTrace, align } from '../traces/align.ts';
-import { allPoints, LINEAR_PARTS, placeOf } from '../traces/points.ts';
 import type { RawTrace } from '../traces/raw-trace.ts';
 import type { Estimate } from './bounds.ts';
 import type { TestedCause } from './cause.ts';
 import { CAUSES, NAMED_FIT, testCauses } from './causes.ts';
-import { Expectation, inputsOf } from './expectation.ts';
+import { Expectation } from './expectation.ts';
 import { type Judgement, judge } from './fit.ts';
 import { configFromShapes, traceWeights, withMeasuredConstants } from './infer.ts';
 import { type Narrowing, narrow } from './narrow.ts';
@@ -176,7 +176,7 @@ export function formatOf(trace: AlignedTrace): FloatFormat {
   for (const [name, point] of trace.points) {
     if (point.resolution > 0) return 'f32';
     const { part } = placeOf(name);
-    if (Object.hasOwn(LINEAR_PARTS, part) && !point.known) formats.push(narrowestFormat(point.values));
+    if (isProjection(part) && !point.known) formats.push(narrowestFormat(point.values));
   }
   if (formats.length === 0) {
     for (const [name, point] of trace.points) {
@@ -257,7 +257,7 @@ function inheritedEstimate(comparison: Comparison, name: string): Estimate | und
   const expected = reference.points.get(name);
   if (!expected || expected.known) return undefined;
   const { numRows, config } = reference;
-  const { layer, part } = placeOf(name);
+  const { part } = placeOf(name);
   let inherited = 0;
   const visited = new Set<string>();
   const visit = (point: string) => {
@@ -265,13 +265,9 @@ function inheritedEstimate(comparison: Comparison, name: string): Estimate | und
     visited.add(point);
     const [a, b] = [reference.points.get(point), candidate.points.get(point)];
     if (a && b && !b.known) inherited = Math.max(inherited, ...rowErrors(b, a.values, numRows));
-    else for (const input of inputsOf(...placeArguments(point))) visit(input);
+    else for (const input of inputsOf(point, config.numLayers)) visit(input);
   };
-  const placeArguments = (point: string): [number, string] => {
-    const place = placeOf(point);
-    return [place.layer ?? config.numLayers, place.part];
-  };
-  for (const input of inputsOf(layer ?? config.numLayers, part)) visit(input);
+  for (const input of inputsOf(name, config.numLayers)) visit(input);
   const inSize = part === 'mlp.down_proj' ? config.intermediateSize : config.hiddenSize;
   const own =
     4 * (math.unit + math.inputUnit + math.weightUnit) +

@@ -5,7 +5,7 @@
 
 import { ropeFrequencies } from '../base/rotations.ts';
 import type { ModelConfig } from '../config.ts';
-import { LINEAR_PARTS, placeOf, pointName, streamBefore } from '../traces/points.ts';
+import { inputsOf, placeOf, pointName, pointOf, streamBefore } from '../model/points.ts';
 import {
   type Activation,
   type AttentionRule,
@@ -159,7 +159,11 @@ export class Expectation {
     const { swapsGateAndUp } = this.variant;
     const swapped = { 'mlp.gate_proj': 'mlp.up_proj', 'mlp.up_proj': 'mlp.gate_proj' }[part];
     const weight = pointName(layer, swapsGateAndUp && swapped ? swapped : part);
-    return this.linear(pointName(layer, LINEAR_PARTS[part]), `${weight}.weight`, `${weight}.bias`);
+    return this.linear(
+      pointName(layer, pointOf(part)?.inputs[0] ?? ''),
+      `${weight}.weight`,
+      `${weight}.bias`,
+    );
   }
 
   private async both(
@@ -264,45 +268,12 @@ export class Expectation {
       // Two streams meet in every layer: without this, their ways would double with each.
       if (visited.has(point)) return;
       visited.add(point);
-      const { layer, part } = placeOf(point);
-      parts.add(part);
-      for (const input of inputsOf(layer ?? activations.config.numLayers, part)) {
+      parts.add(placeOf(point).part);
+      for (const input of inputsOf(point, activations.config.numLayers)) {
         if (!activations.whole(input)) visit(input);
       }
     };
     visit(name);
     return parts;
-  }
-}
-
-/** Points that a module reads. */
-export function inputsOf(layer: number, part: string): string[] {
-  const at = (other: string) => pointName(layer, other);
-  switch (part) {
-    case 'embed_tokens':
-      return [];
-    case 'input_layernorm':
-    case 'norm':
-      return [streamBefore(layer)];
-    case 'post_attention_layernorm':
-      return [at('residual_after_attention')];
-    case 'self_attn.q_rope':
-      return [at('self_attn.q_proj')];
-    case 'self_attn.k_rope':
-      return [at('self_attn.k_proj')];
-    case 'self_attn.attn_probs':
-      return [at('self_attn.q_rope'), at('self_attn.k_rope')];
-    case 'self_attn.attn_out':
-      return [at('self_attn.attn_probs'), at('self_attn.v_proj')];
-    case 'residual_after_attention':
-      return [streamBefore(layer), at('self_attn.o_proj')];
-    case 'mlp.act':
-      return [at('mlp.gate_proj'), at('mlp.up_proj')];
-    case 'layer':
-      return [at('residual_after_attention'), at('mlp.down_proj')];
-    case 'lm_head':
-      return ['model.norm'];
-    default:
-      return [at(LINEAR_PARTS[part])];
   }
 }

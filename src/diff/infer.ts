@@ -3,9 +3,9 @@
 
 import { ropeFrequencies } from '../base/rotations.ts';
 import type { ModelConfig } from '../config.ts';
+import { placeOf, pointName, streamBefore } from '../model/points.ts';
 import { type AlignedTrace, numRowsOf } from '../traces/align.ts';
 import { canonicalName } from '../traces/names.ts';
-import { placeOf, pointName, streamBefore } from '../traces/points.ts';
 import type { RawTrace } from '../traces/raw-trace.ts';
 import { rotated } from './bounds.ts';
 import { judge } from './fit.ts';

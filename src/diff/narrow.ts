@@ -1,6 +1,6 @@
 // Where no known cause fits: which heads, rows, columns or weights are wrong, and whose numbers fit instead.
 
-import { LINEAR_PARTS, placeOf, pointName } from '../traces/points.ts';
+import { isProjection, LAYER_POINTS, placeOf, pointName, pointOf } from '../model/points.ts';
 import type { Variant } from './expectation.ts';
 import { ratioAt } from './fit.ts';
 import { fitVariant, type Suspect, sibling } from './suspect.ts';
@@ -136,7 +136,9 @@ async function otherWeights(suspect: Suspect): Promise<Narrowing | undefined> {
   const tensor = `${name}.weight`;
   const shape = weights?.shape(tensor)?.join();
   if (!weights || layer === undefined || !shape) return undefined;
-  const parts = [...Object.keys(LINEAR_PARTS), 'input_layernorm', 'post_attention_layernorm'];
+  const parts = LAYER_POINTS.filter(({ rule }) => rule === 'linear' || rule === 'norm').map(
+    ({ part }) => part,
+  );
   const names = [
     ...Array.from({ length: candidate.config.numLayers }, (_, l) => pointName(l, suspect.part)),
     ...parts.map((part) => pointName(layer, part)),
@@ -165,7 +167,7 @@ async function otherWeights(suspect: Suspect): Promise<Narrowing | undefined> {
 async function transposedWeight(suspect: Suspect): Promise<Narrowing | undefined> {
   const { weights, name, part } = suspect;
   const tensor = `${name}.weight`;
-  if (!weights || !Object.hasOwn(LINEAR_PARTS, part) || !weights.shape(tensor)) return undefined;
+  if (!weights || !isProjection(part) || !weights.shape(tensor)) return undefined;
   const fit = await fitAfter(suspect, { weights: transposed(weights, tensor) });
   if (fit < NARROWED_FIT) return undefined;
   return { findings: [`${tensor} fits when it is read transposed`], tensor, transposed: true };
@@ -217,7 +219,7 @@ const MIN_TOKENS = 4;
 
 function wrongWeight(suspect: Suspect, pattern: Omit<Narrowing, 'findings'>): Narrowing | undefined {
   const { part, name, observed, estimate, candidate } = suspect;
-  const source = LINEAR_PARTS[part];
+  const source = isProjection(part) ? pointOf(part)?.inputs[0] : undefined;
   const x = source && sibling(suspect, source);
   const { numRows } = candidate;
   if (!x || !pattern.columns || observed.known || numRows < MIN_TOKENS) return undefined;

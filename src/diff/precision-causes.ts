@@ -1,14 +1,14 @@
 // Causes that are a matter of precision: a module rounded to a narrower format than the rest, activations
 // quantised on their way into a product, the two orders of a cast in a norm, and a head of its own.
 
-import { LINEAR_PARTS, placeOf, streamBefore } from '../traces/points.ts';
+import { LAYER_POINTS, placeOf, streamBefore } from '../model/points.ts';
 import type { Cause, Hypothesis } from './cause.ts';
 import type { Variant } from './expectation.ts';
 import { type FloatFormat, rounded, roundTo, UNIT } from './precision.ts';
 import { activationsOf, type Suspect } from './suspect.ts';
 import { allOf, mapped } from './weight-source.ts';
 
-const LINEAR = [...Object.keys(LINEAR_PARTS), 'lm_head'];
+const LINEAR = [...LAYER_POINTS.filter(({ rule }) => rule === 'linear').map(({ part }) => part), 'lm_head'];
 
 /**
  * A module that rounds its output, its inputs, its weights, or all of them to a format narrower than the

@@ -1,13 +1,12 @@
 // The picture of a comparison: one HTML page without scripts, a heat map of the error per layer and module,
 // and the tokens that are worst at the end.
 
-import { BLOCK_POINTS } from '../model/trace.ts';
-import { placeOf } from '../traces/points.ts';
+import { LAYER_POINTS, placeOf } from '../model/points.ts';
 import type { DiffPoint, DiffReport } from './diff.ts';
 import { shortNumber, verdictText } from './report.ts';
 
 /** Columns of the map: a block's points in the order of the pass. */
-const PARTS = BLOCK_POINTS.map((point) => point || 'layer');
+const PARTS = LAYER_POINTS.map(({ part }) => part);
 
 const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; max-width: 70rem; color: #222; background: #fff; }

@@ -1,7 +1,7 @@
 // The first point that its own inputs do not explain, with everything a hypothesis about it may look at.
 
+import { pointName } from '../model/points.ts';
 import type { AlignedTrace } from '../traces/align.ts';
-import { pointName } from '../traces/points.ts';
 import type { Estimate } from './bounds.ts';
 import { Expectation, type Variant } from './expectation.ts';
 import { energyIn, fitOf, type Judgement, judge, type Observed } from './fit.ts';

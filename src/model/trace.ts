@@ -9,37 +9,6 @@ import type { Vector } from '../ops.ts';
  */
 export type Trace = (name: string, value: Vector, shape: readonly number[]) => void;
 
-/** What one block's points are called: `model.layers.{layer}.{point}`. */
-export const BLOCK_POINTS = [
-  'input_layernorm',
-  'self_attn.q_proj',
-  'self_attn.k_proj',
-  'self_attn.v_proj',
-  'self_attn.q_rope',
-  'self_attn.k_rope',
-  'self_attn.attn_probs',
-  'self_attn.attn_out',
-  'self_attn.o_proj',
-  'residual_after_attention',
-  'post_attention_layernorm',
-  'mlp.gate_proj',
-  'mlp.up_proj',
-  'mlp.act',
-  'mlp.down_proj',
-  '',
-] as const;
-
-/**
- * Every point of a model with `numLayers` layers, in the order in which they are passed. What follows, `lm_head`, is
- * not watched: the logits are what `Model.forward` returns.
- */
-export function tracePoints(numLayers: number): string[] {
-  const layers = Array.from({ length: numLayers }, (_, l) =>
-    BLOCK_POINTS.map((point) => (point === '' ? `model.layers.${l}` : `model.layers.${l}.${point}`)),
-  );
-  return ['model.embed_tokens', ...layers.flat(), 'model.norm'];
-}
-
 /**
  * A traced value as HuggingFace lays it out: a batch dimension in front, and heads before rows after RoPE.
  *

@@ -1,9 +1,9 @@
 // A foreign trace in our names, shapes and head order, so that two traces can be compared number by number.
 
 import type { ModelConfig } from '../config.ts';
+import { axesOf, placeOf, pointName } from '../model/points.ts';
 import { distance, type PlacedValues, placed, unpermutedHeads } from './layouts.ts';
 import { canonicalName, type Dialect } from './names.ts';
-import { axesOf, placeOf, pointName } from './points.ts';
 import type { RawTensor, RawTrace } from './raw-trace.ts';
 
 /** One point of an aligned trace. */

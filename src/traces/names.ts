@@ -1,7 +1,7 @@
 // What other programs call the points of a forward pass: HuggingFace modules, llama.cpp's graph
 // (eval-callback), TransformerLens hooks. Everything becomes the HuggingFace name.
 
-import { pointName } from './points.ts';
+import { LAYER_POINTS, pointName } from '../model/points.ts';
 
 /**
  * Names of llama.cpp's graph, `name-layer`; RoPE keeps the name of its input, told apart by the operation.
@@ -58,10 +58,7 @@ const HF_PARTS: Readonly<Record<string, string>> = {
   self_attn: 'self_attn.o_proj',
   mlp: 'mlp.down_proj',
 };
-const HF_KNOWN = new Set([
-  ...Object.values(LLAMA_CPP).filter((part) => part !== 'layer'),
-  ...Object.keys(HF_PARTS),
-]);
+const IN_LAYER: ReadonlySet<string> = new Set(LAYER_POINTS.map(({ part }) => part));
 
 /** How the axes of points with heads stand when their sizes alone do not say. */
 export type Dialect = 'huggingface' | 'llama.cpp' | 'transformer-lens';
@@ -98,6 +95,6 @@ function huggingFaceName(raw: string): string | undefined {
   const layer = /^(?:model\.)?layers\.(\d+)(?:\.(.+))?$/.exec(bare);
   if (!layer) return undefined;
   const part = layer[2] ?? 'layer';
-  if (part !== 'layer' && !HF_KNOWN.has(part)) return undefined;
+  if (layer[2] === 'layer' || !(IN_LAYER.has(part) || Object.hasOwn(HF_PARTS, part))) return undefined;
   return pointName(Number(layer[1]), HF_PARTS[part] ?? part);
 }

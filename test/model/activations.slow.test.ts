@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hfLayout, tracePoints } from '../../src/model/trace.ts';
+import { allPoints } from '../../src/model/points.ts';
+import { hfLayout } from '../../src/model/trace.ts';
 import { expectClose, maxAbs } from '../support/close.ts';
 import { goldenTensors } from '../support/golden-tensors.ts';
 import { goldenPrompt } from '../support/prompts.ts';
@@ -36,6 +37,6 @@ describe('activations of the reference engine on the real weights', async () => 
   );
 
   it('has a trace point for every module of all 30 layers', () => {
-    expect(tracePoints(30)).toHaveLength(2 + 16 * 30);
+    expect(allPoints(30)).toHaveLength(3 + 16 * 30);
   });
 });
