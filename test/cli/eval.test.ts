@@ -9,7 +9,6 @@ import { makeTinyFolder } from '../support/tiny-folder.ts';
 
 const NUM_ROWS = 60;
 /** A test starts up to four processes, which a busy machine holds up. */
-const PATIENCE_MS = 180_000;
 let model: string;
 let folder: string;
 beforeAll(() => {
@@ -41,7 +40,7 @@ async function stopped(args: readonly string[], path: string, least: number, sig
   return end;
 }
 
-describe('smollm2 eval', { timeout: PATIENCE_MS }, () => {
+describe('smollm2 eval', () => {
   it.each([
     ['SIGKILL', 1, 'reference'],
     ['SIGKILL', 17, 'wasm'],

@@ -67,4 +67,4 @@ describe('smollm2 on SmolLM2-135M-Instruct', () => {
     child.kill('SIGINT');
     expect(await end).toMatchObject({ code: 130, stdout: '\n' });
   });
-}, 120_000);
+});

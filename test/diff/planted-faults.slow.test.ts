@@ -26,28 +26,24 @@ const candidate = async (faults: Faults) =>
   traceModel(await faultyModel(checkpoint, faults), ids, 'candidate');
 
 describe('diff on the real weights', () => {
-  it.each(PLANTED)('names $cause for: $name', { timeout: 120_000 }, async ({ cause, faults, detail }) => {
+  it.each(PLANTED)('names $cause for: $name', async ({ cause, faults, detail }) => {
     const report = await diff(reference, await candidate({ format: 'f32', ...faults }), { weights });
     expect(report.cause).toBe(cause);
     expect(report.candidates[0].detail).toContain(detail ?? '');
   });
 
-  it('names a norm weight applied before the cast to bf16', { timeout: 120_000 }, async () => {
+  it('names a norm weight applied before the cast to bf16', async () => {
     const report = await diff(reference, await candidate({ format: 'bf16', weightBeforeCast: true }), {
       weights,
     });
     expect(report.cause).toBe('norm-weight-before-cast');
   });
 
-  it.each(['f32', 'bf16', 'f16'] as const)(
-    'raises no alarm on a clean program in %s',
-    { timeout: 120_000 },
-    async (format) => {
-      const trace = await candidate({ format });
-      for (const options of [{ weights }, {}]) {
-        const report = await diff(reference, trace, options);
-        expect([report.first, report.format]).toEqual([null, format]);
-      }
-    },
-  );
+  it.each(['f32', 'bf16', 'f16'] as const)('raises no alarm on a clean program in %s', async (format) => {
+    const trace = await candidate({ format });
+    for (const options of [{ weights }, {}]) {
+      const report = await diff(reference, trace, options);
+      expect([report.first, report.format]).toEqual([null, format]);
+    }
+  });
 });

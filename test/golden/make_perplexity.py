@@ -1,4 +1,4 @@
-"""Perplexity as the transformers guide computes it, for test/score/perplexity.slow.test.ts.
+"""Perplexity as the transformers guide computes it, for test/shared/score/perplexity.test.ts.
 
 Run: python make_perplexity.py MODEL.gguf wikitext2.tokens.test.txt > perplexity.json
 Needs torch, transformers and gguf. The weights are those of the GGUF file, dequantised to float32; logits are computed
@@ -54,4 +54,4 @@ for rule, length, stride in [("hf", 512, 512), ("hf", 512, 256), ("hf", 1024, 10
         {"rule": rule, "length": length, "stride": stride, "scored": len(nlls), "perplexity": math.exp(mean)}
     )
     print(cases[-1], file=sys.stderr)
-print(json.dumps({"torch": torch.__version__, "ids": ids, "cases": cases}))
+print(json.dumps({"torch": torch.__version__, "cases": cases}))

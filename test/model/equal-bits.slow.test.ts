@@ -67,7 +67,7 @@ describe.each(SETTINGS)(
     });
     afterAll(() => model?.close());
 
-    it('have the published sha256 on all twelve prompts', { timeout: 300_000 }, async () => {
+    it('have the published sha256 on all twelve prompts', async () => {
       const found: Record<string, string> = {};
       for (const { name, ids } of prompts) {
         const cache = model.newCache(ids.length);
@@ -81,7 +81,6 @@ describe.each(SETTINGS)(
 
     it.each(['unicode', 'code'])(
       'of %s have it in chunks of 1, 3 and 64, after a reused prefix, a cut, a replay and saved state',
-      { timeout: 300_000 },
       async (name) => {
         const { ids, sha256 } = prompts.find((prompt) => prompt.name === name)!;
         const other = prompts.find((prompt) => prompt.name === 'maths')!.ids;

@@ -67,7 +67,7 @@ function serverOf(
   };
 }
 
-describe('verifyServer', { timeout: 300_000 }, () => {
+describe('verifyServer', () => {
   it('finds itself right, to the digits that float32 has', async () => {
     const { verdict, texts } = await verifyServer(serverOf(model), reference);
     expect(verdict).toBe('right');

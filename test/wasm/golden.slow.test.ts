@@ -28,7 +28,7 @@ describe.each(['fast', 'precise'] as const)('%s, the 135M in Q4_1', (precision) 
       console.log(
         `${precision}, ${name}: max |logit - f64| ${errors.logits}, |log p - f64| ${errors.logprobs}`,
       );
-    }, 600_000);
+    });
 
     it(`logits are ${NEARNESS[precision]}`, () => {
       const nearEnough =
@@ -70,5 +70,5 @@ describe.each(['fast', 'precise'] as const)('%s, bits of the 135M', (precision) 
       await model.close();
     }
     expect(bits.size).toBe(1);
-  }, 600_000);
+  });
 });

@@ -60,7 +60,7 @@ describe.each([
       expect(await logitsOf(model)).toEqual(alone);
       await model.close();
     }
-  }, 60_000);
+  });
 });
 
 describe('a team', () => {

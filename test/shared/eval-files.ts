@@ -1,23 +1,14 @@
-// Evaluation files of the shared folder, for tests that compare whole benchmarks with pinned values. They are
-// not part of the repository; CI has them beside the checkout, where missing files must not look like
-// success.
+// Evaluation files of the folder of data that may not be part of the project (docs/guides/evaluate.md says where each
+// comes from), for tests that compare whole benchmarks with pinned values.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { type Dataset, parseRows, type Row } from '../../src/eval/rows.ts';
-
-const FOLDER = new URL('../../../shared/eval-data/', import.meta.url);
-
-/**
- * False only where the folder is absent and this is not CI: then the tests of a file are skipped, with a
- * reason.
- */
-export const hasEvalFiles = existsSync(FOLDER) || Boolean(process.env.CI);
-if (!hasEvalFiles) console.warn(`no evaluation files at ${FOLDER.pathname}: tests on them are skipped`);
+import { sharedFile } from './shared.ts';
 
 export function evalText(file: string): string {
-  const bytes = readFileSync(new URL(file, FOLDER));
+  const bytes = readFileSync(sharedFile(`eval-data/${file}`));
   return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
 }
 

@@ -1,9 +1,9 @@
 // The 25 checkers against the official ones, on 541 answers that GPT-4 gave to the benchmark's prompts.
 
 import { describe, expect, it } from 'vitest';
-import { followedList, variantsOf } from '../../src/eval/tasks/ifeval.ts';
-import { evalRows, hasEvalFiles } from '../support/eval-files.ts';
-import { goldenJson } from '../support/goldens.ts';
+import { followedList, variantsOf } from '../../../src/eval/tasks/ifeval.ts';
+import { goldenJson } from '../../support/goldens.ts';
+import { evalRows } from '../eval-files.ts';
 
 /** `langdetect` takes these few English words for Spanish, German, Welsh and Tagalog. */
 const SHORT_TEXTS = [157, 188, 250, 299, 476];
@@ -12,9 +12,9 @@ const hasLetter = (args: { letter?: string }) => args.letter === undefined || /^
 /** "in o. Let's": an initial for an untrained Punkt, the end of a sentence for us. */
 const INITIAL = 33;
 
-describe.runIf(hasEvalFiles)('instructions', () => {
-  const rows = hasEvalFiles ? evalRows({ file: 'ifeval.input_data.jsonl' }) : [];
-  const answers = hasEvalFiles ? evalRows({ file: 'ifeval.gpt4_responses.jsonl' }) : [];
+describe('instructions', () => {
+  const rows = evalRows({ file: 'ifeval.input_data.jsonl' });
+  const answers = evalRows({ file: 'ifeval.gpt4_responses.jsonl' });
   const official: { strict: string[]; loose: string[] } = goldenJson('eval/ifeval_followed.json');
 
   it.each([

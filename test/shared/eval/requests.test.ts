@@ -3,13 +3,13 @@
 // model.
 
 import { describe, expect, it } from 'vitest';
-import { argmax, bootstrapStandardError, mean, standardErrorOfMean } from '../../src/eval/metrics.ts';
-import { PythonRandom } from '../../src/eval/python-random.ts';
-import { buildQuestions, type Question, shuffledIndices } from '../../src/eval/questions.ts';
-import { choiceLengths, movedBlanks } from '../../src/eval/scoring.ts';
-import type { Style } from '../../src/eval/task.ts';
-import { tasksNamed } from '../../src/eval/task-list.ts';
-import { evalRows, evalText, hasEvalFiles, pythonJson, sha256 } from '../support/eval-files.ts';
+import { argmax, bootstrapStandardError, mean, standardErrorOfMean } from '../../../src/eval/metrics.ts';
+import { PythonRandom } from '../../../src/eval/python-random.ts';
+import { buildQuestions, type Question, shuffledIndices } from '../../../src/eval/questions.ts';
+import { choiceLengths, movedBlanks } from '../../../src/eval/scoring.ts';
+import type { Style } from '../../../src/eval/task.ts';
+import { tasksNamed } from '../../../src/eval/task-list.ts';
+import { evalRows, evalText, pythonJson, sha256 } from '../eval-files.ts';
 
 const questionsOf = (name: string, style: Style, shots: number): Promise<Question[]> => {
   const [task] = tasksNamed([name]);
@@ -75,7 +75,7 @@ const LAMBADA_REPEATS = 2;
 /** HellaSwag's file here is a reading by somebody else. */
 const HAS_OTHER_TEXT = /^hellaswag/;
 
-describe.runIf(hasEvalFiles)('requests', () => {
+describe('requests', () => {
   it.each(Object.entries(pinnedLmEval()).filter(([name]) => !HAS_OTHER_TEXT.test(name)))(
     'of %s are those that lm-evaluation-harness pinned, and the random scorer gets its scores',
     async (name, pinned) => {
