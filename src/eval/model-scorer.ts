@@ -2,8 +2,8 @@
 // ids share with the next question is not computed again.
 
 import { exp, log } from '../base/math.ts';
-import type { AnswerTokenizer, Timeline } from '../generate/answer.ts';
 import { generate } from '../generate/generate.ts';
+import type { AnswerTokenizer, Timeline } from '../generate/options.ts';
 import type { Model } from '../model/model.ts';
 import type { Request } from './questions.ts';
 import { type Likelihood, movedBlanks, type Scorer, type WriteOptions } from './scoring.ts';

@@ -1,85 +1,214 @@
-// What may be asked of a generation, and what it answers: the options, one token, the whole answer.
+// One answer as a state machine without a model: `pending` says which ids it wants forwarded, `take` what it does with
+// the logits that come back. generate.ts runs one on a model, batch.ts many; both are loops of a few lines.
 
-import type { KvCache } from '../ops.ts';
-import type { IdLogprob } from './logprobs.ts';
-import type { SamplingOptions } from './sampler.ts';
+import { ContextOverflowError } from '../base/errors.ts';
+import { Rng } from '../base/rng.ts';
+import type { ModelConfig } from '../config.ts';
+import { logprobsOf } from './logprobs.ts';
+import { guessNext } from './lookup.ts';
+import type {
+  AnswerTokenizer,
+  FinishReason,
+  GeneratedToken,
+  GenerateOptions,
+  GenerationResult,
+  Timeline,
+} from './options.ts';
+import { checkSamplingOptions, type History, sample } from './sampler.ts';
+import { StopScanner } from './stop.ts';
 
-/** What generation needs of a tokenizer. */
-export interface AnswerTokenizer {
-  /** Every id that ends a generation. */
-  readonly eosIds: readonly number[];
-  /** A decoder that never shows half a character. */
-  decoder(options: { skipSpecial: boolean }): { push(id: number): string; end(): string };
-}
+type Logits = Float64Array | Float32Array;
 
-export interface GenerateOptions extends SamplingOptions {
-  /** Longest answer in tokens; 256 by default. */
-  readonly maxTokens?: number;
-  /** Seed of the draws; a random one by default. The result names it. */
-  readonly seed?: number | bigint;
-  /** The answer ends before the first of these strings. */
-  readonly stop?: readonly string[];
-  /** Ids that end the answer, beside the tokenizer's. */
-  readonly stopIds?: readonly number[];
-  /** Go on after the tokenizer's end-of-generation ids. */
-  readonly ignoreEos?: boolean;
-  /** Ends the answer with the finish reason `abort`. */
-  readonly signal?: AbortSignal;
-  /** Most ids to guess ahead from what was said before (lookup.ts); the answer is the same. 0 by default. */
-  readonly lookup?: number;
-  /** Compute the log-probability of every token, and those of this many likeliest ids. */
-  readonly logprobs?: number;
-  /**
-   * When prompt and answer do not fit the context: `error` (default), `stop` (a shorter answer) or
-   * `truncate-left` (the oldest ids of the prompt are dropped).
-   */
-  readonly contextOverflow?: 'error' | 'stop' | 'truncate-left';
-  /**
-   * A cache to use, with the ids that are in it; both are kept up to date. Without one, a cache is made and
-   * freed.
-   */
-  readonly timeline?: Timeline;
-  /** Called while the prompt is computed. */
-  readonly onPromptProgress?: (rowsDone: number, rowsTotal: number) => void;
-}
+const DEFAULT_MAX_TOKENS = 256;
 
-/** A cache and the ids it holds. */
-export interface Timeline {
-  readonly cache: KvCache;
-  ids: readonly number[];
-}
-
-/** One sampled token. */
-export interface GeneratedToken {
-  readonly id: number;
-  /** Text that may be shown now; empty while a character or a stop string may be incomplete. */
-  readonly text: string;
-  /** Natural logarithm of the model's probability of `id`, if asked for. */
-  readonly logprob?: number;
-  /** The likeliest ids at this place, falling, if asked for. */
-  readonly topLogprobs?: readonly IdLogprob[];
-  /** Milliseconds since the token before, or since the start. */
-  readonly ms: number;
-}
-
-export type FinishReason = 'stop' | 'length' | 'abort';
-
-export interface GenerationResult {
-  readonly finishReason: FinishReason;
-  /** The stop string or stop id, where there was one. */
-  readonly stoppedBy?: string | number;
-  /** All text that was shown. */
-  readonly text: string;
-  /** Ids of the answer, without the id that ended it. */
+/** What an answer wants forwarded next. */
+export interface Pending {
+  /** The ids, at positions startPos, startPos + 1, … of the answer's cache; what stands there already is forgotten. */
   readonly ids: readonly number[];
-  /** `cachedTokens` are those of the prompt that were in the cache already. */
-  readonly usage: {
-    promptTokens: number;
-    completionTokens: number;
-    totalTokens: number;
-    cachedTokens: number;
-  };
-  /** Milliseconds until the logits of the prompt, and from there to the end. */
-  readonly timings: { promptMs: number; generateMs: number };
-  readonly seed: number | bigint;
+  readonly startPos: number;
+  /** So many rows of logits are wanted: those of the last ids. */
+  readonly numRows: number;
+}
+
+/** The state of one answer: what fits the context, which text may be shown, why the answer ended. */
+export class Answer implements History {
+  /** Prompt, then answer. */
+  readonly ids: number[];
+  readonly promptLength: number;
+  finishReason: FinishReason | undefined;
+
+  private readonly options: GenerateOptions;
+  private readonly rng: Rng;
+  private readonly decoder: ReturnType<AnswerTokenizer['decoder']>;
+  private readonly scanner: StopScanner;
+  private readonly stopIds: ReadonlySet<number>;
+  private readonly maxTokens: number;
+  private readonly maxSeqLen: number;
+  private readonly seed: number | bigint;
+  private readonly cachedTokens: number;
+  private next: Pending;
+  private stopId: number | undefined;
+  private text = '';
+  private readonly startedAt = performance.now();
+  private promptMs: number | undefined;
+  private tokenAt = this.startedAt;
+
+  /**
+   * @param context the model's numbers, positions of the cache, and the ids whose keys and values are in it
+   * @throws RangeError           for options out of range
+   * @throws ContextOverflowError when prompt and answer do not fit, unless `contextOverflow` says what to do
+   */
+  constructor(
+    tokenizer: AnswerTokenizer,
+    promptIds: readonly number[],
+    options: GenerateOptions,
+    context: { config: ModelConfig; maxSeqLen: number; cachedIds: readonly number[] },
+  ) {
+    const { config, maxSeqLen, cachedIds } = context;
+    checkOptions(options, config.vocabSize);
+    this.options = options;
+    this.seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+    this.rng = Rng.fromSeed(this.seed);
+    this.scanner = new StopScanner(options.stop ?? []);
+    this.decoder = tokenizer.decoder({ skipSpecial: true });
+    const eosIds = options.ignoreEos ? [] : [...tokenizer.eosIds, ...config.eosIds];
+    this.stopIds = new Set([...eosIds, ...(options.stopIds ?? [])]);
+    const fitting = fitContext(promptIds, maxSeqLen, options);
+    this.ids = [...fitting.promptIds];
+    this.promptLength = this.ids.length;
+    this.maxTokens = fitting.maxTokens;
+    this.maxSeqLen = maxSeqLen;
+    this.cachedTokens = commonLength(cachedIds, this.ids);
+    this.next = { ids: this.ids.slice(this.cachedTokens), startPos: this.cachedTokens, numRows: 1 };
+  }
+
+  /** What to forward before `take`: first what of the prompt is not in the cache. Undefined at the end. */
+  pending(): Pending | undefined {
+    return this.finishReason || this.options.signal?.aborted ? undefined : this.next;
+  }
+
+  /**
+   * Draws from the rows of `pending`, in order. The row after a guess counts only if the guess was right.
+   *
+   * @param rows logits [vocabSize] of each row that was asked for
+   */
+  *take(rows: readonly Logits[]): Generator<GeneratedToken, void> {
+    this.promptMs ??= performance.now() - this.startedAt;
+    const guesses = this.next.ids.slice(this.next.ids.length - rows.length + 1);
+    for (const [index, logits] of rows.entries()) {
+      if (!this.pending()) break;
+      const id = sample(logits, this.options, this, this.rng);
+      yield this.accept(id, logits);
+      if (id !== guesses[index]) break;
+    }
+    const newGuesses = this.guesses();
+    const ids = [this.ids[this.ids.length - 1], ...newGuesses];
+    this.next = { ids, startPos: this.ids.length - 1, numRows: ids.length };
+  }
+
+  result(): GenerationResult {
+    const ids = this.ids.slice(this.promptLength);
+    const generateMs = this.promptMs === undefined ? 0 : performance.now() - this.startedAt - this.promptMs;
+    return {
+      finishReason: this.finishReason ?? 'abort',
+      stoppedBy: this.scanner.stoppedBy ?? this.stopId,
+      text: this.text,
+      ids,
+      usage: {
+        promptTokens: this.promptLength,
+        completionTokens: ids.length,
+        totalTokens: this.ids.length,
+        cachedTokens: this.cachedTokens,
+      },
+      timings: { promptMs: this.promptMs ?? performance.now() - this.startedAt, generateMs },
+      seed: this.seed,
+    };
+  }
+
+  /** Cuts a timeline whose cache this answer has used to what is sure, and writes down what that is. */
+  leave(timeline: Timeline): void {
+    // With guesses, the cache may hold a wrong one where the newest id should be.
+    const numSure = this.options.lookup ? this.ids.length - 1 : this.ids.length;
+    timeline.cache.length = Math.min(timeline.cache.length, numSure);
+    timeline.ids = this.ids.slice(0, timeline.cache.length);
+  }
+
+  /** Ids that may come next, by lookup; none unless asked for. */
+  private guesses(): readonly number[] {
+    if (!this.options.lookup) return [];
+    const tokensLeft = this.maxTokens - (this.ids.length - this.promptLength) - 1;
+    const room = this.maxSeqLen - this.ids.length;
+    return guessNext(this.ids, Math.max(0, Math.min(this.options.lookup, tokensLeft, room)));
+  }
+
+  /** Takes a sampled id: decides whether it ends the answer and what text may be shown. */
+  private accept(id: number, logits: Logits): GeneratedToken {
+    this.options.constraint?.accept(id);
+    let shown = '';
+    if (this.stopIds.has(id)) {
+      this.stopId = id;
+      this.finishReason = 'stop';
+    } else {
+      this.ids.push(id);
+      shown = this.scanner.push(this.decoder.push(id));
+      if (this.scanner.stoppedBy !== undefined) this.finishReason = 'stop';
+      else if (this.ids.length - this.promptLength === this.maxTokens) this.finishReason = 'length';
+    }
+    if (this.finishReason) shown += this.scanner.push(this.decoder.end()) + this.scanner.end();
+    this.text += shown;
+    const now = performance.now();
+    const ms = now - this.tokenAt;
+    this.tokenAt = now;
+    const { logprobs } = this.options;
+    if (logprobs === undefined) return { id, text: shown, ms };
+    const { logprob, top } = logprobsOf(logits, id, logprobs);
+    return { id, text: shown, logprob, topLogprobs: top, ms };
+  }
+}
+
+/** What of prompt and answer fits `limit` positions; the last token of an answer needs none. */
+function fitContext(
+  promptIds: readonly number[],
+  limit: number,
+  { maxTokens, contextOverflow = 'error' }: GenerateOptions,
+): { promptIds: readonly number[]; maxTokens: number } {
+  if (promptIds.length === 0) throw new RangeError('ids: expected at least one token id, got none');
+  const wanted = maxTokens ?? DEFAULT_MAX_TOKENS;
+  const room = limit + 1 - promptIds.length;
+  if (wanted <= room) return { promptIds, maxTokens: wanted };
+  if (contextOverflow === 'truncate-left' && wanted <= limit) {
+    return { promptIds: promptIds.slice(-(limit + 1 - wanted)), maxTokens: wanted };
+  }
+  // Without a length of the caller's, an answer is as long as there is room for.
+  if (room >= 1 && (contextOverflow === 'stop' || maxTokens === undefined)) {
+    return { promptIds, maxTokens: room };
+  }
+  throw new ContextOverflowError(
+    `prompt: expected at most ${limit} positions, got ${promptIds.length} ids and up to ${wanted} tokens of ` +
+      'answer; shorten one of them, raise maxSeqLen at load or choose contextOverflow',
+  );
+}
+
+/** Ids that both begin with, but for the last of `ids`: its logits are wanted. */
+export function commonLength(cachedIds: readonly number[], ids: readonly number[]): number {
+  const longest = Math.min(cachedIds.length, ids.length - 1);
+  let common = 0;
+  while (common < longest && cachedIds[common] === ids[common]) common++;
+  return common;
+}
+
+function checkOptions(options: GenerateOptions, vocabSize: number): void {
+  checkSamplingOptions(options, vocabSize);
+  checkCount('maxTokens', options.maxTokens, 1);
+  checkCount('logprobs', options.logprobs, 0);
+  checkCount('lookup', options.lookup, 0);
+  const policy = options.contextOverflow ?? 'error';
+  if (!['error', 'stop', 'truncate-left'].includes(policy)) {
+    throw new RangeError(`contextOverflow: expected error, stop or truncate-left, got ${policy}`);
+  }
+}
+
+function checkCount(name: string, value: number | undefined, min: number): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= min)) return;
+  throw new RangeError(`${name}: expected a whole number of at least ${min}, got ${value}`);
 }

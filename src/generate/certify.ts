@@ -2,7 +2,7 @@
 // have changed of either. A choice that no rounding can turn must be the same everywhere; another answer is
 // then a fault.
 
-import type { GeneratedToken } from './answer.ts';
+import type { GeneratedToken } from './options.ts';
 
 /** What computed the logits. */
 export interface ArithmeticInUse {

@@ -1,13 +1,19 @@
-// From prompt ids to an answer, one token at a time: run the prompt, then sample, show, run the new id. This
-// is where the walk begins; the next step is src/model/transformer.ts. What is drawn from the logits is
-// sampler.ts.
+// From prompt ids to an answer, one token at a time: forward what the answer wants, let it draw, show what was drawn.
+// This is where the walk begins; the next step is src/model/transformer.ts. What is kept between the tokens is
+// answer.ts, what is drawn from the logits sampler.ts.
 
 import type { Model } from '../model/model.ts';
-import type { AnswerTokenizer, GeneratedToken, GenerateOptions, GenerationResult } from './answer.ts';
-import { AnswerRun } from './answer-run.ts';
-import { sample } from './sampler.ts';
+import type { KvCache } from '../ops.ts';
+import { Answer, type Pending } from './answer.ts';
+import type { AnswerTokenizer, GeneratedToken, GenerateOptions, GenerationResult } from './options.ts';
 
-export type { FinishReason, GeneratedToken, GenerateOptions, GenerationResult } from './answer.ts';
+export type {
+  Constraint,
+  FinishReason,
+  GeneratedToken,
+  GenerateOptions,
+  GenerationResult,
+} from './options.ts';
 
 /**
  * Yields every sampled token, the one that ends the answer included; returns the whole answer.
@@ -21,24 +27,47 @@ export async function* generate(
   promptIds: readonly number[],
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedToken, GenerationResult> {
-  const run = new AnswerRun(model, tokenizer, promptIds, options);
+  const timeline = options.timeline ?? { cache: model.newCache(), ids: [] };
+  const { cache } = timeline;
+  let answer: Answer | undefined;
   try {
-    let rows = await run.forwardPrompt();
-    let guesses: readonly number[] = [];
-    while (rows) {
-      // One row without guesses. With them, the next row counts only if the guess that led to it was right.
-      for (const [index, logits] of rows.entries()) {
-        if (run.signal?.aborted || run.finishReason) break;
-        const id = sample(logits, options, run, run.rng);
-        yield run.accept(id, logits);
-        if (id !== guesses[index]) break;
-      }
-      if (run.signal?.aborted || run.finishReason) break;
-      guesses = run.guesses();
-      rows = await run.forwardNext(guesses);
+    const cachedIds = timeline.ids.slice(0, cache.length);
+    answer = new Answer(tokenizer, promptIds, options, {
+      config: model.config,
+      maxSeqLen: cache.maxSeqLen,
+      cachedIds,
+    });
+    for (let next = answer.pending(); next; next = answer.pending()) {
+      const rows = await forward(model, cache, next, options);
+      if (rows) yield* answer.take(rows);
     }
-    return run.result();
+    return answer.result();
   } finally {
-    run.close();
+    if (options.timeline) answer?.leave(timeline);
+    else model.freeCache(cache);
+  }
+}
+
+/** The rows that an answer waits for; undefined when its signal came in between. */
+async function forward(
+  model: Model,
+  cache: KvCache,
+  { ids, startPos, numRows }: Pending,
+  { signal, onPromptProgress }: GenerateOptions,
+): Promise<(Float64Array | Float32Array)[] | undefined> {
+  cache.length = startPos;
+  const { vocabSize } = model.config;
+  try {
+    const logits = await model.forward(ids, cache, {
+      logits: numRows === 1 ? 'last' : 'all',
+      signal,
+      onProgress: onPromptProgress,
+    });
+    return Array.from({ length: numRows }, (_, row) =>
+      logits.subarray(row * vocabSize, (row + 1) * vocabSize),
+    );
+  } catch (error) {
+    if (signal?.aborted) return undefined;
+    throw error;
   }
 }

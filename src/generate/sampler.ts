@@ -1,5 +1,5 @@
 // From the logits of one position to the next id. The order is fixed: repetition penalty, no-repeat n-gram,
-// frequency and presence penalty, logit bias, temperature, top-k, top-p, min-p, typical-p, draw; where HF
+// frequency and presence penalty, logit bias, constraint, temperature, top-k, top-p, min-p, typical-p, draw; where HF
 // transformers has the same step, it runs in the same place. Steps are in penalties.ts and filters.ts;
 // docs/components/sampling.md.
 
@@ -34,6 +34,20 @@ export interface SamplingOptions {
   readonly presencePenalty?: number;
   /** Added to the logits of these ids; -Infinity forbids an id. */
   readonly logitBias?: ReadonlyMap<number, number>;
+  /** Says which ids may come next, such as those that a grammar allows. */
+  readonly constraint?: Constraint;
+}
+
+/** The rules of one answer between logits and draw; it is told of every id, so it serves one answer only. */
+export interface Constraint {
+  /**
+   * Sets the scores of ids that may not come next to -Infinity.
+   *
+   * @param scores [vocabSize] after penalties and bias, before temperature; the constraint may write to it
+   */
+  mask(scores: Float64Array | Float32Array): void;
+  /** The id that was drawn, the one that ends the answer included. */
+  accept(id: number): void;
 }
 
 /** What was read and written before the position at hand. */
@@ -45,7 +59,7 @@ export interface History {
 }
 
 type Logits = Float64Array | Float32Array;
-type NumericOption = Exclude<keyof SamplingOptions, 'logitBias'>;
+type NumericOption = Exclude<keyof SamplingOptions, 'logitBias' | 'constraint'>;
 
 const RULES: Record<NumericOption, { expected: string; accepts: (value: number) => boolean }> = {
   temperature: { expected: 'a finite number of at least 0', accepts: (x) => x >= 0 && x < Infinity },
@@ -75,6 +89,10 @@ export function checkSamplingOptions(options: SamplingOptions, vocabSize: number
     if (typeof value !== 'number') throw new TypeError(`${name}: expected ${expected}, got ${typeof value}`);
     if (!accepts(value)) throw new RangeError(`${name}: expected ${expected}, got ${value}`);
   }
+  const { constraint } = options;
+  if (constraint && !(typeof constraint.mask === 'function' && typeof constraint.accept === 'function')) {
+    throw new TypeError('constraint: expected an object with mask(scores) and accept(id), got one without');
+  }
   for (const [id, bias] of options.logitBias ?? []) {
     if (!Number.isSafeInteger(id) || id < 0 || id >= vocabSize) {
       throw new RangeError(`logitBias: expected ids from 0 to ${vocabSize - 1}, got ${id}`);
@@ -93,7 +111,7 @@ export function checkSamplingOptions(options: SamplingOptions, vocabSize: number
  */
 export function sample(logits: Logits, options: SamplingOptions, history: History, rng: Rng): number {
   if ((options.temperature ?? 0) === 0) {
-    return indexOfMax(hasPenalties(options) ? penalised(logits, options, history) : logits);
+    return indexOfMax(scoresOf(logits, options, history));
   }
   return draw(distribution(logits, options, history), rng.next());
 }
@@ -108,7 +126,7 @@ export function distribution(
   options: SamplingOptions,
   history: History,
 ): { ids: Int32Array; probs: Float64Array } {
-  const scores = hasPenalties(options) ? penalised(logits, options, history) : logits;
+  const scores = scoresOf(logits, options, history);
   if (options.temperature === 0) return { ids: Int32Array.of(indexOfMax(scores)), probs: Float64Array.of(1) };
   let candidates = atTemperature(scores, options.temperature ?? 1);
   if (options.topK) candidates = topK(candidates, options.topK);
@@ -128,6 +146,15 @@ function draw({ ids, probs }: { ids: Int32Array; probs: Float64Array }, uniform:
     if (uniform < sum) return ids[i];
   }
   return ids[indexOfMax(probs)]; // rounding left the sum below 1 and below `uniform`
+}
+
+/** Logits after penalties, bias and constraint; the logits themselves where there are none of these. */
+function scoresOf(logits: Logits, options: SamplingOptions, history: History): Logits {
+  const isPenalised = hasPenalties(options);
+  if (!isPenalised && !options.constraint) return logits;
+  const scores = isPenalised ? penalised(logits, options, history) : logits.slice();
+  options.constraint?.mask(scores);
+  return scores;
 }
 
 function hasPenalties(options: SamplingOptions): boolean {

@@ -3,14 +3,14 @@
 
 import type { ChatMessage } from '../chat/message.ts';
 import type { Model } from '../model/model.ts';
+import { generate } from './generate.ts';
 import type {
   AnswerTokenizer,
   GeneratedToken,
   GenerateOptions,
   GenerationResult,
   Timeline,
-} from './answer.ts';
-import { generate } from './generate.ts';
+} from './options.ts';
 
 /** What a session needs of a tokenizer and a chat template. */
 export interface SessionTokenizer extends AnswerTokenizer {

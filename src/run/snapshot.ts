@@ -6,7 +6,7 @@
 
 import { FormatError, UnsupportedError } from '../base/errors.ts';
 import { digest, hex, sha256 } from '../base/sha256.ts';
-import type { Timeline } from '../generate/answer.ts';
+import type { Timeline } from '../generate/options.ts';
 import type { Model } from '../model/model.ts';
 
 const MAGIC = 'SMOLKV1\n';

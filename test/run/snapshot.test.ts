@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FormatError, UnsupportedError } from '../../src/base/errors.ts';
-import type { GenerationResult } from '../../src/generate/answer.ts';
+import type { GenerationResult } from '../../src/generate/options.ts';
 import { load, type NodeLoadOptions, type SmolLM2 } from '../../src/node/index.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
 import { loadModel } from '../../src/run/load.ts';
