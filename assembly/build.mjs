@@ -1,4 +1,5 @@
-// Compiles the kernels: {strict, relaxed} × {shared, single} memory from one source, to dist/wasm. Prints sizes.
+// Compiles the kernels: {strict, relaxed} × {shared, single} memory from one source, and those that are no part of a
+// model in binaries of their own, to dist/wasm. Prints sizes.
 //
 //   node assembly/build.mjs [--quiet]
 
@@ -12,7 +13,10 @@ const folder = 'assembly';
 const outDir = 'dist/wasm';
 
 /** Every binary that is shipped: name and target in asconfig.json. Shared builds take the id of the single one. */
-export const TARGETS = ['strict-single', 'strict', 'relaxed-single', 'relaxed'];
+export const TARGETS = ['strict-single', 'strict', 'relaxed-single', 'relaxed', 'minhash'];
+
+/** Sources of the binaries that hold no engine: they have no fingerprint either. */
+const ENTRIES = { minhash: 'minhash.ts' };
 
 /** Custom section that holds the sha256 of the single build's code: a fingerprint's part (src/wasm/kernels.ts). */
 const ID_SECTION = 'smollm2.kernels';
@@ -33,18 +37,22 @@ export async function build({ quiet = false } = {}) {
 
 async function compile(target, path) {
   const partial = `${path}.${process.pid}`;
-  const args = [`${folder}/index.ts`, '--config', 'asconfig.json', '--target', target, '--outFile', partial];
+  const args = [`${folder}/${ENTRIES[target] ?? 'index.ts'}`, '--config', 'asconfig.json', '--target', target, '--outFile', partial];
   const { error, stderr, stdout } = await asc.main(args, { readFile, writeFile });
   const warnings = `${stdout}${stderr}`;
   if (error || warnings.includes('WARNING'))
     throw new Error(`asc ${target}: ${error?.message ?? ''}\n${warnings}`);
+  if (!ENTRIES[target]) addId(target, partial);
+  // Renamed when it is whole, so that another build or a test never reads half a file.
+  renameSync(root + partial, root + path);
+}
+
+function addId(target, partial) {
   const bytes = readFileSync(root + partial);
   const id = target.endsWith('-single')
     ? createHash('sha256').update(bytes).digest('hex')
     : readFileSync(`${root}${outDir}/${target}-single.wasm`, 'latin1').slice(-64);
   writeFileSync(root + partial, Buffer.concat([bytes, section(ID_SECTION, id)]));
-  // Renamed when it is whole, so that another build or a test never reads half a file.
-  renameSync(root + partial, root + path);
 }
 
 /** A custom section of fewer than 128 bytes: lengths then take one byte each. */
