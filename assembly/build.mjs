@@ -37,7 +37,15 @@ export async function build({ quiet = false } = {}) {
 
 async function compile(target, path) {
   const partial = `${path}.${process.pid}`;
-  const args = [`${folder}/${ENTRIES[target] ?? 'index.ts'}`, '--config', 'asconfig.json', '--target', target, '--outFile', partial];
+  const args = [
+    `${folder}/${ENTRIES[target] ?? 'index.ts'}`,
+    '--config',
+    'asconfig.json',
+    '--target',
+    target,
+    '--outFile',
+    partial,
+  ];
   const { error, stderr, stdout } = await asc.main(args, { readFile, writeFile });
   const warnings = `${stdout}${stderr}`;
   if (error || warnings.includes('WARNING'))

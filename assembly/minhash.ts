@@ -114,6 +114,8 @@ export function lower(signature: usize, maps: usize, numHashes: u32, hashes: usi
   }
   if (h == numHashes) return;
   let last = load<u64>(signature);
-  for (let at = hashes; at < end; at += 8) last = least(place(load<u64>(at), load<u64>(maps), load<u64>(maps, 8)), last);
+  for (let at = hashes; at < end; at += 8) {
+    last = least(place(load<u64>(at), load<u64>(maps), load<u64>(maps, 8)), last);
+  }
   store<u64>(signature, last);
 }

@@ -4,7 +4,7 @@
 //     w      80 × v128   the schedule, word t of the four messages
 //     state   5 × v128   a, b, c, d, e
 
-/** Of a block of 64 bytes: which bytes are text (64 ones, 64 zeros), and where the bit after it goes (64 zeros, 0x80). */
+/** Of a block of 64 bytes: which are text (64 × 0xff, then zeros), and where the bit after it goes (zeros, 0x80). */
 const KEEP = memory.data<u64>([-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0], 16);
 const END = memory.data<u64>([0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0], 16);
 
@@ -49,7 +49,8 @@ export function begin(state: usize): void {
 /** One block of each lane: 80 rounds in four groups of 20, five at a time so that the five words change places. */
 export function addBlock(w: usize, state: usize): void {
   for (let t = w + 256; t < w + 1280; t += 16) {
-    const mixed = v128.xor(v128.xor(v128.load(t - 48), v128.load(t - 128)), v128.xor(v128.load(t - 224), v128.load(t - 256)));
+    const near = v128.xor(v128.load(t - 48), v128.load(t - 128));
+    const mixed = v128.xor(near, v128.xor(v128.load(t - 224), v128.load(t - 256)));
     v128.store(t, rotateLeft(mixed, 1));
   }
   let a = v128.load(state);
@@ -58,7 +59,9 @@ export function addBlock(w: usize, state: usize): void {
   let d = v128.load(state, 48);
   let e = v128.load(state, 64);
   for (let group: i32 = 0; group < 4; group++) {
-    const constant = i32x4.splat(group == 0 ? 0x5a827999 : group == 1 ? 0x6ed9eba1 : group == 2 ? 0x8f1bbcdc : 0xca62c1d6);
+    const constant = i32x4.splat(
+      group == 0 ? 0x5a827999 : group == 1 ? 0x6ed9eba1 : group == 2 ? 0x8f1bbcdc : 0xca62c1d6,
+    );
     const end = w + 320;
     for (; w < end; w += 80) {
       e = round(group, a, b, c, d, e, constant, v128.load(w));

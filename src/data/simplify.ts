@@ -2,10 +2,10 @@
 // configuration, character for character. Two texts that differ in case, punctuation, accents, numbers or layout
 // become one.
 
-/** Marks that become a space: datatrove's list, which lacks some common ones (‘ ” • and the hyphens ‐ ‑ among them). */
+/** Marks that become a space: datatrove's list, which lacks some common ones (‘ • ‐ among them). */
 const MARKS = '!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„\';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_."}►»';
 
-/** The C0 controls but for the tab and the newline 0x0A… of datatrove's ranges 0–8, 11–12, 13–31, and 127–159. */
+/** With datatrove's control characters: those of 0 to 31 but tab and newline, and 127 to 159. */
 const SPACED = `${escaped(MARKS)}\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f`;
 
 /** Digits of any script, with one decimal separator of several scripts between them. */
@@ -15,8 +15,9 @@ const PUNCTUATION = new RegExp(`[${SPACED}]`, 'g');
 /** White space of Python's `\s`: U+FEFF is none there, U+001C to U+001F and U+0085 are spaces by now. */
 const SPACE_RUN = /[\t\n\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/g;
 const COMBINING = /\p{Mn}/gu;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant.
 const IS_ASCII = /^[\u0000-\u007f]*$/;
-/** Characters of ASCII that are neither a mark nor white space, in runs; the marks and spaces between them are one space. */
+/** In ASCII all that is no letter and no digit is a mark or white space: together one space. */
 const ASCII_GAP = /[^a-z0-9]+/g;
 
 /**
@@ -44,7 +45,8 @@ function trimmed(text: string): string {
 }
 
 function isSpace(unit: number): boolean {
-  if (unit < 0x1680) return (unit >= 9 && unit <= 13) || (unit >= 0x1c && unit <= 0x20) || unit === 0x85 || unit === 0xa0;
+  if (unit < 0x1680)
+    return (unit >= 9 && unit <= 13) || (unit >= 0x1c && unit <= 0x20) || unit === 0x85 || unit === 0xa0;
   if (unit >= 0x2000 && unit <= 0x200a) return true;
   return [0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000].includes(unit);
 }

@@ -26,7 +26,8 @@ export function xxhash64(bytes: Uint8Array): bigint {
     hash = u64(rotateLeft(hash, 23n) * PRIME2 + PRIME3);
     at += 4;
   }
-  for (; at < bytes.length; at++) hash = u64(rotateLeft(hash ^ u64(BigInt(bytes[at]) * PRIME5), 11n) * PRIME1);
+  for (; at < bytes.length; at++)
+    hash = u64(rotateLeft(hash ^ u64(BigInt(bytes[at]) * PRIME5), 11n) * PRIME1);
   return avalanche(hash);
 }
 

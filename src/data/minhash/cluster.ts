@@ -7,7 +7,7 @@
 // Files, little-endian, one a task: `%06d.remove` u32 documents, sorted; `.clusters` u32 document, u32 cluster;
 // `.sizes` u32 document, u32 size of its cluster.
 
-import { FROM_INDEX, type DocumentPair, type DocumentPlace } from './pairs.ts';
+import { type DocumentPair, type DocumentPlace, FROM_INDEX } from './pairs.ts';
 
 export type Survivor = 'datatrove' | 'smallest';
 
@@ -84,7 +84,10 @@ class DisjointSets {
   }
 
   byTask(): Map<number, TaskClusters> {
-    const tasks = new Map<number, { remove: number[]; members: { doc: number; cluster: number; size: number }[] }>();
+    const tasks = new Map<
+      number,
+      { remove: number[]; members: { doc: number; cluster: number; size: number }[] }
+    >();
     const numbers = new Map<number, number>();
     const order = [...this.places.keys()].sort((i, j) => comparePlaces(this.places[i], this.places[j]));
     for (const node of order) {
@@ -110,7 +113,10 @@ export function taskFileName(task: number, kind: 'remove' | 'clusters' | 'sizes'
 }
 
 /** The bytes of the three files of a task. */
-export function encodeClusters({ remove, members }: TaskClusters): Record<'remove' | 'clusters' | 'sizes', Uint8Array> {
+export function encodeClusters({
+  remove,
+  members,
+}: TaskClusters): Record<'remove' | 'clusters' | 'sizes', Uint8Array> {
   return {
     remove: words32(remove),
     clusters: words32(members.flatMap(({ doc, cluster }) => [doc, cluster])),

@@ -35,7 +35,9 @@ export function checkConfig(config: MinHashConfig): void {
     if (!Number.isInteger(value) || value < 1 || value > MAX_HASHES)
       throw new RangeError(`${name}: expected a whole number from 1 to ${MAX_HASHES}, got ${value}`);
   if (numBuckets * hashesPerBucket > MAX_HASHES)
-    throw new RangeError(`minhash: expected at most ${MAX_HASHES} hashes, got ${numBuckets * hashesPerBucket}`);
+    throw new RangeError(
+      `minhash: expected at most ${MAX_HASHES} hashes, got ${numBuckets * hashesPerBucket}`,
+    );
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
     throw new RangeError(`seed: expected a whole number from 0 to 4294967295, got ${seed}`);
 }

@@ -98,7 +98,8 @@ class KernelSigner implements Signer {
 function windowEnd(words: readonly string[], first: number, ngramSize: number): number {
   let units = 0;
   let end = first;
-  while (end < words.length && (units < WINDOW_UNITS || end < first + ngramSize)) units += words[end++].length + 1;
+  while (end < words.length && (units < WINDOW_UNITS || end < first + ngramSize))
+    units += words[end++].length + 1;
   return end;
 }
 

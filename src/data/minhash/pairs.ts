@@ -61,10 +61,12 @@ export function* findPairs(
   const hasIndex = (files.indexes ?? []).length > 0;
   let last: Head | null = null;
   for (const head of merged(files, config)) {
-    const isEqual = last !== null && compareHashes(last.record.hashes, head.record.hashes, 0, config.hashesPerBucket) === 0;
+    const isEqual =
+      last !== null && compareHashes(last.record.hashes, head.record.hashes, 0, config.hashesPerBucket) === 0;
     if (head.source >= 0) {
       if (!isEqual) onNew?.(head.record.hashes);
-      else if (last!.source < 0) yield { first: { task: FROM_INDEX, doc: FROM_INDEX }, second: placeOf(head) };
+      else if (last!.source < 0)
+        yield { first: { task: FROM_INDEX, doc: FROM_INDEX }, second: placeOf(head) };
       else if (!hasIndex || !onlyIndex) yield { first: placeOf(last!), second: placeOf(head) };
     }
     last = head;
@@ -82,7 +84,8 @@ function* merged(files: BucketFiles, config: MinHashConfig): Generator<Head> {
     const next = rest.next();
     if (!next.done) push(heap, { source, task, record: next.value, rest });
   };
-  for (const file of files.indexes ?? []) advance(-1, FROM_INDEX, readSignatures(file, config, { isIndex: true }));
+  for (const file of files.indexes ?? [])
+    advance(-1, FROM_INDEX, readSignatures(file, config, { isIndex: true }));
   for (const [source, file] of files.signatures.entries())
     advance(source, taskOf(file), readSignatures(file, config, { isIndex: false }));
   for (let head = pop(heap); head; head = pop(heap)) {
@@ -93,7 +96,8 @@ function* merged(files: BucketFiles, config: MinHashConfig): Generator<Head> {
 
 function taskOf(file: RecordFile): number {
   const digits = /(\d+)\.minhash\.sig$/.exec(file.name)?.[1];
-  if (digits === undefined) throw new FormatError('expected a name like 00000.minhash.sig', { file: file.name });
+  if (digits === undefined)
+    throw new FormatError('expected a name like 00000.minhash.sig', { file: file.name });
   return Number(digits);
 }
 

@@ -55,7 +55,12 @@ export class SignatureTable {
     const { hashesPerBucket } = this.config;
     const begin = bucket * hashesPerBucket;
     const order = [...this.docs.keys()].sort((i, j) => {
-      const difference = compareHashes(this.signatures[i], this.signatures[j], begin, begin + hashesPerBucket);
+      const difference = compareHashes(
+        this.signatures[i],
+        this.signatures[j],
+        begin,
+        begin + hashesPerBucket,
+      );
       return difference || this.docs[i] - this.docs[j];
     });
     const view = new DataView(new ArrayBuffer(order.length * recordBytes(this.config, false)));
@@ -102,7 +107,11 @@ export function* readSignatures(
   }
 }
 
-function checkRecord(record: SignatureRecord, last: SignatureRecord | null, place: { file: string; offset: number }) {
+function checkRecord(
+  record: SignatureRecord,
+  last: SignatureRecord | null,
+  place: { file: string; offset: number },
+) {
   if (record.hashes.some((hash) => hash >= PRIME))
     throw new FormatError('expected hashes below 2^61 − 1; was it made with other settings?', place);
   if (last && compareRecords(last, record) > 0) throw new FormatError('expected sorted signatures', place);
@@ -113,7 +122,12 @@ export function compareRecords(left: SignatureRecord, right: SignatureRecord): n
 }
 
 /** Negative, zero or positive, by hashes [begin, end). */
-export function compareHashes(left: BigUint64Array, right: BigUint64Array, begin: number, end: number): number {
+export function compareHashes(
+  left: BigUint64Array,
+  right: BigUint64Array,
+  begin: number,
+  end: number,
+): number {
   for (let h = begin; h < end; h++) if (left[h] !== right[h]) return left[h] < right[h] ? -1 : 1;
   return 0;
 }
@@ -124,5 +138,9 @@ function recordBytes(config: MinHashConfig, isIndex: boolean): number {
 
 /** A file that is in memory already. */
 export function inMemory(name: string, bytes: Uint8Array): RecordFile {
-  return { name, byteLength: bytes.byteLength, read: (offset, length) => bytes.subarray(offset, offset + length) };
+  return {
+    name,
+    byteLength: bytes.byteLength,
+    read: (offset, length) => bytes.subarray(offset, offset + length),
+  };
 }

@@ -32,7 +32,11 @@ export function shingles(words: readonly string[], ngramSize: number): string[] 
  *
  *     signature[h] = min over shingles of ((hash(shingle) · a[h] + b[h]) mod 2^64) mod (2^61 − 1)
  */
-export function signature(words: readonly string[], config: MinHashConfig, maps: Permutations): BigUint64Array | null {
+export function signature(
+  words: readonly string[],
+  config: MinHashConfig,
+  maps: Permutations,
+): BigUint64Array | null {
   const hashed = shingles(words, config.ngramSize).map((text) => HASHES[config.hash](encoder.encode(text)));
   if (hashed.length === 0) return null;
   return BigUint64Array.from(maps.a, (a, h) => {
