@@ -1,6 +1,6 @@
 // Where the training loop gets its rows from: windows of token ids with labels and document boundaries, by
 // number. A source keeps no place of its own: row n is the same row whenever it is asked for, so a run resumes
-// exactly by remembering how many rows it has consumed.
+// exactly by remembering how many rows it has consumed. packed-windows.ts makes one out of token shards.
 
 /** The label of a position that does not count, as in PyTorch. */
 export const IGNORED = -100;
@@ -28,4 +28,27 @@ export interface WindowSource {
    * @throws FormatError when a shard has changed or holds an id that the vocabulary has not
    */
   row(index: number): Promise<TrainingRow>;
+}
+
+/**
+ * A row out of sequenceLength + 1 consecutive ids: each is to be followed by the next.
+ *
+ * @param eosId where given, documents are masked as nanotron's Qwen2Config does it: a document ends behind this id,
+ *              positions begin again, attention stays inside, and no label asks for the first id of a new document
+ */
+export function nextTokenRow(span: Int32Array, place: string, eosId?: number): TrainingRow {
+  const length = span.length - 1;
+  const ids = span.subarray(0, length);
+  const labels = span.slice(1);
+  const positions = new Int32Array(length);
+  const documentStarts = new Int32Array(length);
+  let start = 0;
+  for (let i = 0; i < length; i++) {
+    positions[i] = i - start;
+    documentStarts[i] = start;
+    if (ids[i] !== eosId) continue;
+    labels[i] = IGNORED;
+    start = i + 1;
+  }
+  return { ids, labels, positions, documentStarts, place };
 }

@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest';
+import { readRecipe } from '../../src/train/read-recipe.ts';
+import { fineTuneSchedule, type PretrainRecipe, type SftRecipe, stageAt } from '../../src/train/recipe.ts';
+
+const MODEL = {
+  bos_token_id: 1,
+  eos_token_id: 2,
+  hidden_act: 'silu',
+  hidden_size: 32,
+  intermediate_size: 72,
+  max_position_embeddings: 128,
+  num_attention_heads: 4,
+  num_hidden_layers: 2,
+  num_key_value_heads: 2,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000,
+  tie_word_embeddings: true,
+  vocab_size: 96,
+  is_llama_config: true,
+};
+
+function nanotron(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    general: { project: 'test', run: 'tiny', seed: 5 },
+    model: { dtype: 'float32', init_method: { std: 0.02 }, model_config: MODEL },
+    tokens: {
+      sequence_length: 32,
+      train_steps: 1000,
+      micro_batch_size: 2,
+      batch_accumulation_per_replica: 3,
+    },
+    parallelism: { dp: 4, tp: 1, pp: 1 },
+    optimizer: {
+      clip_grad: 1,
+      weight_decay: 0.01,
+      optimizer_factory: { name: 'adamW', adam_beta1: 0.9, adam_beta2: 0.95, adam_eps: '1e-8' },
+      learning_rate_scheduler: {
+        learning_rate: 3e-3,
+        lr_warmup_steps: 20,
+        lr_decay_starting_step: 800,
+        lr_decay_steps: 200,
+        min_decay_lr: 0,
+      },
+    },
+    data_stages: [
+      { name: 'decay', start_training_step: 801, data: { dataset: { dataset_folder: 'b' }, seed: 8 } },
+      {
+        name: 'stable',
+        start_training_step: 1,
+        data: { dataset: { dataset_folder: ['a', 'b'], dataset_weights: [0.7, 0.3] }, seed: 8 },
+      },
+    ],
+    ...changes,
+  };
+}
+
+function read(value: unknown) {
+  const { recipe, notices } = readRecipe(value, 'r.yaml');
+  return { recipe: recipe as PretrainRecipe, notices };
+}
+
+describe("nanotron's recipe", () => {
+  it('is read whole, without a notice', () => {
+    const { recipe, notices } = read(nanotron());
+    expect(notices).toEqual([]);
+    expect(recipe).toMatchObject({
+      kind: 'pretrain',
+      name: 'tiny',
+      seed: 5,
+      initStd: 0.02,
+      microBatchSize: 2,
+      microBatchesPerStep: 12,
+      optimizer: { eps: 1e-8, clipGrad: 1 },
+      schedule: { decayStart: 800, decaySteps: 200, minLearningRate: 0, warmupStyle: 'linear' },
+    });
+    expect(recipe.model).toMatchObject({ hiddenSize: 32, headDim: 8, eosIds: [2] });
+    expect(recipe.stages.map(({ name }) => name)).toEqual(['stable', 'decay']);
+    expect(recipe.stages[0].mixture).toEqual([
+      { folder: 'a', weight: 0.7 },
+      { folder: 'b', weight: 0.3 },
+    ]);
+    expect([1, 800, 801].map((step) => stageAt(recipe.stages, step))).toEqual([0, 0, 1]);
+  });
+
+  it('null means what it means there', () => {
+    const scheduler = { learning_rate: 1e-3, lr_warmup_steps: 20, min_decay_lr: null, lr_decay_steps: null };
+    const { recipe, notices } = read(nanotron({ optimizer: { learning_rate_scheduler: scheduler } }));
+    expect(recipe.schedule).toMatchObject({ decayStart: 20, decaySteps: 980, minLearningRate: 1e-3 });
+    expect(recipe.optimizer.clipGrad).toBeUndefined();
+    expect(notices).toEqual(['optimizer.learning_rate_scheduler.min_decay_lr: null means no decay at all']);
+  });
+
+  it('names unknown keys, and the known one that may be meant', () => {
+    const tokens = { sequence_length: 32, train_step: 5, train_steps: 9, micro_batch_size: 1, color: 'red' };
+    expect(read(nanotron({ tokens, lighteval: { tasks: 'x' }, extra: 1 })).notices).toEqual([
+      'tokens.train_step: unknown key, without effect; did you mean train_steps?',
+      'tokens.color: unknown key, without effect',
+      'lighteval: accepted, without effect here',
+      'extra: unknown key, without effect',
+    ]);
+  });
+
+  it.each([
+    [{ tokens: { sequence_length: 0 } }, 'tokens.train_steps: expected a number, at least 1, got nothing'],
+    [{ tokens: [1] }, 'tokens: expected a mapping of keys, got [1]'],
+    [{ model: {} }, 'model.model_config: expected the sizes of a model, got nothing'],
+    [{ data_stages: [] }, 'data_stages: expected a stage that starts at step 1'],
+    [{ parallelism: { dp: 1.5 } }, 'parallelism.dp: expected a whole number of at least 1, got 1.5'],
+    [
+      { optimizer: { optimizer_factory: { name: 'sgd' } } },
+      'optimizer.optimizer_factory.name: expected adamW, got "sgd"',
+    ],
+    [
+      {
+        data_stages: [
+          { start_training_step: 1, data: { dataset: { dataset_folder: ['a'], dataset_weights: [-1] } } },
+        ],
+      },
+      'data_stages[0].data.dataset.dataset_weights: expected 1 numbers, one for each folder, got [-1]',
+    ],
+  ])('refuses %j', (changes, message) => {
+    expect(() => read(nanotron(changes))).toThrow(`r.yaml, ${message}`);
+  });
+
+  it('shrinks to a small machine: counts of steps keep their shares', () => {
+    const scale = { train_steps: 100, sequences_per_step: 8, micro_batch_size: 4, order: 'fresh' };
+    const { recipe, notices } = read(nanotron({ scale }));
+    expect(notices).toEqual([]);
+    expect(recipe).toMatchObject({
+      trainSteps: 100,
+      microBatchSize: 4,
+      microBatchesPerStep: 2,
+      order: 'fresh',
+    });
+    expect(recipe.schedule).toMatchObject({
+      warmupSteps: 2,
+      decayStart: 80,
+      decaySteps: 20,
+      learningRate: 3e-3,
+    });
+    expect(recipe.stages.map(({ startStep }) => startStep)).toEqual([1, 81]);
+    expect(() => read(nanotron({ scale: { sequences_per_step: 7, micro_batch_size: 2 } }))).toThrow(
+      'scale.sequences_per_step: expected a multiple of micro_batch_size 2, got 7',
+    );
+  });
+});
+
+describe("TRL's recipe", () => {
+  const sft = {
+    model_name_or_path: 'HuggingFaceTB/SmolLM2-135M',
+    dataset_name: 'HuggingFaceTB/smol-smoltalk',
+    learning_rate: 1e-3,
+    lr_scheduler_type: 'cosine',
+    max_length: 8192,
+    num_train_epochs: 2,
+    per_device_train_batch_size: 4,
+    gradient_accumulation_steps: 4,
+    warmup_ratio: 0.1,
+    bf16: true,
+  };
+
+  it('of SFT', () => {
+    const { recipe, notices } = readRecipe(sft, 'sft.yaml');
+    expect(notices).toEqual([]);
+    expect(recipe).toMatchObject({
+      kind: 'sft',
+      startFrom: 'HuggingFaceTB/SmolLM2-135M',
+      optimizer: { beta2: 0.999, weightDecay: 0, clipGrad: 1 },
+      packing: false,
+      maxLength: 8192,
+      microBatchSize: 4,
+      microBatchesPerStep: 4,
+      lora: undefined,
+    });
+    expect(fineTuneSchedule(recipe as SftRecipe, 105)).toMatchObject({
+      warmupSteps: 11,
+      decayStart: 11,
+      decaySteps: 94,
+      decayStyle: 'cosine',
+      minLearningRate: 0,
+    });
+  });
+
+  it('of DPO, with a mixer of one data set', () => {
+    const { dataset_name, ...rest } = sft;
+    const dpo = { ...rest, beta: 0.5, dataset_mixer: { [dataset_name]: 1 }, dataset_splits: ['a', 'b'] };
+    const { recipe, notices } = readRecipe(dpo, 'dpo.yaml');
+    expect(notices).toEqual([]);
+    expect(recipe).toMatchObject({
+      kind: 'dpo',
+      beta: 0.5,
+      trainSplit: 'a',
+      testSplit: 'b',
+      maxPromptLength: 512,
+    });
+  });
+
+  it('with an adapter, and what an adapter here has not', () => {
+    const { recipe, notices } = readRecipe(
+      { ...sft, use_peft: true, lora_r: 8, lora_dropout: 0.05 },
+      'l.yaml',
+    );
+    expect(recipe).toMatchObject({ lora: { rank: 8, alpha: 32, targetModules: ['q_proj', 'v_proj'] } });
+    expect(notices).toEqual(['lora_dropout: nothing is dropped here; the adapter trains without']);
+  });
+});
