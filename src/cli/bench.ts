@@ -2,12 +2,11 @@
 // and the build that they were measured on.
 
 import { availableParallelism, cpus } from 'node:os';
-import type { CAC } from 'cac';
 import { median } from '../base/median.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { type LoadOptions, loadModel } from '../run/load.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { modelOption, openModelFile } from './model-options.ts';
 import { someIds, timeDecode, timePrefill } from './speed.ts';
 import { print, Status } from './terminal.ts';
@@ -31,20 +30,18 @@ interface Settings {
   readonly options: LoadOptions;
 }
 
-export function benchCommand(cli: CAC): void {
-  const command = cli
-    .command('bench', 'Measure prompt and generation speed')
+export const benchCommand = modelOption(
+  new Command('bench', 'Measure prompt and generation speed')
     .option('-p, --prompt <n>', 'tokens of the prompt, in one pass; 0 for none (default: 512)')
     .option('-n, --generate <n>', 'tokens generated one by one; 0 for none (default: 128)')
     .option('-r, --repetitions <n>', 'how often each is measured, after one warm-up (default: 3)')
-    .option('--json', 'one JSON object on stdout');
-  modelOption(command)
-    .option('--engine <engine>', 'wasm (fast) or reference (float64, slow)')
-    .option('--precision <precision>', 'of the wasm engine: fast or precise')
-    .option('-t, --threads <list>', 'thread counts of the wasm engine, such as 1,2,4')
-    .option('--relaxed', 'kernels with relaxed SIMD');
-  onRun(command, runBench);
-}
+    .option('--json', 'one JSON object on stdout'),
+)
+  .option('--engine <engine>', 'wasm (fast) or reference (float64, slow)')
+  .option('--precision <precision>', 'of the wasm engine: fast or precise')
+  .option('-t, --threads <list>', 'thread counts of the wasm engine, such as 1,2,4')
+  .option('--relaxed', 'kernels with relaxed SIMD')
+  .onRun(runBench);
 
 async function runBench(args: Arguments): Promise<void> {
   const settings: Settings = {

@@ -2,11 +2,10 @@
 
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import type { CAC } from 'cac';
 import type { ChatMessage } from '../chat/message.ts';
 import type { GenerateOptions } from '../generate/generate.ts';
 import type { Session } from '../generate/session.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { speedLine } from './generate.ts';
 import { engineOptions, openModel } from './model-options.ts';
 import { generateOptions, samplingOptions } from './sampling-options.ts';
@@ -20,13 +19,13 @@ const HELP = `/reset          forget the conversation
 Ctrl-C stops an answer, and ends at an empty line.
 `;
 
-export function chatCommand(cli: CAC): void {
-  const command = cli
-    .command('chat', 'Talk to the model; /help lists what can be typed')
-    .option('--system <text>', 'system message of the conversation')
-    .example('  $ smollm2 chat --temperature 0.2 --top-p 0.9');
-  onRun(samplingOptions(engineOptions(command)), run);
-}
+export const chatCommand = samplingOptions(
+  engineOptions(
+    new Command('chat', 'Talk to the model; /help lists what can be typed')
+      .option('--system <text>', 'system message of the conversation')
+      .example('$ smollm2 chat --temperature 0.2 --top-p 0.9'),
+  ),
+).onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const status = new Status();

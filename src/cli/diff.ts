@@ -1,7 +1,6 @@
 // `smollm2 diff`: two traces, the first point that float arithmetic does not explain, and the likely cause.
 
 import { access, writeFile } from 'node:fs/promises';
-import type { CAC } from 'cac';
 import { diff } from '../diff/diff.ts';
 import type { FloatFormat } from '../diff/precision.ts';
 import { causesText, POINT_HEADER, pointLine, reportJson, verdictText } from '../diff/report.ts';
@@ -12,26 +11,21 @@ import { fileSource } from '../node/file-source.ts';
 import { openNode } from '../node/open.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { readTrace } from '../traces/trace-file.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { modelOption, openModelFile } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 
-export function diffCommand(cli: CAC): void {
-  const command = modelOption(
-    cli.command('diff [...traces]', 'Find the first wrong number: reference trace, then candidate'),
-  )
-    .option(
-      '--dtype <format>',
-      'hold the candidate to f64, f32, f16 or bf16 (default: what its numbers show)',
-    )
-    .option('--accept <cause>', 'count points that this cause explains as explained; may be repeated')
-    .option('--all', 'list every point, also after the first that is not explained')
-    .option('--json', 'print one JSON object')
-    .option('--html <file>', 'write a page with a heat map of the error per layer and module')
-    .option('--causes', 'list the causes that diff can name')
-    .example('  $ smollm2 diff reference.safetensors mine.npz --model 135m');
-  onRun(command, run);
-}
+export const diffCommand = modelOption(
+  new Command('diff [...traces]', 'Find the first wrong number: reference trace, then candidate'),
+)
+  .option('--dtype <format>', 'hold the candidate to f64, f32, f16 or bf16 (default: what its numbers show)')
+  .option('--accept <cause>', 'count points that this cause explains as explained; may be repeated')
+  .option('--all', 'list every point, also after the first that is not explained')
+  .option('--json', 'print one JSON object')
+  .option('--html <file>', 'write a page with a heat map of the error per layer and module')
+  .option('--causes', 'list the causes that diff can name')
+  .example('$ smollm2 diff reference.safetensors mine.npz --model 135m')
+  .onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   if (args.flag('causes')) return print(`${causesText()}\n`);

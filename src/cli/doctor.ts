@@ -2,19 +2,15 @@
 
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import process from 'node:process';
-import type { CAC } from 'cac';
 import { type Capability, capabilities } from '../capabilities.ts';
 import { weightsCacheFolder } from '../node/find-weights.ts';
 import { nodePlatform } from '../node/platform.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { print } from './terminal.ts';
 
-export function doctorCommand(cli: CAC): void {
-  const command = cli
-    .command('doctor', 'What this machine can do, and why not where it cannot')
-    .option('--json', 'print one JSON object');
-  onRun(command, run);
-}
+export const doctorCommand = new Command('doctor', 'What this machine can do, and why not where it cannot')
+  .option('--json', 'print one JSON object')
+  .onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const found = await capabilities();

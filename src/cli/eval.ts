@@ -3,7 +3,6 @@
 
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { CAC } from 'cac';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
 import { compareRuns, type TaskComparison } from '../eval/compare-runs.ts';
 import { ModelScorer } from '../eval/model-scorer.ts';
@@ -19,17 +18,16 @@ import { runInSandbox } from '../node/eval/js-sandbox.ts';
 import { runPython } from '../node/eval/python-sandbox.ts';
 import { openResultFile, readResultFile } from '../node/eval/result-file.ts';
 import { FolderRows, HubRows } from '../node/eval/rows.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, loadOptions, openModel } from './model-options.ts';
 import { jsonPoster } from './post-json.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 
-export function evalCommand(cli: CAC): void {
-  const command = cli
-    .command(
-      'eval [...words]',
-      "Benchmarks of the SmolLM2 paper; 'eval compare A B' compares two result files",
-    )
+export const evalCommand = engineOptions(
+  new Command(
+    'eval [...words]',
+    "Benchmarks of the SmolLM2 paper; 'eval compare A B' compares two result files",
+  )
     .option(
       '--tasks <names>',
       'names with commas between: piqa, arc, openbook_qa, …; choices for the six short ones',
@@ -46,10 +44,9 @@ export function evalCommand(cli: CAC): void {
     .option('--url <url>', 'evaluate a server, such as http://localhost:8080/v1')
     .option('--report <file>', 'write the figures as .json, .md or .html; may be repeated')
     .option('--json', 'print the figures as JSON')
-    .example('  $ smollm2 eval --tasks piqa,arc --model 135m-instruct --out run.jsonl')
-    .example('  $ smollm2 eval compare run.jsonl other.jsonl');
-  onRun(engineOptions(command), run);
-}
+    .example('$ smollm2 eval --tasks piqa,arc --model 135m-instruct --out run.jsonl')
+    .example('$ smollm2 eval compare run.jsonl other.jsonl'),
+).onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const [word, ...files] = args.words;

@@ -1,29 +1,28 @@
 // `smollm2 generate`: one prompt, one answer, streamed; or one JSON object.
 
-import type { CAC } from 'cac';
 import { type Certainty, certify } from '../generate/certify.ts';
 import type { GenerateOptions, GenerationResult } from '../generate/generate.ts';
 import type { SmolLM2 } from '../smollm2.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, loadOptions, openModel } from './model-options.ts';
 import { writeRecord } from './recording.ts';
 import { generateOptions, samplingOptions } from './sampling-options.ts';
 import { interruptSignal, print, readStdin, Status } from './terminal.ts';
 
-export function generateCommand(cli: CAC): void {
-  const command = cli
-    .command('generate [...prompt]', 'Answer a prompt (from stdin when there is none)')
-    .option('--system <text>', 'system message in front of the prompt')
-    .option('--raw', 'continue the prompt as it is, without chat template')
-    .option('--json', 'print one JSON object: text, ids, finishReason, usage, timings')
-    .option('--logprobs <n>', 'with --json: log-probabilities of each token and the n likeliest')
-    .option('--certify', 'say for every greedy token whether rounding could have changed it')
-    .option('--record <file>', 'write ids, options, seed, fingerprint and checksums, for replay elsewhere')
-    .example('  $ smollm2 generate "What is gravity?"')
-    .example('  $ smollm2 generate --raw "Once upon a time" --temperature 0.8 --seed 1')
-    .example('  $ cat question.txt | smollm2 generate --model 360m --json');
-  onRun(samplingOptions(engineOptions(command)), run);
-}
+export const generateCommand = samplingOptions(
+  engineOptions(
+    new Command('generate [...prompt]', 'Answer a prompt (from stdin when there is none)')
+      .option('--system <text>', 'system message in front of the prompt')
+      .option('--raw', 'continue the prompt as it is, without chat template')
+      .option('--json', 'print one JSON object: text, ids, finishReason, usage, timings')
+      .option('--logprobs <n>', 'with --json: log-probabilities of each token and the n likeliest')
+      .option('--certify', 'say for every greedy token whether rounding could have changed it')
+      .option('--record <file>', 'write ids, options, seed, fingerprint and checksums, for replay elsewhere')
+      .example('$ smollm2 generate "What is gravity?"')
+      .example('$ smollm2 generate --raw "Once upon a time" --temperature 0.8 --seed 1')
+      .example('$ cat question.txt | smollm2 generate --model 360m --json'),
+  ),
+).onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const status = new Status();

@@ -2,7 +2,6 @@
 
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { CAC } from 'cac';
 import { type ModelConfig, numParameters } from '../config.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
@@ -11,17 +10,14 @@ import type { GgufValue } from '../format/gguf-values.ts';
 import { readHfFolder } from '../format/hf.ts';
 import { fileSource } from '../node/file-source.ts';
 import { findWeights } from '../node/find-weights.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { interruptible, print, Status } from './terminal.ts';
 
-export function inspectCommand(cli: CAC): void {
-  const command = cli
-    .command('inspect <file>', 'Metadata, tensors, types and sizes of a model')
-    .option('--json', 'print one JSON object')
-    .example('  $ smollm2 inspect model.gguf')
-    .example('  $ smollm2 inspect 135m --json');
-  onRun(command, run);
-}
+export const inspectCommand = new Command('inspect <file>', 'Metadata, tensors, types and sizes of a model')
+  .option('--json', 'print one JSON object')
+  .example('$ smollm2 inspect model.gguf')
+  .example('$ smollm2 inspect 135m --json')
+  .onRun(run);
 
 interface TensorLine {
   readonly name: string;

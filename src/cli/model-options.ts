@@ -1,6 +1,5 @@
 // The options that every command with a model takes, and opening the model that they name.
 
-import type { Command } from 'cac';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
@@ -8,7 +7,7 @@ import { openNode } from '../node/open.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { type LoadOptions, loadModel } from '../run/load.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
-import type { Arguments } from './arguments.ts';
+import type { Arguments, Command } from './arguments.ts';
 import { interruptible, type Status } from './terminal.ts';
 
 /** Adds `--model`. */

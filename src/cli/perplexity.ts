@@ -3,18 +3,16 @@
 
 import { existsSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
-import type { CAC } from 'cac';
 import { fileSource } from '../node/file-source.ts';
 import { type KlBase, klBaseHeader, klBaseRow, readKlBase, scoredPositions } from '../score/kl-base.ts';
 import { Divergence, perplexity, type Window, windowsOf } from '../score/perplexity.ts';
 import type { SmolLM2 } from '../smollm2.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, openModel } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 
-export function perplexityCommand(cli: CAC): void {
-  const command = cli
-    .command('perplexity <file>', 'Perplexity of a text, and divergence from another model')
+export const perplexityCommand = engineOptions(
+  new Command('perplexity <file>', 'Perplexity of a text, and divergence from another model')
     .option('--windows <rule>', 'llama (default: half of each window is scored) or hf (sliding windows)')
     .option('--stride <n>', 'how far an hf window advances (default: half a window)')
     .option('--chunks <n>', 'windows at most')
@@ -23,9 +21,8 @@ export function perplexityCommand(cli: CAC): void {
       "llama.cpp's file of log-probabilities: compared with where it exists, else written (llama windows)",
     )
     .option('--json', 'print one JSON object')
-    .example('  $ smollm2 perplexity wiki.txt --model 135m --ctx 512');
-  onRun(engineOptions(command), run);
-}
+    .example('$ smollm2 perplexity wiki.txt --model 135m --ctx 512'),
+).onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const [file] = args.words;

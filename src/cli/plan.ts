@@ -1,6 +1,5 @@
 // `smollm2 plan`: what a model will take in memory, allocation by allocation, and what fits into a given memory.
 
-import type { CAC } from 'cac';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import { type ModelConfig, SMOLLM2_CONFIGS } from '../config.ts';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
@@ -10,27 +9,24 @@ import { parseBytes } from '../node/split.ts';
 import { longestContext, planBytes, planModel } from '../run/plan.ts';
 import type { CacheType } from '../wasm/options.ts';
 import { formatPlan, type PlannedTensor } from '../wasm/plan.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { print } from './terminal.ts';
 
 const CACHE_TYPES = ['f32', 'f16', 'q8'] as const;
 
-export function planCommand(cli: CAC): void {
-  const command = cli
-    .command('plan [model]', 'What a model takes in memory, and what fits')
-    .option('--memory <bytes>', 'what may be used, such as 128MB')
-    .option('--ctx <n>', 'positions of the cache (default: 1024)')
-    .option('--cache <type>', 'f32, f16 or q8 (default: the first that fits --memory)')
-    .option(
-      '--type <type>',
-      'plan 135m, 360m or 1.7b without its file, with matrices of this type, such as q4_0',
-    )
-    .option('--threads <n>', 'worker threads (default: 1)')
-    .option('--json', 'print one JSON object')
-    .example('  $ smollm2 plan --memory 128MB --ctx 512')
-    .example('  $ smollm2 plan 1.7b --type q4_0 --memory 2GB');
-  onRun(command, run);
-}
+export const planCommand = new Command('plan [model]', 'What a model takes in memory, and what fits')
+  .option('--memory <bytes>', 'what may be used, such as 128MB')
+  .option('--ctx <n>', 'positions of the cache (default: 1024)')
+  .option('--cache <type>', 'f32, f16 or q8 (default: the first that fits --memory)')
+  .option(
+    '--type <type>',
+    'plan 135m, 360m or 1.7b without its file, with matrices of this type, such as q4_0',
+  )
+  .option('--threads <n>', 'worker threads (default: 1)')
+  .option('--json', 'print one JSON object')
+  .example('$ smollm2 plan --memory 128MB --ctx 512')
+  .example('$ smollm2 plan 1.7b --type q4_0 --memory 2GB')
+  .onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const { name, config, tensors } = await plannedModel(args);

@@ -3,7 +3,6 @@
 
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { CAC } from 'cac';
 import { encodeGgufValue, type GgufPair, writeGguf } from '../format/gguf-write.ts';
 import { readHfFolder } from '../format/hf.ts';
 import { requantised, type TensorReport, targetType } from '../format/requantise.ts';
@@ -12,7 +11,7 @@ import { fileSource } from '../node/file-source.ts';
 import { findWeights } from '../node/find-weights.ts';
 import { writeFileWhole } from '../node/write-file.ts';
 import type { EncodableDType } from '../quant/encode.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 
 /** `--type` and llama.cpp's number for it in `general.file_type`. */
@@ -27,13 +26,13 @@ const TYPES = {
 type TypeName = keyof typeof TYPES;
 const TYPE_NAMES = Object.keys(TYPES) as TypeName[];
 
-export function quantizeCommand(cli: CAC): void {
-  const command = cli
-    .command('quantize <in> <out>', 'Write a model as GGUF in another number format')
-    .option('--type <type>', `of the matrices: ${TYPE_NAMES.join(', ')}`)
-    .option('--json', 'one JSON object on stdout');
-  onRun(command, quantize);
-}
+export const quantizeCommand = new Command(
+  'quantize <in> <out>',
+  'Write a model as GGUF in another number format',
+)
+  .option('--type <type>', `of the matrices: ${TYPE_NAMES.join(', ')}`)
+  .option('--json', 'one JSON object on stdout')
+  .onRun(quantize);
 
 async function quantize(args: Arguments): Promise<void> {
   const [input, output] = args.words;

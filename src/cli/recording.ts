@@ -1,7 +1,6 @@
 // `generate --record` and `smollm2 replay`: a run written down, and repeated elsewhere.
 
 import { readFile, writeFile } from 'node:fs/promises';
-import type { CAC } from 'cac';
 import { FormatError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { GenerateOptions, GenerationResult } from '../generate/generate.ts';
@@ -17,7 +16,7 @@ import { openNode } from '../node/open.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { type LoadOptions, loadModel } from '../run/load.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 
@@ -63,13 +62,11 @@ export async function writeRecord(
   await writeFile(path, `${JSON.stringify(record)}\n`);
 }
 
-export function replayCommand(cli: CAC): void {
-  const command = cli
-    .command('replay <file>', 'Repeat a recorded run, and say where this machine deviates')
+export const replayCommand = engineOptions(
+  new Command('replay <file>', 'Repeat a recorded run, and say where this machine deviates')
     .option('--json', 'print one JSON object')
-    .example('  $ smollm2 generate "What is gravity?" --record run.json && smollm2 replay run.json');
-  onRun(engineOptions(command), run);
-}
+    .example('$ smollm2 generate "What is gravity?" --record run.json && smollm2 replay run.json'),
+).onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const [path] = args.words;

@@ -1,8 +1,7 @@
 // The options of sampling and of ending an answer, shared by generate and chat.
 
-import type { Command } from 'cac';
 import type { GenerateOptions } from '../generate/generate.ts';
-import type { Arguments } from './arguments.ts';
+import type { Arguments, Command } from './arguments.ts';
 
 export function samplingOptions(command: Command): Command {
   return command

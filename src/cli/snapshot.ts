@@ -1,23 +1,20 @@
 // `smollm2 snapshot`: the state behind a fixed system message, computed once and shipped with an app.
 
-import type { CAC } from 'cac';
 import { nodePlatform } from '../node/platform.ts';
 import { writeFileWhole } from '../node/write-file.ts';
 import { loadModel } from '../run/load.ts';
 import { bind } from '../smollm2.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
 import { print, Status } from './terminal.ts';
 
-export function snapshotCommand(cli: CAC): void {
-  const command = cli
-    .command('snapshot', 'Compute the state behind a system message once, for an app to restore')
+export const snapshotCommand = engineOptions(
+  new Command('snapshot', 'Compute the state behind a system message once, for an app to restore')
     .option('--system <text>', 'the message')
     .option('--out <file>', 'where the snapshot goes')
     .option('--cache <type>', 'how the app keeps keys and values: f32 (default), f16 or q8')
-    .example('  $ smollm2 snapshot --system "You translate into French." --cache q8 --out french.kv');
-  onRun(engineOptions(command), run);
-}
+    .example('$ smollm2 snapshot --system "You translate into French." --cache q8 --out french.kv'),
+).onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const content = args.text('system');

@@ -1,21 +1,20 @@
 // `smollm2 split`: a model file in parts under a host's size limit, with a manifest that `load()` takes.
 
-import type { CAC } from 'cac';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
 import { fileSource } from '../node/file-source.ts';
 import { findWeights } from '../node/find-weights.ts';
 import { parseBytes, splitFile } from '../node/split.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { interruptible, print, Status } from './terminal.ts';
 
-export function splitCommand(cli: CAC): void {
-  const command = cli
-    .command('split [model]', "Cut a .gguf file into parts that fit a host's size limit")
-    .option('--out <folder>', 'where the parts and the manifest go')
-    .option('--part-size <bytes>', 'of every part but the last (default: 4MiB; Workers assets take 25MiB)')
-    .example('  $ smollm2 split 135m --out public/model');
-  onRun(command, run);
-}
+export const splitCommand = new Command(
+  'split [model]',
+  "Cut a .gguf file into parts that fit a host's size limit",
+)
+  .option('--out <folder>', 'where the parts and the manifest go')
+  .option('--part-size <bytes>', 'of every part but the last (default: 4MiB; Workers assets take 25MiB)')
+  .example('$ smollm2 split 135m --out public/model')
+  .onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const folder = args.text('out');

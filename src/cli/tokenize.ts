@@ -1,17 +1,15 @@
 // `smollm2 tokenize`: text to ids and back, one text or one per line.
 
-import type { CAC } from 'cac';
 import { checkMessages } from '../chat/message.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { chatTemplateOf } from '../smollm2.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { modelOption, openModelFile } from './model-options.ts';
 import { print, readStdin, Status, stdinLines } from './terminal.ts';
 
-export function tokenizeCommand(cli: CAC): void {
-  const command = cli
-    .command('tokenize [...text]', 'Text to token ids and back (from stdin when there is no text)')
+export const tokenizeCommand = modelOption(
+  new Command('tokenize [...text]', 'Text to token ids and back (from stdin when there is no text)')
     .option('--json', 'print {"ids":[…],"tokens":[…]}; with --decode {"text":…,"ids":[…]}')
     .option('--decode', 'from ids to text')
     .option('--no-special', 'read special tokens as plain text; with --decode leave them out')
@@ -20,10 +18,9 @@ export function tokenizeCommand(cli: CAC): void {
       '--jsonl',
       'one JSON value per line of stdin: a string, a conversation (--chat) or ids (--decode)',
     )
-    .example('  $ smollm2 tokenize "What is gravity?"')
-    .example('  $ smollm2 tokenize --decode 1780 314 18961');
-  onRun(modelOption(command), run);
-}
+    .example('$ smollm2 tokenize "What is gravity?"')
+    .example('$ smollm2 tokenize --decode 1780 314 18961'),
+).onRun(run);
 
 /** A text and its ids, whichever came first. */
 interface Tokenized {
@@ -36,7 +33,7 @@ async function run(args: Arguments): Promise<void> {
   const isChat = args.flag('chat');
   if (isDecode && isChat) throw new RangeError('--decode: expected without --chat, got both');
   const checkpoint = await openModelFile(args, new Status());
-  const words = makeTokenizer(checkpoint, args.flag('special'));
+  const words = makeTokenizer(checkpoint, !args.flag('noSpecial'));
   await checkpoint.close();
   const convert = isDecode ? words.decode : isChat ? words.chat : words.encode;
   if (args.flag('jsonl')) {

@@ -14,7 +14,6 @@ import {
 } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CAC } from 'cac';
 import { UnsupportedError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { SafetensorsHeader, type SafetensorsInput } from '../format/safetensors.ts';
@@ -22,21 +21,19 @@ import type { Model } from '../model/model.ts';
 import { allPoints } from '../model/points.ts';
 import { hfLayout } from '../model/trace.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, openBareModel } from './model-options.ts';
 import { Status } from './terminal.ts';
 import { parseIds } from './tokenize.ts';
 
-export function traceCommand(cli: CAC): void {
-  const command = cli
-    .command('trace', 'Write the activations of a forward pass to a safetensors file')
+export const traceCommand = engineOptions(
+  new Command('trace', 'Write the activations of a forward pass to a safetensors file')
     .option('--ids <ids>', 'token ids, such as 1,2,3')
     .option('--text <text>', 'text instead of ids')
     .option('--out <file>', 'file to write')
     .option('--points <glob>', 'only points of these names, such as "model.layers.*.mlp.*"; may be repeated')
-    .example('  $ smollm2 trace --model 135m --text "The cat sat on the" --out trace.safetensors');
-  onRun(engineOptions(command), run);
-}
+    .example('$ smollm2 trace --model 135m --text "The cat sat on the" --out trace.safetensors'),
+).onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const status = new Status();

@@ -1,20 +1,18 @@
 // `smollm2 verify`: judges another program by its answers (--url), its logits (--logits) or its perplexity
 // (--llamacpp).
 
-import type { CAC } from 'cac';
 import { nodePlatform } from '../node/platform.ts';
 import { loadModel } from '../run/load.ts';
 import { bind } from '../smollm2.ts';
 import { connectServer } from '../verify/openai-probe.ts';
 import { type Agreement, type VerifyReport, verifyServer } from '../verify/verify.ts';
-import { type Arguments, onRun } from './arguments.ts';
+import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
 import { interruptSignal, print, Status } from './terminal.ts';
 import { verifyLlamaCpp, verifyLogits } from './verify-files.ts';
 
-export function verifyCommand(cli: CAC): void {
-  const command = cli
-    .command('verify', 'Judge another program that runs the model')
+export const verifyCommand = engineOptions(
+  new Command('verify', 'Judge another program that runs the model')
     .option('--url <url>', 'an OpenAI-compatible server, such as http://127.0.0.1:8080/v1')
     .option(
       '--server-model <name>',
@@ -25,9 +23,8 @@ export function verifyCommand(cli: CAC): void {
     .option('--llamacpp <path>', 'the folder or program of llama-perplexity, to be run on --text')
     .option('--text <file>', 'the text for --llamacpp')
     .option('--json', 'print one JSON object')
-    .example('  $ smollm2 verify --url http://127.0.0.1:8080/v1 --model 135m');
-  onRun(engineOptions(command), run);
-}
+    .example('$ smollm2 verify --url http://127.0.0.1:8080/v1 --model 135m'),
+).onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const given = ['url', 'logits', 'llamacpp'].filter((name) => args.text(name) !== undefined);

@@ -42,30 +42,44 @@ describe('smollm2', () => {
   it('lists its commands when called alone, and its version', async () => {
     const { code, stdout } = await runCli([]);
     expect(code).toBe(0);
-    for (const command of COMMANDS) expect(stdout).toContain(`smollm2 ${command} --help`);
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} .*\\S`, 'm'));
     expect((await runCli(['--version'])).stdout).toMatch(/^smollm2\/\d+\.\d+\.\d+/);
   });
 
   it.each<[string[], RegExp]>([
     [['nope'], /^smollm2: nope: expected a command, one of generate, /],
-    [['generate', '--nope'], /Unknown option `--nope`/],
+    [['genrate'], /^smollm2: genrate: expected a command, did you mean generate\? /],
+    [['generate', '--nope'], /--nope: expected an option of smollm2 generate, got none of that name; see/],
+    [['generate', '--max-token', '3'], /--max-token: expected an option of .*did you mean --max-tokens\?/],
+    [['generate', '--ignoreEos'], /--ignoreEos: expected an option of .*did you mean --ignore-eos\?/],
     [['generate', 'x', '--max-tokens'], /--max-tokens.*missing/],
     [['generate', 'x', '--max-tokens', '0'], /--max-tokens: expected a whole number of at least 1, got 0/],
     [['generate', 'x', '--temperature', 'warm'], /--temperature: expected a number, got "warm"/],
     [['generate', 'x', '--engine', 'gpu'], /--engine: expected reference or wasm, got "gpu"/],
     [['generate', 'x', '--logit-bias', '5'], /--logit-bias: expected ID=NUMBER, got "5"/],
-    [['generate', 'x', '--model', './missing.gguf'], /missing.gguf: expected a file or folder/],
     [['generate', 'x', '--logprobs', '3'], /--logprobs: expected with --json/],
     [['tokenize', '--decode', '--chat', 'x'], /--decode: expected without --chat/],
-    [['inspect'], /missing required args/],
-    [['inspect', MAIN], /main.js/],
+    [['inspect'], /<file>: expected one, got none; see smollm2 inspect --help/],
     [['trace', '--ids', '1'], /--out: expected a file to write/],
-    [['chat', 'hello'], /Unused args: `hello`/],
-  ])('%j ends with 1 and one line on stderr', async (args, message) => {
+    [['chat', 'hello'], /hello: expected nothing here; see smollm2 chat --help/],
+  ])('%j is a wrong command line: 2, and one line on stderr', async (args, message) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd()).not.toContain('\n');
+  });
+
+  it.each<[string[], RegExp]>([
+    [['generate', 'x', '--model', './missing.gguf'], /missing.gguf: expected a file or folder/],
+    [['inspect', MAIN], /main.js/],
+  ])('%j cannot be done: 1, and one line on stderr', async (args, message) => {
     const { code, stdout, stderr } = await runCli(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(message);
-    expect(stderr.trimEnd()).not.toContain('\n');
+  });
+
+  it('says the same for help COMMAND and COMMAND --help', async () => {
+    expect(await runCli(['help', 'trace'])).toEqual(await runCli(['trace', '--help']));
   });
 
   it('says --top-p of what the library calls topP', async () => {

@@ -199,7 +199,7 @@ describe('smollm2 generate --certify and --record, smollm2 replay', () => {
       '1',
     ]);
     expect([code, stderr]).toEqual([
-      1,
+      2,
       'smollm2: --certify: expected greedy answers (temperature 0, no penalties), got sampling options\n',
     ]);
   });

@@ -191,7 +191,7 @@ describe('what smollm2 quantize refuses', () => {
     const model = models.get('gqa')!;
     const expected = 'q4_0, q4_1, q8_0, bf16';
     const none = await refused([model, at('none.gguf')]);
-    expect(none).toMatchObject({ code: 1, stdout: '' });
+    expect(none).toMatchObject({ code: 2, stdout: '' });
     expect(none.stderr).toContain(expected);
     expect((await refused([model, at('none.gguf'), '--type', 'q2_k'])).stderr).toMatch(
       /--type: expected .*got "q2_k"/,
