@@ -1,5 +1,7 @@
 // What a training run must remember besides its weights, so that it goes on with the same bits.
 
+import type { Recipe } from './recipe.ts';
+
 /** Where a run stands after a whole number of steps. */
 export interface TrainingState {
   /** Layout of this record. */
@@ -16,8 +18,8 @@ export interface TrainingState {
   readonly lossHash: string;
   /** Best evaluation so far. */
   readonly best: { readonly step: number; readonly loss: number } | null;
-  /** The recipe as its file says it (parsed yaml), to see what has changed when a run is resumed. */
-  readonly recipe: unknown;
+  /** What the run was started with, to see what has changed when it is resumed (recipe-changes.ts). */
+  readonly recipe: Recipe;
 }
 
 /** A tensor of a checkpoint: a view of the trainer's memory, or of a file that was read. */
@@ -53,4 +55,6 @@ export interface CheckpointStore {
   save(checkpoint: TrainingCheckpoint): Promise<string>;
   /** The last whole checkpoint, or undefined. */
   latest(): Promise<TrainingCheckpoint | undefined>;
+  /** @throws UnavailableError when there is no whole checkpoint of this step */
+  load(step: number): Promise<TrainingCheckpoint>;
 }
