@@ -60,7 +60,7 @@ export function permutations(config: MinHashConfig): Permutations {
 }
 
 /** A whole number in [least, PRIME): 61 bits at a time (the high word comes first) until one is in the range. */
-function randint(twister: MersenneTwister, least: bigint): bigint {
+export function randint(twister: MersenneTwister, least: bigint): bigint {
   for (;;) {
     const drawn = ((BigInt(twister.word()) << 32n) | BigInt(twister.word())) & PRIME;
     if (drawn <= PRIME - 1n - least) return drawn + least;
