@@ -87,23 +87,14 @@ import { dotPairs, halves4, minusEight, minusEight64, plane0, plane1, plane2, up
   const mask = plane0();
   const unit = highUnit();
   const minus8 = minusEight64();
-  let sums01 = f64x2.splat(0);
-  let sums23 = sums01;
-  let sums45 = sums01;
-  let sums67 = sums01;
+  let sums01 = f64x2.splat(0), sums23 = sums01, sums45 = sums01, sums67 = sums01;
   for (let end = group + <usize>numBlocks * recordBytes; group < end; group += recordBytes) {
-    let high0 = i32x4.splat(0);
-    let high1 = high0;
-    let low0 = high0;
-    let low1 = high0;
+    let high0 = i32x4.splat(0), high1 = high0, low0 = high0, low1 = high0;
     for (let t: usize = 0; t < 4; t++) {
-      const w0 = v128.load(group + t * 32 + nibbles);
-      const w1 = v128.load(group + t * 32 + nibbles, 16);
+      const w0 = v128.load(group + t * 32 + nibbles), w1 = v128.load(group + t * 32 + nibbles, 16);
       const x = ints + t * 32;
-      let n0 = v128.and(w0, mask);
-      let n1 = v128.and(w1, mask);
-      let h = v128.load32_splat(x);
-      let l = v128.load32_splat(x, 4);
+      let n0 = v128.and(w0, mask), n1 = v128.and(w1, mask);
+      let h = v128.load32_splat(x), l = v128.load32_splat(x, 4);
       high0 = dotPairs(n0, h, high0);
       high1 = dotPairs(n1, h, high1);
       low0 = dotPairs(n0, l, low0);

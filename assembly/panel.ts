@@ -75,20 +75,15 @@ import { halfMask, halfUnit, madd } from "./simd";
       row3high = madd(x, high, row3high);
     }
   }
-  v128.store(out, row0low);
-  v128.store(out, row0high, 16);
-  if (rows > 1) {
-    v128.store(out + outStride, row1low);
-    v128.store(out + outStride, row1high, 16);
-  }
-  if (rows > 2) {
-    v128.store(out + 2 * outStride, row2low);
-    v128.store(out + 2 * outStride, row2high, 16);
-  }
-  if (rows > 3) {
-    v128.store(out + 3 * outStride, row3low);
-    v128.store(out + 3 * outStride, row3high, 16);
-  }
+  storeEight(out, row0low, row0high);
+  if (rows > 1) storeEight(out + outStride, row1low, row1high);
+  if (rows > 2) storeEight(out + 2 * outStride, row2low, row2high);
+  if (rows > 3) storeEight(out + 3 * outStride, row3low, row3high);
+}
+
+@inline function storeEight(out: usize, low: v128, high: v128): void {
+  v128.store(out, low);
+  v128.store(out, high, 16);
 }
 
 @inline function anyRows(

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix, sep } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { measure } from '../lines.mjs';
 
 /** The floors of docs/architecture.md: what each folder of src/ may import besides itself. */
 const GROUND = ['base', 'config.ts', 'ops.ts'];
@@ -148,6 +149,11 @@ describe('the house', () => {
       }))
       .filter(({ numLines, widest }) => numLines > 400 || widest > 120);
     expect(long).toEqual([]);
+  });
+
+  it('no function is longer than 60 lines', () => {
+    const { long } = measure();
+    expect(long.map(({ path, line, name, lines }) => `${path}:${line} ${name}: ${lines} lines`)).toEqual([]);
   });
 
   it('has no drawers: utils, helpers, common, misc, lib', () => {

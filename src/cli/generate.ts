@@ -1,9 +1,10 @@
 // `smollm2 generate`: one prompt, one answer, streamed; or one JSON object.
 
+import { DEFAULT_MAX_TOKENS } from '../generate/answer.ts';
 import { type Certainty, certify } from '../generate/certify.ts';
-import type { GenerateOptions, GenerationResult } from '../generate/generate.ts';
+import type { GeneratedToken, GenerateOptions, GenerationResult } from '../generate/generate.ts';
 import type { SmolLM2 } from '../smollm2.ts';
-import { type Arguments, Command } from './arguments.ts';
+import { type Arguments, Command, UsageError } from './arguments.ts';
 import { engineOptions, loadOptions, openModel } from './model-options.ts';
 import { writeRecord } from './recording.ts';
 import { generateOptions, samplingOptions } from './sampling-options.ts';
@@ -27,11 +28,11 @@ export const generateCommand = samplingOptions(
 async function run(args: Arguments): Promise<void> {
   const status = new Status();
   const signal = interruptSignal();
-  const isJson = args.flag('json');
   const logprobs = args.count('logprobs', 0);
   const isCertified = args.flag('certify');
-  if (logprobs !== undefined && !isJson)
-    throw new RangeError('--logprobs: expected with --json, got it without');
+  if (logprobs !== undefined && !args.flag('json')) {
+    throw new UsageError('--logprobs: expected with --json, got it without');
+  }
   const options = {
     ...generateOptions(args),
     signal,
@@ -42,48 +43,73 @@ async function run(args: Arguments): Promise<void> {
   const { smol, checkpoint, loadMs } = await openModel(args, status, signal);
   try {
     const promptIds = await encodePrompt(smol, prompt, args, status);
-    const answer = smol.generate(promptIds, {
-      ...options,
-      onPromptProgress: (done, total) =>
-        process.stderr.isTTY && done < total && status.progress('reading', done, total, 'tokens'),
-    });
-    const tokens: object[] = [];
-    const certainties: Certainty[] = [];
-    const arithmetic = { engine: smol.model.engineName, precision: loadOptions(args).precision };
-    let step = await answer.next();
-    for (; !step.done; step = await answer.next()) {
-      const { id, text, logprob, topLogprobs } = step.value;
-      const certainty = isCertified && certify(step.value, arithmetic);
-      if (certainty) certainties.push(certainty);
-      status.clear();
-      if (!isJson) await print(text);
-      else if (logprobs !== undefined) tokens.push({ id, logprob, top: topLogprobs });
-    }
-    const result = step.value;
-    if (isJson) {
+    const { result, tokens } = await streamed(smol, promptIds, options, args, status);
+    const certainties = isCertified ? certaintiesOf(smol, tokens, args) : undefined;
+    if (args.flag('json')) {
       const more = {
         systemFingerprint: await smol.systemFingerprint(),
-        logprobs: logprobs === undefined ? undefined : tokens,
-        certainty: isCertified ? certainties : undefined,
+        logprobs:
+          logprobs === undefined ? undefined : tokens.map((token) => withTexts(smol, token, logprobs)),
+        certainty: certainties,
       };
       await print(`${jsonResult(smol, result, loadMs, more)}\n`);
     } else await print('\n');
-    if (isCertified && !isJson) status.note(certaintyText(smol, certainties));
+    if (certainties && !args.flag('json')) status.note(certaintyText(smol, certainties));
     const recordPath = args.text('record');
     if (recordPath !== undefined) {
-      await writeRecord(recordPath, smol, checkpoint, {
-        promptIds,
-        result,
-        options,
-        load: loadOptions(args),
-      });
+      const run = { promptIds, result, options, load: loadOptions(args) };
+      await writeRecord(recordPath, smol, checkpoint, run);
       status.note(`run written to ${recordPath}`);
     }
+    if (result.finishReason === 'length') status.note(cutNote(result, args));
     status.note(speedLine(smol, result, loadMs));
     if (result.finishReason === 'abort') process.exitCode = 130;
   } finally {
     await smol.close();
   }
+}
+
+/** Runs the answer and, unless it is to be JSON, shows it as it comes. */
+async function streamed(
+  smol: SmolLM2,
+  promptIds: readonly number[],
+  options: GenerateOptions,
+  args: Arguments,
+  status: Status,
+): Promise<{ result: GenerationResult; tokens: GeneratedToken[] }> {
+  const answer = smol.generate(promptIds, {
+    ...options,
+    onPromptProgress: (done, total) =>
+      process.stderr.isTTY && done < total && status.progress('reading', done, total, 'tokens'),
+  });
+  const tokens: GeneratedToken[] = [];
+  let step = await answer.next();
+  for (; !step.done; step = await answer.next()) {
+    tokens.push(step.value);
+    status.clear();
+    if (!args.flag('json')) await print(step.value.text);
+  }
+  return { result: step.value, tokens };
+}
+
+/** A token's log-probabilities with the text of every id. */
+function withTexts(smol: SmolLM2, { id, logprob, topLogprobs }: GeneratedToken, numTop: number): object {
+  const text = (one: number) => smol.tokenizer.decode([one]);
+  const top = topLogprobs?.slice(0, numTop).map((other) => ({ ...other, text: text(other.id) }));
+  return { id, text: text(id), logprob, top };
+}
+
+function certaintiesOf(smol: SmolLM2, tokens: readonly GeneratedToken[], args: Arguments): Certainty[] {
+  const arithmetic = { engine: smol.model.engineName, precision: loadOptions(args).precision };
+  return tokens.map((token) => certify(token, arithmetic)).filter((one) => one !== undefined);
+}
+
+/** Why the answer ends in the middle, and what to do. */
+function cutNote({ usage }: GenerationResult, args: Arguments): string {
+  const isByLimit = usage.completionTokens >= (args.count('maxTokens') ?? DEFAULT_MAX_TOKENS);
+  return isByLimit
+    ? `cut after ${usage.completionTokens} tokens; raise --max-tokens for more`
+    : `cut: the context of ${usage.totalTokens} tokens is full`;
 }
 
 /** The words of the command line, or stdin without its last line end. */

@@ -1,5 +1,6 @@
 // The options that every command with a model takes, and opening the model that they name.
 
+import { availableParallelism } from 'node:os';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
@@ -68,6 +69,10 @@ export async function openBareModel(
   signal?: AbortSignal,
 ): Promise<{ model: Model; checkpoint: Checkpoint; loadMs: number }> {
   const options = loadOptions(args);
+  if (options.threads && options.threads > availableParallelism()) {
+    const cores = `this machine has ${availableParallelism()} cores`;
+    status.note(`--threads ${options.threads}: ${cores}, so the threads will wait for each other`);
+  }
   const checkpoint = await openModelFile(args, status, signal);
   const startedAt = performance.now();
   try {

@@ -99,7 +99,8 @@ export function partsSource(
 ): Source {
   const sizes = manifest.parts.map((part) => part.size);
   const check = (bytes: Uint8Array, index: number) => checkPart(manifest, manifest.parts[index], bytes);
-  return joined(manifest.name, sizes, (index) => fetchPart(manifest.parts[index]), check, options);
+  const fetch = (index: number) => fetchPart(manifest.parts[index]);
+  return new PiecedSource(manifest.name, { sizes, fetch, check }, options);
 }
 
 /**
@@ -122,78 +123,100 @@ export function pagedSource(
     const place = { file: name, offset: index * pageBytes };
     throw new FormatError(`expected ${sizes[index]} bytes here, got ${length}`, place);
   };
-  return joined(name, sizes, (index) => fetchPage(index * pageBytes, sizes[index]), check, options);
+  const fetch = (index: number) => fetchPage(index * pageBytes, sizes[index]);
+  return new PiecedSource(name, { sizes, fetch, check }, options);
 }
 
-/** Pieces of the given sizes, one after the other; the `keep` that were used last stay in memory. */
-function joined(
-  name: string,
-  sizes: readonly number[],
-  fetchPiece: (index: number) => Promise<Fetched>,
-  check: (bytes: Uint8Array, index: number) => Promise<void>,
-  { keep = 2, isTransient = false }: PartsOptions,
-): Source {
-  const pool = new PiecePool(Math.max(...sizes));
-  const seam = reusedRoom();
-  const roomFor = (length: number) => (isTransient ? seam(length) : new Uint8Array(length));
-  const begins: number[] = [];
-  let end = 0;
-  for (const size of sizes) {
-    begins.push(end);
-    end += size;
+/** What a `PiecedSource` is made of. */
+interface Pieces {
+  readonly sizes: readonly number[];
+  readonly fetch: (index: number) => Promise<Fetched>;
+  /** Throws unless these are the bytes of the piece. */
+  readonly check: (bytes: Uint8Array, index: number) => Promise<void>;
+}
+
+/** Pieces one after the other; the `keep` that were used last stay in memory. */
+class PiecedSource implements Source {
+  readonly name: string;
+  readonly size: number;
+  readonly isTransient: boolean;
+  private readonly pieces: Pieces;
+  private readonly begins: readonly number[];
+  private readonly keep: number;
+  private readonly pool: PiecePool;
+  /** Room for bytes that lie in two pieces or more. */
+  private readonly seam = reusedRoom();
+  /** In order of last use. */
+  private readonly held = new Map<number, Promise<Piece>>();
+
+  constructor(name: string, pieces: Pieces, { keep = 2, isTransient = false }: PartsOptions) {
+    this.name = name;
+    this.pieces = pieces;
+    this.keep = keep;
+    this.isTransient = isTransient;
+    this.pool = new PiecePool(Math.max(...pieces.sizes));
+    const begins: number[] = [];
+    let end = 0;
+    for (const size of pieces.sizes) {
+      begins.push(end);
+      end += size;
+    }
+    this.begins = begins;
+    this.size = end;
   }
-  const held = new Map<number, Promise<Piece>>(); // in order of last use
-  const drop = (index: number) => {
-    if (isTransient) {
-      held.get(index)?.then(
-        (piece) => pool.release(piece),
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    checkRange(this, offset, length);
+    if (length === 0) return new Uint8Array(0);
+    let index = indexAt(this.begins, offset);
+    const from = offset - this.begins[index];
+    if (from + length <= this.pieces.sizes[index]) {
+      return (await this.bytesOf(index)).subarray(from, from + length);
+    }
+    const bytes = this.isTransient ? this.seam(length) : new Uint8Array(length);
+    for (let at = 0; at < length; index++) {
+      const begin = offset + at - this.begins[index];
+      const part = (await this.bytesOf(index)).subarray(begin, begin + length - at);
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    for (const index of [...this.held.keys()]) this.drop(index);
+    this.pool.close();
+  }
+
+  private async bytesOf(index: number): Promise<Uint8Array> {
+    const piece = this.held.get(index) ?? this.load(index);
+    this.held.delete(index);
+    this.held.set(index, piece);
+    piece.catch(() => this.held.delete(index));
+    for (const oldest of this.held.keys()) {
+      if (this.held.size <= this.keep) break;
+      this.drop(oldest);
+    }
+    return (await piece).bytes;
+  }
+
+  private async load(index: number): Promise<Piece> {
+    const { sizes, fetch, check } = this.pieces;
+    const fetched = await fetch(index);
+    const piece = await (this.isTransient ? this.pool.read(fetched, sizes[index]) : readWhole(fetched));
+    await check(piece.bytes, index);
+    return piece;
+  }
+
+  private drop(index: number): void {
+    if (this.isTransient) {
+      this.held.get(index)?.then(
+        (piece) => this.pool.release(piece),
         () => undefined,
       );
     }
-    held.delete(index);
-  };
-  const load = async (index: number): Promise<Piece> => {
-    const fetched = await fetchPiece(index);
-    const piece = await (isTransient ? pool.read(fetched, sizes[index]) : readWhole(fetched));
-    await check(piece.bytes, index);
-    return piece;
-  };
-  const bytesOf = async (index: number): Promise<Uint8Array> => {
-    const piece = held.get(index) ?? load(index);
-    held.delete(index);
-    held.set(index, piece);
-    piece.catch(() => held.delete(index));
-    for (const oldest of held.keys()) {
-      if (held.size <= keep) break;
-      drop(oldest);
-    }
-    return (await piece).bytes;
-  };
-  const source: Source = {
-    name,
-    size: end,
-    isTransient,
-    read: async (offset, length) => {
-      checkRange(source, offset, length);
-      if (length === 0) return new Uint8Array(0);
-      let index = indexAt(begins, offset);
-      const from = offset - begins[index];
-      if (from + length <= sizes[index]) return (await bytesOf(index)).subarray(from, from + length);
-      const bytes = roomFor(length);
-      for (let at = 0; at < length; index++) {
-        const begin = offset + at - begins[index];
-        const part = (await bytesOf(index)).subarray(begin, begin + length - at);
-        bytes.set(part, at);
-        at += part.length;
-      }
-      return bytes;
-    },
-    close: async () => {
-      [...held.keys()].forEach(drop);
-      pool.close();
-    },
-  };
-  return source;
+    this.held.delete(index);
+  }
 }
 
 /** The last piece that begins at or before `offset`. */

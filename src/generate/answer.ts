@@ -19,7 +19,7 @@ import { StopScanner } from './stop.ts';
 
 type Logits = Float64Array | Float32Array;
 
-const DEFAULT_MAX_TOKENS = 256;
+export const DEFAULT_MAX_TOKENS = 256;
 
 /** What an answer wants forwarded next. */
 export interface Pending {

@@ -117,7 +117,7 @@ describe('smollm2 generate', () => {
     const { stdout, stderr } = await generate(['--raw', tinyText(promptIds), '-n', '5', '--ignore-eos']);
     expect(stdout).toBe(`${tinyText(greedyIds.slice(0, 5))}\n`);
     expect(stderr).toMatch(
-      /^[\d.]+ tokens\/s \(5 tokens in .*prompt [\d.]+ tokens\/s \(8 tokens.*reference engine\n$/,
+      /^cut after 5 tokens; raise --max-tokens for more\n[\d.]+ tokens\/s \(5 tokens in .*prompt [\d.]+ tokens\/s \(8 tokens.*reference engine\n$/,
     );
   });
 
@@ -161,7 +161,12 @@ describe('smollm2 generate', () => {
     expect(answer).toMatchObject({ text: text.slice(0, 19), finishReason: 'stop', stoppedBy: stop });
     expect(answer.logprobs).toHaveLength(20);
     expect(answer.logprobs[0].top).toHaveLength(2);
-    expect(answer.logprobs[0].top[0]).toEqual({ id: greedyIds[0], logprob: answer.logprobs[0].logprob });
+    expect(answer.logprobs[0].top[0]).toEqual({
+      id: greedyIds[0],
+      logprob: answer.logprobs[0].logprob,
+      text: tinyText([greedyIds[0]]),
+    });
+    expect(answer.logprobs[0].text).toBe(tinyText([greedyIds[0]]));
     // The golden margin between the two likeliest logits is the difference of their log-probabilities.
     const [best, second] = answer.logprobs[0].top;
     expect(best.logprob - second.logprob).toBeCloseTo(golden.generation.top1_minus_top2[0], 10);
