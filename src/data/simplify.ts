@@ -3,7 +3,8 @@
 // become one.
 
 /** Marks that become a space: datatrove's list, which lacks some common ones (‘ • ‐ among them). */
-const MARKS = '!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„\';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_."}►»';
+export const MARKS =
+  '!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„\';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_."}►»';
 
 /** With datatrove's control characters: those of 0 to 31 but tab and newline, and 127 to 159. */
 const SPACED = `${escaped(MARKS)}\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f`;

@@ -1,8 +1,25 @@
 // Every stage by its name, for recipes and for `smollm2 curate stage NAME`.
 
+import { c4Paragraph } from './filters/c4-paragraph.ts';
+import { c4Quality } from './filters/c4-quality.ts';
+import { finewebQuality } from './filters/fineweb-quality.ts';
+import { gopherQuality } from './filters/gopher-quality.ts';
+import { gopherRepetition } from './filters/gopher-repetition.ts';
+import { pii } from './filters/pii.ts';
+import { symbolLines } from './filters/symbol-lines.ts';
 import type { StageKind } from './stage.ts';
+import { wordsStage } from './words/stage.ts';
 
-const KINDS: readonly StageKind[] = [];
+const KINDS: readonly StageKind[] = [
+  gopherRepetition,
+  gopherQuality,
+  c4Quality,
+  c4Paragraph,
+  finewebQuality,
+  symbolLines,
+  pii,
+  wordsStage,
+];
 
 export const STAGES: ReadonlyMap<string, StageKind> = new Map(KINDS.map((kind) => [kind.name, kind]));
 

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import * as python from '../../src/data/words/python-strings.ts';
+import { SPECIAL_CASES } from '../../src/data/words/special-cases.ts';
+import { numSentences, sentences, words } from '../../src/data/words/words.ts';
+
+/** What spaCy 3.8.18 says about strange strings of our own: test/golden/data/make_filters.py. */
+const { words: cases } = JSON.parse(
+  readFileSync(new URL('../golden/data/filters.json', import.meta.url), 'utf8'),
+) as { words: [text: string, words: string[], sentenceLengths: number[]][] };
+
+describe('words', () => {
+  it('are those of spaCy in 400 strings of special cases, marks and white space', () => {
+    for (const [text, expected] of cases) expect([text, words(text)]).toEqual([text, expected]);
+  });
+
+  it('mend what the rules tore, also across a space that keeps shorter forms apart', () => {
+    expect(words('(e.g.), o.O')).toEqual(['(', 'e.g.', ')', ',', 'o.O']);
+    expect(words(':-) )')).toEqual([':-)', ')']);
+    expect(words("' s")).toEqual(["'", 's']);
+  });
+
+  it('know 1,347 special cases, each of which is its tokens joined', () => {
+    expect(SPECIAL_CASES.size).toBe(1347);
+    for (const [chunk, tokens] of SPECIAL_CASES) expect(tokens.join('')).toBe(chunk);
+  });
+
+  it('are the same when a chunk is asked for again, and after more chunks than are remembered', () => {
+    const [text, expected] = cases[0];
+    const many = Array.from({ length: 210_000 }, (_, i) => `w${i}`).join(' ');
+    expect(words(many)).toHaveLength(210_000);
+    expect(words(text)).toEqual(expected);
+  });
+});
+
+describe('sentences', () => {
+  it('are those of spaCy, and together they are the text', () => {
+    for (const [text, , lengths] of cases) {
+      const found = sentences(text);
+      expect([text, found.map(python.numCodePoints)]).toEqual([text, lengths]);
+      expect(found.join('')).toBe(text);
+      expect(numSentences(text)).toBe(lengths.length);
+    }
+  });
+});
+
+describe('strings as Python sees them', () => {
+  it('splits lines at eleven separators and strips what Python calls white space', () => {
+    expect(python.splitLines('a\r\nb\x0bc\x1cd\x85e\u2028f\n')).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(python.splitLines('')).toEqual([]);
+    expect(python.splitLines('\n\n')).toEqual(['', '']);
+    expect(python.strip('\x1f\x85 a\ufeff ')).toBe('a\ufeff');
+    expect(python.splitSpaces(' a\u3000b\x1cc ')).toEqual(['a', 'b', 'c']);
+  });
+
+  it('counts code points, and occurrences that do not overlap', () => {
+    expect(python.numCodePoints('a𝒳\ud800')).toBe(3);
+    expect(python.countOf('.......', '...')).toBe(2);
+  });
+});
