@@ -16,3 +16,11 @@ export function embed(out: Float64Array, table: ReferenceMatrix, ids: readonly n
     readRow(row, table, ids[t]);
   }
 }
+
+/** The gradient of `embed`: dTable[ids[t], i] += dOut[t, i]. */
+export function embedBackward(dTable: Float64Array, dOut: Float64Array, ids: readonly number[]): void {
+  const hiddenSize = dOut.length / ids.length;
+  for (let t = 0; t < ids.length; t++) {
+    for (let i = 0; i < hiddenSize; i++) dTable[ids[t] * hiddenSize + i] += dOut[t * hiddenSize + i];
+  }
+}

@@ -66,3 +66,59 @@ function dotFourRows(
   out[(t + 2) * outSize + o] = sum2;
   out[(t + 3) * outSize + o] = sum3;
 }
+
+/**
+ * The gradient of `linear` by its input.
+ *
+ *     dX[t, i] += Σ over o of dOut[t, o] · weight[o, i]
+ */
+export function linearBackwardInput(dX: Float64Array, dOut: Float64Array, weight: ReferenceMatrix): void {
+  const { outSize, inSize } = weight;
+  const numRows = dOut.length / outSize;
+  const weightRow = new Float64Array(inSize);
+  for (let o = 0; o < outSize; o++) {
+    readRow(weightRow, weight, o);
+    for (let t = 0; t < numRows; t++)
+      addScaledRow(dX, t * inSize, weightRow, 0, dOut[t * outSize + o], inSize);
+  }
+}
+
+/**
+ * The gradient of `linear` by its weight.
+ *
+ *     dWeight[o, i] += Σ over t of dOut[t, o] · x[t, i]
+ *
+ * @param dWeight [outSize, inSize]
+ */
+export function linearBackwardWeight(
+  dWeight: Float64Array,
+  dOut: Float64Array,
+  x: Float64Array,
+  { outSize, inSize }: { readonly outSize: number; readonly inSize: number },
+): void {
+  const numRows = x.length / inSize;
+  for (let o = 0; o < outSize; o++) {
+    for (let t = 0; t < numRows; t++)
+      addScaledRow(dWeight, o * inSize, x, t * inSize, dOut[t * outSize + o], inSize);
+  }
+}
+
+/** The gradient of `linear` by its bias: dBias[o] += Σ over t of dOut[t, o]. */
+export function biasBackward(dBias: Float64Array, dOut: Float64Array): void {
+  const outSize = dBias.length;
+  for (let at = 0; at < dOut.length; at += outSize) {
+    for (let o = 0; o < outSize; o++) dBias[o] += dOut[at + o];
+  }
+}
+
+/** out[outAt + i] += scale · x[xAt + i], i < size. */
+function addScaledRow(
+  out: Float64Array,
+  outAt: number,
+  x: Float64Array,
+  xAt: number,
+  scale: number,
+  size: number,
+): void {
+  for (let i = 0; i < size; i++) out[outAt + i] += scale * x[xAt + i];
+}

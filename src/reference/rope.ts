@@ -47,3 +47,21 @@ export function rope(
     }
   }
 }
+
+/**
+ * The gradient of `rope`, in place: a rotation is undone by the opposite one.
+ *
+ *     dFirst  = dOutFirst · cos + dOutSecond · sin
+ *     dSecond = dOutSecond · cos - dOutFirst · sin
+ *
+ * @param dOut [rows, numHeads, headDim]; becomes dX
+ */
+export function ropeBackward(
+  dOut: Float64Array,
+  table: ReferenceRopeTable,
+  numHeads: number,
+  sequences: readonly Sequence[],
+): void {
+  const opposite = { ...table, sin: table.sin.map((sine) => -sine) };
+  rope(dOut, opposite, numHeads, sequences);
+}

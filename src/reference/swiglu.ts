@@ -14,3 +14,23 @@ import { exp } from '../base/math.ts';
 export function swiglu(out: Float64Array, gate: Float64Array, up: Float64Array): void {
   for (let i = 0; i < out.length; i++) out[i] = (gate[i] / (1 + exp(-gate[i]))) * up[i];
 }
+
+/**
+ * The gradient of `swiglu`, with σ = 1 / (1 + exp(-gate)):
+ *
+ *     dUp[i]   += dOut[i] · gate[i] · σ
+ *     dGate[i] += dOut[i] · up[i] · σ · (1 + gate[i] · (1 - σ))
+ */
+export function swigluBackward(
+  dGate: Float64Array,
+  dUp: Float64Array,
+  dOut: Float64Array,
+  gate: Float64Array,
+  up: Float64Array,
+): void {
+  for (let i = 0; i < dOut.length; i++) {
+    const sigma = 1 / (1 + exp(-gate[i]));
+    dUp[i] += dOut[i] * gate[i] * sigma;
+    dGate[i] += dOut[i] * up[i] * sigma * (1 + gate[i] * (1 - sigma));
+  }
+}
