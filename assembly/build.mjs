@@ -13,10 +13,14 @@ const folder = 'assembly';
 const outDir = 'dist/wasm';
 
 /** Every binary that is shipped: name and target in asconfig.json. Shared builds take the id of the single one. */
-export const TARGETS = ['strict-single', 'strict', 'relaxed-single', 'relaxed', 'minhash'];
+export const TARGETS = ['strict-single', 'strict', 'relaxed-single', 'relaxed', 'minhash', 'training', 'training-single'];
 
 /** Sources of the binaries that hold no engine: they have no fingerprint either. */
-const ENTRIES = { minhash: 'minhash.ts' };
+const ENTRIES = {
+  minhash: 'minhash.ts',
+  training: 'training/index.ts',
+  'training-single': 'training/index.ts',
+};
 
 /** Custom section that holds the sha256 of the single build's code: a fingerprint's part (src/wasm/kernels.ts). */
 const ID_SECTION = 'smollm2.kernels';
@@ -26,7 +30,7 @@ const modified = (path) => statSync(root + path, { throwIfNoEntry: false })?.mti
 /** Compiles every target whose binary is older than the sources. */
 export async function build({ quiet = false } = {}) {
   mkdirSync(root + outDir, { recursive: true });
-  const sources = readdirSync(root + folder).map((name) => `${folder}/${name}`);
+  const sources = readdirSync(root + folder, { recursive: true }).map((name) => `${folder}/${name}`);
   const newest = Math.max(...[...sources, 'asconfig.json'].map(modified));
   for (const target of TARGETS) {
     const path = `${outDir}/${target}.wasm`;

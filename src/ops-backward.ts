@@ -113,8 +113,6 @@ export interface TrainingOps<V extends Vector = Vector> {
   swigluBackward(dGate: V, dUp: V, dOut: V, gate: V, up: V): void;
   /** x += y */
   add(x: V, y: V): void;
-  /** x += scale · y */
-  addScaled(x: V, y: V, scale: number): void;
   /** x *= scale */
   scale(x: V, scale: number): void;
 

@@ -158,10 +158,6 @@ export class ReferenceTraining implements TrainingEngine<Float64Array> {
     add(x, y);
   }
 
-  addScaled(x: Float64Array, y: Float64Array, scale: number): void {
-    for (let i = 0; i < x.length; i++) x[i] += scale * y[i];
-  }
-
   scale(x: Float64Array, scale: number): void {
     for (let i = 0; i < x.length; i++) x[i] *= scale;
   }

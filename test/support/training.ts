@@ -1,10 +1,13 @@
 // Learners on the tiny models, and the batches of their goldens.
 
+import { readFileSync } from 'node:fs';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import { IGNORED_LABEL, type TrainingEngine } from '../../src/ops-backward.ts';
 import { ReferenceTraining } from '../../src/reference/training.ts';
 import { type Batch, Learner, type LearnerOptions } from '../../src/train/learner.ts';
 import { loadParameters } from '../../src/train/load-parameters.ts';
+import { WasmTraining } from '../../src/wasm/training.ts';
+import { bindTrainingKernels } from '../../src/wasm/training-kernels.ts';
 import { tinyCheckpoint } from './tiny-models.ts';
 
 /** A learner that holds a tiny model's weights. */
@@ -58,4 +61,15 @@ export function sum(values: Iterable<number>): number {
   let total = 0;
   for (const value of values) total += value;
   return total;
+}
+
+const kernels = new WebAssembly.Module(
+  readFileSync(new URL('../../dist/wasm/training-single.wasm', import.meta.url)),
+);
+
+/** The WASM engine in this thread. */
+export function wasmTraining(bytes = 2 ** 24, maxRows = 256, maxSeqLen = 128): WasmTraining {
+  const memory = new WebAssembly.Memory({ initial: bytes / 65536, maximum: bytes / 65536 });
+  const shape = { numWorkers: 1, maxRows, maxSeqLen };
+  return new WasmTraining(bindTrainingKernels(kernels, memory), memory.buffer, shape, 0);
 }
