@@ -13,7 +13,15 @@ const folder = 'assembly';
 const outDir = 'dist/wasm';
 
 /** Every binary that is shipped: name and target in asconfig.json. Shared builds take the id of the single one. */
-export const TARGETS = ['strict-single', 'strict', 'relaxed-single', 'relaxed', 'minhash', 'training', 'training-single'];
+export const TARGETS = [
+  'strict-single',
+  'strict',
+  'relaxed-single',
+  'relaxed',
+  'minhash',
+  'training',
+  'training-single',
+];
 
 /** Sources of the binaries that hold no engine: they have no fingerprint either. */
 const ENTRIES = {

@@ -18,7 +18,8 @@ const URLS: Readonly<Record<Build, () => URL>> = {
   'relaxed-single': () => new URL('../wasm/relaxed-single.wasm', import.meta.url),
 };
 
-const hasSharedMemory = typeof SharedArrayBuffer !== 'undefined' && globalThis.crossOriginIsolated !== false;
+export const hasSharedMemory =
+  typeof SharedArrayBuffer !== 'undefined' && globalThis.crossOriginIsolated !== false;
 
 export const webPlatform: WasmPlatform = {
   loadModule: async (build) => {
@@ -27,18 +28,20 @@ export const webPlatform: WasmPlatform = {
     if (!response.ok) throw new UnavailableError(`${url}: expected status 200, got ${response.status}`);
     return WebAssembly.compile(await response.arrayBuffer());
   },
-  ...(hasSharedMemory && typeof Worker !== 'undefined' && { spawn }),
+  ...(hasSharedMemory &&
+    typeof Worker !== 'undefined' && { spawn: (listener) => startedWorker(newTeamWorker(), listener) }),
   defaultThreads: threadsFor(globalThis.navigator?.hardwareConcurrency ?? 1),
 };
 
 /** Fulfilled when every worker started so far has loaded its script. */
 let allReady: Promise<unknown> = Promise.resolve();
 
-function spawn({ onMessage, onEnd }: TeamListener): TeamWorker {
-  const worker = new Worker(new URL('./team-worker.js', import.meta.url), {
-    type: 'module',
-    name: 'smollm2',
-  });
+function newTeamWorker(): Worker {
+  return new Worker(new URL('./team-worker.js', import.meta.url), { type: 'module', name: 'smollm2' });
+}
+
+/** A worker that says WORKER_READY when its script is loaded. */
+export function startedWorker(worker: Worker, { onMessage, onEnd }: TeamListener): TeamWorker {
   let beReady = () => {};
   const isReady = new Promise<void>((resolve) => {
     beReady = resolve;

@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   tokenize: async () => (await import('./tokenize.ts')).tokenizeCommand,
   inspect: async () => (await import('./inspect.ts')).inspectCommand,
   trace: async () => (await import('./trace.ts')).traceCommand,
+  grads: async () => (await import('./grads.ts')).gradsCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
   quantize: async () => (await import('./quantize.ts')).quantizeCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,

@@ -12,7 +12,7 @@ import {
 } from '../wasm/platform.ts';
 
 /** The built package: this file is in dist/runtime, or in src/runtime where tests run the sources. */
-const dist = new URL(import.meta.url.endsWith('.ts') ? '../../dist/' : '../', import.meta.url);
+export const dist = new URL(import.meta.url.endsWith('.ts') ? '../../dist/' : '../', import.meta.url);
 
 const modules = new Map<Build, Promise<WebAssembly.Module>>();
 
@@ -22,7 +22,7 @@ export const nodePlatform: WasmPlatform = {
     modules.set(build, known);
     return known;
   },
-  spawn,
+  spawn: (listener) => spawnWorker('team-worker', listener),
   defaultThreads: threadsFor(availableParallelism()),
 };
 
@@ -30,8 +30,9 @@ function compile(bytes: Uint8Array): Promise<WebAssembly.Module> {
   return WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
 }
 
-function spawn({ onMessage, onEnd }: TeamListener): TeamWorker {
-  const worker = new Worker(new URL('node/team-worker.js', dist), { name: 'smollm2' });
+/** @param script of this folder, without its ending */
+export function spawnWorker(script: string, { onMessage, onEnd }: TeamListener): TeamWorker {
+  const worker = new Worker(new URL(`node/${script}.js`, dist), { name: 'smollm2' });
   worker.on('message', onMessage);
   worker.on('error', (error: Error) => onEnd(error.message));
   worker.on('exit', (code) => onEnd(`exit code ${code}`));

@@ -25,8 +25,8 @@ export interface LearnerOptions {
   readonly maxSeqLen: number;
   /** Layer checkpointing: less memory, a third more time. */
   readonly recomputes: boolean;
-  /** Only these parameters are trained; all where absent. */
-  readonly isTrained?: (name: string) => boolean;
+  /** Only these parameters are trained; where absent all, or the adapters alone where there are some. */
+  readonly trainedNames?: readonly string[];
   /** No moments: gradients are wanted, not updates. */
   readonly withoutMoments?: boolean;
   /** LoRA: see adapters.ts. */
@@ -77,7 +77,8 @@ export class Learner<V extends Vector = Vector> {
     this.engine = engine;
     this.config = config;
     this.options = options;
-    const { adapters, isTrained = () => !adapters } = options;
+    const { adapters, trainedNames } = options;
+    const isTrained = (name: string) => trainedNames?.includes(name) ?? !adapters;
     const parameters = new Map<string, Parameter<V>>();
     const make = (name: string, shape: readonly number[], trains: boolean): Parameter<V> => {
       const length = shape.reduce((product, size) => product * size, 1);

@@ -1,18 +1,19 @@
-// The tensors of a checkpoint as the parameters of a learner: what fine-tuning and `smollm2 grads` start from.
+// The tensors of a checkpoint as the parameters of a machine: what fine-tuning and `smollm2 grads` start from.
 
 import type { Tensor } from '../base/tensor.ts';
 import { decodeBlocks, decodeToF64 } from '../quant/decode.ts';
-import type { Learner } from './learner.ts';
+import type { TrainingMachine } from './machine.ts';
 
 /**
  * Fills every parameter from the tensor of its name, widened exactly (float32 in the WASM engine). Names and shapes
  * have been checked against the config; adapters, which a checkpoint has not, stay as they are.
  */
-export async function loadParameters(learner: Learner, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
+export async function loadParameters(
+  machine: TrainingMachine,
+  tensors: ReadonlyMap<string, Tensor>,
+): Promise<void> {
   for (const [name, tensor] of tensors) {
-    const parameter = learner.parameters.get(name);
-    if (!parameter) throw new RangeError(`parameters: expected one named ${name}, got none`);
-    learner.engine.write(parameter.values, await readTensor(tensor, learner.engine.name === 'reference'));
+    machine.write('values', name, await readTensor(tensor, machine.engineName === 'reference'));
   }
 }
 

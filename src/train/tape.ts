@@ -198,7 +198,8 @@ export class Tape<V extends Vector> implements Ops {
 
   attend(out: Vector, q: Vector, _layer: number, sequences: readonly Sequence[]): void {
     if (!this.remembered) throw new RangeError('attend: expected keys and values of this layer, got none');
-    const { heads, ops } = this;
+    const { ops } = this;
+    const heads = this.heads;
     const { k, v } = this.remembered;
     const query = this.valueOf(q);
     const value = this.newValue(out.length, [query, k, v], false);

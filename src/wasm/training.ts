@@ -117,7 +117,12 @@ export class WasmTraining implements TrainingEngine<WasmBuffer> {
 
   ropeTable(config: ModelConfig, maxSeqLen: number): WasmRopeTable {
     const half = config.headDim / 2;
-    const table = { cosines: this.keep(maxSeqLen * half), sines: this.keep(maxSeqLen * half), half, maxSeqLen };
+    const table = {
+      cosines: this.keep(maxSeqLen * half),
+      sines: this.keep(maxSeqLen * half),
+      half,
+      maxSeqLen,
+    };
     if (this.buffer.byteLength > 0) {
       const { cos, sin } = rotations(config, maxSeqLen);
       this.write(table.cosines, cos);

@@ -6,6 +6,7 @@ import { IGNORED_LABEL, type TrainingEngine } from '../../src/ops-backward.ts';
 import { ReferenceTraining } from '../../src/reference/training.ts';
 import { type Batch, Learner, type LearnerOptions } from '../../src/train/learner.ts';
 import { loadParameters } from '../../src/train/load-parameters.ts';
+import { LocalMachine } from '../../src/train/machine.ts';
 import { WasmTraining } from '../../src/wasm/training.ts';
 import { bindTrainingKernels } from '../../src/wasm/training-kernels.ts';
 import { tinyCheckpoint } from './tiny-models.ts';
@@ -28,7 +29,7 @@ export async function learnerOf(
   engine: TrainingEngine = new ReferenceTraining(),
 ): Promise<Learner> {
   const learner = new Learner(engine, checkpoint.config, { maxSeqLen: 128, recomputes: false, ...options });
-  await loadParameters(learner, checkpoint.tensors);
+  await loadParameters(new LocalMachine(learner), checkpoint.tensors);
   return learner;
 }
 
