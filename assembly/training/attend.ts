@@ -176,7 +176,9 @@ export function attendBackward(
       for (let h = kvHead * groupSize; h < (kvHead + 1) * groupSize; h++) {
         for (let first = 0; first < count; first += QUERY_BLOCK) {
           const queries = min(QUERY_BLOCK, count - first);
-          blockBackward(me, heads, dQ, dK + kv, dV + kv, dOut, out, logSums, q, k + kv, v + kv, sequence, first, queries, h);
+          blockBackward(
+            me, heads, dQ, dK + kv, dV + kv, dOut, out, logSums, q, k + kv, v + kv, sequence, first, queries, h,
+          );
         }
       }
     }
