@@ -25,6 +25,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   plan: async () => (await import('./plan.ts')).planCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   snapshot: async () => (await import('./snapshot.ts')).snapshotCommand,
+  'train-tokenizer': async () => (await import('./train-tokenizer.ts')).trainTokenizerCommand,
+  'tokenize-corpus': async () => (await import('./tokenize-corpus.ts')).tokenizeCorpusCommand,
 };
 
 /**

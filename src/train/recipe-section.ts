@@ -2,6 +2,7 @@
 // took is named at the end.
 
 import { FormatError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
 
 /** Names of keys: `tokens.train_steps`, `data_stages[0].data.seed`. */
 export class RecipeSection {
@@ -116,7 +117,7 @@ export class RecipeSection {
   end(): void {
     for (const key of Object.keys(this.values)) {
       if (this.taken.has(key)) continue;
-      const near = [...this.taken].find((known) => isNear(known, key));
+      const near = nearest(key, [...this.taken]);
       this.note(key, `unknown key, without effect${near ? `; did you mean ${near}?` : ''}`);
     }
   }
@@ -128,17 +129,4 @@ export class RecipeSection {
 
 function shown(value: unknown): string {
   return value === undefined ? 'nothing' : (JSON.stringify(value)?.slice(0, 80) ?? String(value));
-}
-
-/** Whether two keys differ by one letter more, less or other, or by two that changed places. */
-function isNear(a: string, b: string): boolean {
-  if (Math.abs(a.length - b.length) > 1 || a === b) return false;
-  let begin = 0;
-  while (begin < Math.min(a.length, b.length) && a[begin] === b[begin]) begin++;
-  let end = 0;
-  while (end < Math.min(a.length, b.length) - begin && a.at(-1 - end) === b.at(-1 - end)) end++;
-  const restA = a.slice(begin, a.length - end);
-  const restB = b.slice(begin, b.length - end);
-  const isSwapped = restA.length === 2 && restA === restB[1] + restB[0];
-  return (restA.length <= 1 && restB.length <= 1) || isSwapped;
 }
