@@ -23,6 +23,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   eval: async () => (await import('./eval.ts')).evalCommand,
   split: async () => (await import('./split.ts')).splitCommand,
   plan: async () => (await import('./plan.ts')).planCommand,
+  curate: async () => (await import('./curate.ts')).curateCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   snapshot: async () => (await import('./snapshot.ts')).snapshotCommand,
   'train-tokenizer': async () => (await import('./train-tokenizer.ts')).trainTokenizerCommand,

@@ -12,6 +12,7 @@ const DEFAULT_MAKER = {
   'real-135m-instruct': 'HF transformers 5.23.0 in float64 (torch 2.15.0) on the dequantised Q4_1 file',
   tiny: 'HF transformers 5.23.0 in float64 (torch 2.15.0) on seeded random weights',
   quant: 'gguf-py 0.19.0',
+  data: 'datatrove 0.10.1 with spaCy 3.8.18 (make_filters.py)',
   dedup: 'datatrove 0.10.1 with spaCy 3.8.18 (make_dedup.py)',
   sampling: 'HF transformers 5.23.0 in float64',
   chat: 'jinja2 3.1.6 in the environment of HF transformers',

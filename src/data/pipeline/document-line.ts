@@ -1,0 +1,73 @@
+// A document as one line of JSON, in datatrove's form: `{"text", "id", "metadata": {…}}`. Flat rows are read too: what
+// is not text, id or metadata becomes metadata.
+
+import { FormatError } from '../../base/errors.ts';
+import type { TextDocument } from '../stage.ts';
+
+/** Texts above this, in UTF-16 units, are removed unread: no web page is as long, and no filter keeps 100,000 words. */
+export const MAX_TEXT_LENGTH = 10_000_000;
+
+const LONE_SURROGATES = /\p{Surrogate}/gu;
+
+/**
+ * @param place where the line stands, for errors: `pages.jsonl:17`
+ * @param id for a row without one
+ * @throws FormatError when it is no document
+ */
+export function parseDocument(line: string, place: string, id: string): TextDocument {
+  let row: unknown;
+  try {
+    row = JSON.parse(line);
+  } catch {
+    throw new FormatError(`expected one JSON document a line, got ${excerpt(line)}`, { file: place });
+  }
+  return documentOf(row, place, id);
+}
+
+/** @throws FormatError when the row has no text */
+export function documentOf(row: unknown, place: string, id: string): TextDocument {
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) {
+    throw new FormatError(`expected an object with a text, got ${excerpt(JSON.stringify(row) ?? '')}`, {
+      file: place,
+    });
+  }
+  const { text, id: ownId, metadata, media: _, ...others } = row as Record<string, unknown>;
+  if (typeof text !== 'string') {
+    throw new FormatError(`expected a string, got ${excerpt(JSON.stringify(text) ?? 'nothing')}`, {
+      file: place,
+      field: 'text',
+    });
+  }
+  const isObject = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
+  return {
+    id: typeof ownId === 'string' || typeof ownId === 'number' ? String(ownId) : id,
+    text,
+    metadata: isObject
+      ? { ...metadata, ...others }
+      : metadata === undefined
+        ? others
+        : { metadata, ...others },
+  };
+}
+
+/** The text without lone surrogates, which UTF-8 cannot write: each becomes U+FFFD. */
+export function wellFormed(text: string): string {
+  LONE_SURROGATES.lastIndex = 0;
+  return LONE_SURROGATES.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text;
+}
+
+export function documentLine({ id, text, metadata }: TextDocument): string {
+  return JSON.stringify({ text, id, metadata }, asPlainNumber);
+}
+
+/** Parquet's 64-bit integers: numbers where that is exact, otherwise their digits. */
+export function asPlainNumber(_: string, value: unknown): unknown {
+  if (typeof value !== 'bigint') return value;
+  return BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))
+    ? Number(value)
+    : String(value);
+}
+
+function excerpt(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text || 'an empty line';
+}

@@ -1,0 +1,33 @@
+// Every stage that runs here: those of src/data, and those that need a package or the model.
+
+import { readFile } from 'node:fs/promises';
+import { UnavailableError } from '../../base/errors.ts';
+import { nearest } from '../../base/nearest.ts';
+import type { Resources, StageKind } from '../../data/stage.ts';
+import { STAGES } from '../../data/stages.ts';
+
+export const NODE_STAGES: ReadonlyMap<string, StageKind> = new Map(STAGES);
+
+/** @throws RangeError when there is no stage of this name */
+export function nodeStageKind(name: string): StageKind {
+  const kind = NODE_STAGES.get(name);
+  if (kind) return kind;
+  const names = [...NODE_STAGES.keys()];
+  const meant = nearest(name, names);
+  throw new RangeError(
+    `stage: expected one of ${names.join(', ')}; got ${name}${meant ? `; did you mean ${meant}?` : ''}`,
+  );
+}
+
+/** Files as the user names them, from the working directory. */
+export const fileResources: Resources = {
+  async readBytes(path) {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      throw new UnavailableError(
+        `${path}: expected a file that can be read, got ${(error as Error).message}`,
+      );
+    }
+  },
+};
