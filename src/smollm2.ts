@@ -2,6 +2,7 @@
 // (src/node/index.ts, browser.ts, edge.ts) differ only in where bytes and threads come from.
 
 import { UnsupportedError } from './base/errors.ts';
+import { checkOptions, count } from './base/options.ts';
 import { type ChatMessage, checkMessages } from './chat/message.ts';
 import { ChatTemplate } from './chat/template.ts';
 import type { ModelConfig } from './config.ts';
@@ -78,7 +79,8 @@ export class SmolLM2 {
    * @throws UnsupportedError for a snapshot of other weights, kernels, precision or cache type
    */
   async restore(snapshot: Uint8Array, options: { maxSeqLen?: number } = {}): Promise<Session> {
-    const timeline = await restoreSnapshot(this.model, snapshot, options.maxSeqLen);
+    const { maxSeqLen } = checkOptions('restore()', options, { maxSeqLen: count(1) });
+    const timeline = await restoreSnapshot(this.model, snapshot, maxSeqLen);
     return new Session(this.model, this.tokenizer, this.chatTemplate(), { timeline });
   }
 

@@ -2,9 +2,11 @@
 // a worker it runs right there. Weights are kept in the browser's storage between visits.
 
 import { EngineError } from '../base/errors.ts';
+import { checkOptions, flag, type Rules } from '../base/options.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel as loadOn } from '../run/load.ts';
+import { DOWNLOAD_RULES, LOAD_RULES, SHA256_RULE } from '../run/load-options.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
 import { type BrowserLoadOptions, loadHere, openRemote } from './load-here.ts';
 import type { RemoteSource } from './model-messages.ts';
@@ -15,6 +17,13 @@ export { type Capabilities, type Capability, capabilities } from '../capabilitie
 export * from '../door.ts';
 export type { BrowserLoadOptions } from './load-here.ts';
 export { type CachedWeights, deleteWeights, listWeights, storageQuota } from './weights-cache.ts';
+
+const BROWSER_LOAD_RULES: Rules<BrowserLoadOptions> = {
+  ...LOAD_RULES,
+  ...DOWNLOAD_RULES,
+  cache: flag,
+  sha256: SHA256_RULE,
+};
 
 /**
  * Loads a model with its tokenizer and chat template.
@@ -29,6 +38,8 @@ export async function load(
   source: string | URL | Blob | Uint8Array | ArrayBuffer,
   options: BrowserLoadOptions = {},
 ): Promise<SmolLM2> {
+  checkOptions('load()', options, BROWSER_LOAD_RULES);
+  options.signal?.throwIfAborted();
   const remote = toRemote(source);
   if ('document' in globalThis) return loadInWorker(remote, options);
   const { model, checkpoint } = await loadHere(remote, options);
@@ -43,7 +54,7 @@ export async function load(
  * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory
  */
 export function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<Model> {
-  return loadOn(checkpoint, options, webPlatform);
+  return loadOn(checkpoint, checkOptions('loadModel()', options, LOAD_RULES), webPlatform);
 }
 
 function toRemote(source: string | URL | Blob | Uint8Array | ArrayBuffer): RemoteSource {

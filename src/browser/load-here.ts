@@ -7,6 +7,7 @@ import { isManifest, openManifest } from '../format/open.ts';
 import { blobSource, urlSource } from '../format/source.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel } from '../run/load.ts';
+import { untilAborted } from '../run/load-options.ts';
 import type { RemoteSource } from './model-messages.ts';
 import { webPlatform } from './platform.ts';
 import { cachedWeights } from './weights-cache.ts';
@@ -14,7 +15,7 @@ import { cachedWeights } from './weights-cache.ts';
 export interface BrowserLoadOptions extends LoadOptions {
   /** Keep the file in the browser's storage (default). */
   readonly cache?: boolean;
-  /** Lower-case hex; a download that differs is thrown away. */
+  /** In hex; a download that differs is thrown away. */
   readonly sha256?: string;
   /** Sent with every request, such as an authorization. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -34,7 +35,8 @@ export async function openRemote(
   if (isManifest(source)) {
     return { file: source, checkpoint: await readGguf(await openManifest(source, options)) };
   }
-  const { cache = true, sha256, headers, signal, onDownload: onProgress } = options;
+  const { cache = true, headers, signal, onDownload: onProgress } = options;
+  const sha256 = options.sha256?.toLowerCase();
   const stored = cache ? await cachedWeights(source, { sha256, headers, signal, onProgress }) : undefined;
   if (stored) return { file: stored, checkpoint: await readGguf(blobSource(source, stored)) };
   return { file: source, checkpoint: await readGguf(await urlSource(source, { headers })) };
@@ -46,7 +48,8 @@ export async function loadHere(
   options: BrowserLoadOptions,
 ): Promise<{ model: Model; checkpoint: Checkpoint; file: RemoteSource }> {
   const { file, checkpoint } = await openRemote(source, options);
-  return { model: await loadModel(checkpoint, options, webPlatform), checkpoint, file };
+  const loading = untilAborted(options, options.signal);
+  return { model: await loadModel(checkpoint, loading, webPlatform), checkpoint, file };
 }
 
 function nameOf(blob: Blob): string {

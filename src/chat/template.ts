@@ -3,6 +3,7 @@
 // of SmolLM2 itself is known and needs no engine (chatml.ts).
 
 import { FormatError } from '../base/errors.ts';
+import { checkOptions, flag, listOf, type Rules } from '../base/options.ts';
 import { BoundedRun, type Jinja, type Program, parseTemplate } from './bounded-jinja.ts';
 import { Budget, MAX_SPACE_RUN, MAX_TEMPLATE_LENGTH } from './budget.ts';
 import { chatml, SMOLLM2_TEMPLATE } from './chatml.ts';
@@ -28,6 +29,12 @@ export interface RenderOptions {
   /** What `strftime_now` takes for now; the clock by default. */
   readonly now?: Date;
 }
+
+export const RENDER_RULES: Rules<RenderOptions> = {
+  addGenerationPrompt: flag,
+  tools: listOf('an array of descriptions', () => true),
+  now: { expected: 'a date', isKind: (value) => value instanceof Date },
+};
 
 /**
  * The template itself turned the conversation down (`raise_exception`); the message is the template's own.
@@ -66,6 +73,7 @@ export class ChatTemplate {
    * @throws ConversationError  when the template does not accept this conversation
    */
   async render(messages: readonly ChatMessage[], options: RenderOptions = {}): Promise<string> {
+    checkOptions('render()', options, RENDER_RULES);
     if (this.source === SMOLLM2_TEMPLATE) return chatml(messages, options);
     try {
       this.parsed ??= this.parse();

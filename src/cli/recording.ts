@@ -12,6 +12,7 @@ import {
   type RunRecord,
   recordedPoints,
 } from '../generate/record.ts';
+import { biasesOf } from '../generate/sampler.ts';
 import { openNode } from '../node/open.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { type LoadOptions, loadModel } from '../run/load.ts';
@@ -27,7 +28,7 @@ function plainOptions(options: GenerateOptions, engine: LoadOptions): Record<str
   return JSON.parse(
     JSON.stringify({
       ...plain,
-      ...(logitBias ? { logitBias: [...logitBias] } : {}),
+      ...(logitBias ? { logitBias: [...biasesOf(logitBias, Number.MAX_SAFE_INTEGER)] } : {}),
       load: { engine: name, precision, maxSeqLen, relaxed },
     }),
   );

@@ -2,12 +2,14 @@
 // modules, since bytes may not be compiled there at run time; one thread; weights come from bindings.
 
 import { UnavailableError } from '../base/errors.ts';
+import { checkOptions } from '../base/options.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { type OpenOptions, type OpenSource, openCheckpoint } from '../format/open.ts';
 import { type Fetched, pagedSource } from '../format/parts.ts';
 import type { Source } from '../format/source.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel as loadOn } from '../run/load.ts';
+import { LOAD_RULES, OPEN_RULES } from '../run/load-options.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
 import { edgePlatform } from './platform.ts';
 
@@ -28,13 +30,14 @@ export * from '../door.ts';
  * });
  */
 export async function load(source: OpenSource, options: LoadOptions & OpenOptions = {}): Promise<SmolLM2> {
+  checkOptions('load()', options, { ...LOAD_RULES, ...OPEN_RULES });
   // The WASM engine copies what it reads, so nothing of the file needs to outlive its turn.
   const checkpoint = await openCheckpoint(source, {
     ...options,
     isTransient: options.engine !== 'reference',
   });
   try {
-    return bind(await loadModel(checkpoint, options), checkpoint);
+    return bind(await loadOn(checkpoint, options, edgePlatform), checkpoint);
   } finally {
     await checkpoint.close();
   }
@@ -48,7 +51,7 @@ export async function load(source: OpenSource, options: LoadOptions & OpenOption
  * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory
  */
 export function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<Model> {
-  return loadOn(checkpoint, options, edgePlatform);
+  return loadOn(checkpoint, checkOptions('loadModel()', options, LOAD_RULES), edgePlatform);
 }
 
 /** The part of an R2 bucket that is used. */

@@ -6,15 +6,17 @@ import { Rng } from '../base/rng.ts';
 import type { ModelConfig } from '../config.ts';
 import { logprobsOf } from './logprobs.ts';
 import { guessNext } from './lookup.ts';
-import type {
-  AnswerTokenizer,
-  FinishReason,
-  GeneratedToken,
-  GenerateOptions,
-  GenerationResult,
-  Timeline,
+import {
+  type AnswerTokenizer,
+  type CheckedOptions,
+  checkGenerateOptions,
+  type FinishReason,
+  type GeneratedToken,
+  type GenerateOptions,
+  type GenerationResult,
+  type Timeline,
 } from './options.ts';
-import { checkSamplingOptions, type History, sample } from './sampler.ts';
+import { type History, sample } from './sampler.ts';
 import { StopScanner } from './stop.ts';
 
 type Logits = Float64Array | Float32Array;
@@ -37,7 +39,7 @@ export class Answer implements History {
   readonly promptLength: number;
   finishReason: FinishReason | undefined;
 
-  private readonly options: GenerateOptions;
+  private readonly options: CheckedOptions;
   private readonly rng: Rng;
   private readonly decoder: ReturnType<AnswerTokenizer['decoder']>;
   private readonly scanner: StopScanner;
@@ -65,15 +67,15 @@ export class Answer implements History {
     context: { config: ModelConfig; maxSeqLen: number; cachedIds: readonly number[] },
   ) {
     const { config, maxSeqLen, cachedIds } = context;
-    checkOptions(options, config.vocabSize);
-    this.options = options;
-    this.seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+    const checked = checkGenerateOptions(options, config.vocabSize);
+    this.options = checked;
+    this.seed = checked.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
     this.rng = Rng.fromSeed(this.seed);
-    this.scanner = new StopScanner(options.stop ?? []);
+    this.scanner = new StopScanner(checked.stop);
     this.decoder = tokenizer.decoder({ skipSpecial: true });
-    const eosIds = options.ignoreEos ? [] : [...tokenizer.eosIds, ...config.eosIds];
-    this.stopIds = new Set([...eosIds, ...(options.stopIds ?? [])]);
-    const fitting = fitContext(promptIds, maxSeqLen, options);
+    const eosIds = checked.ignoreEos ? [] : [...tokenizer.eosIds, ...config.eosIds];
+    this.stopIds = new Set([...eosIds, ...(checked.stopIds ?? [])]);
+    const fitting = fitContext(promptIds, maxSeqLen, checked);
     this.ids = [...fitting.promptIds];
     this.promptLength = this.ids.length;
     this.maxTokens = fitting.maxTokens;
@@ -170,7 +172,7 @@ export class Answer implements History {
 function fitContext(
   promptIds: readonly number[],
   limit: number,
-  { maxTokens, contextOverflow = 'error' }: GenerateOptions,
+  { maxTokens, contextOverflow = 'error' }: CheckedOptions,
 ): { promptIds: readonly number[]; maxTokens: number } {
   if (promptIds.length === 0) throw new RangeError('ids: expected at least one token id, got none');
   const wanted = maxTokens ?? DEFAULT_MAX_TOKENS;
@@ -195,20 +197,4 @@ export function commonLength(cachedIds: readonly number[], ids: readonly number[
   let common = 0;
   while (common < longest && cachedIds[common] === ids[common]) common++;
   return common;
-}
-
-function checkOptions(options: GenerateOptions, vocabSize: number): void {
-  checkSamplingOptions(options, vocabSize);
-  checkCount('maxTokens', options.maxTokens, 1);
-  checkCount('logprobs', options.logprobs, 0);
-  checkCount('lookup', options.lookup, 0);
-  const policy = options.contextOverflow ?? 'error';
-  if (!['error', 'stop', 'truncate-left'].includes(policy)) {
-    throw new RangeError(`contextOverflow: expected error, stop or truncate-left, got ${policy}`);
-  }
-}
-
-function checkCount(name: string, value: number | undefined, min: number): void {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= min)) return;
-  throw new RangeError(`${name}: expected a whole number of at least ${min}, got ${value}`);
 }

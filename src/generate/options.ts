@@ -1,8 +1,19 @@
 // What may be asked of a generation, and what it answers: the options, one token, the whole answer.
 
+import {
+  callback,
+  checkOptions,
+  count,
+  flag,
+  listOf,
+  object,
+  oneOf,
+  type Rules,
+  signal,
+} from '../base/options.ts';
 import type { KvCache } from '../ops.ts';
 import type { IdLogprob } from './logprobs.ts';
-import type { SamplingOptions } from './sampler.ts';
+import { biasesOf, SAMPLING_RULES, type SamplingOptions } from './sampler.ts';
 
 export type { Constraint } from './sampler.ts';
 
@@ -14,13 +25,15 @@ export interface AnswerTokenizer {
   decoder(options: { skipSpecial: boolean }): { push(id: number): string; end(): string };
 }
 
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends Omit<SamplingOptions, 'logitBias'> {
+  /** Added to the logits of these ids, a map or an object by id; -Infinity forbids an id. */
+  readonly logitBias?: ReadonlyMap<number, number> | Readonly<Record<string, number>>;
   /** Longest answer in tokens; 256 by default. */
   readonly maxTokens?: number;
   /** Seed of the draws; a random one by default. The result names it. */
   readonly seed?: number | bigint;
-  /** The answer ends before the first of these strings. */
-  readonly stop?: readonly string[];
+  /** The answer ends before this text, or the first of these. */
+  readonly stop?: string | readonly string[];
   /** Ids that end the answer, beside the tokenizer's. */
   readonly stopIds?: readonly number[];
   /** Go on after the tokenizer's end-of-generation ids. */
@@ -43,6 +56,49 @@ export interface GenerateOptions extends SamplingOptions {
   readonly timeline?: Timeline;
   /** Called while the prompt is computed. */
   readonly onPromptProgress?: (rowsDone: number, rowsTotal: number) => void;
+}
+
+export const GENERATE_RULES: Rules<GenerateOptions> = {
+  ...SAMPLING_RULES,
+  maxTokens: count(1),
+  seed: {
+    expected: 'a whole number of at least 0',
+    isKind: (value) => typeof value === 'number' || typeof value === 'bigint',
+    accepts: (value: number | bigint) =>
+      (typeof value === 'bigint' || Number.isSafeInteger(value)) && value >= 0,
+  },
+  stop: {
+    expected: 'a text or an array of texts, none of them empty',
+    isKind: (value) => [value].flat().every((one) => typeof one === 'string'),
+    accepts: (value: string | string[]) => [value].flat().every((one) => one !== ''),
+  },
+  stopIds: listOf('an array of ids', Number.isSafeInteger),
+  ignoreEos: flag,
+  signal,
+  lookup: count(0),
+  logprobs: count(0),
+  contextOverflow: oneOf('error', 'stop', 'truncate-left'),
+  timeline: object,
+  onPromptProgress: callback,
+};
+
+/** Options that have been checked, each in its one form. */
+export interface CheckedOptions extends Omit<GenerateOptions, 'logitBias' | 'stop'> {
+  readonly logitBias?: ReadonlyMap<number, number>;
+  readonly stop: readonly string[];
+}
+
+/**
+ * @throws TypeError  for an unknown option, or one of the wrong kind
+ * @throws RangeError for one out of its range, or a bias for an id outside the vocabulary
+ */
+export function checkGenerateOptions(options: GenerateOptions, vocabSize: number): CheckedOptions {
+  const { logitBias, stop = [], ...rest } = checkOptions('generate()', options, GENERATE_RULES);
+  return {
+    ...rest,
+    ...(logitBias && { logitBias: biasesOf(logitBias, vocabSize) }),
+    stop: typeof stop === 'string' ? [stop] : stop,
+  };
 }
 
 /** A cache and the ids it holds. */

@@ -3,6 +3,7 @@
 // transformers has the same step, it runs in the same place. Steps are in penalties.ts and filters.ts;
 // docs/components/sampling.md.
 
+import { count, number, object, type Rules } from '../base/options.ts';
 import type { Rng } from '../base/rng.ts';
 import { type Candidates, minP, probabilities, topK, topP, typicalP } from './filters.ts';
 import { addLogitBias, frequencyAndPresencePenalty, noRepeatNgram, repetitionPenalty } from './penalties.ts';
@@ -59,48 +60,51 @@ export interface History {
 }
 
 type Logits = Float64Array | Float32Array;
-type NumericOption = Exclude<keyof SamplingOptions, 'logitBias' | 'constraint'>;
 
-const RULES: Record<NumericOption, { expected: string; accepts: (value: number) => boolean }> = {
-  temperature: { expected: 'a finite number of at least 0', accepts: (x) => x >= 0 && x < Infinity },
-  topK: { expected: 'a whole number of at least 0', accepts: (x) => Number.isSafeInteger(x) && x >= 0 },
-  topP: { expected: 'a number above 0 and up to 1', accepts: (x) => x > 0 && x <= 1 },
-  minP: { expected: 'a number from 0 to 1', accepts: (x) => x >= 0 && x <= 1 },
-  typicalP: { expected: 'a number above 0 and up to 1', accepts: (x) => x > 0 && x <= 1 },
-  repetitionPenalty: { expected: 'a finite number above 0', accepts: (x) => x > 0 && x < Infinity },
-  noRepeatNgramSize: {
-    expected: 'a whole number of at least 0',
-    accepts: (x) => Number.isSafeInteger(x) && x >= 0,
+export const SAMPLING_RULES: Rules<SamplingOptions> = {
+  temperature: number('a finite number of at least 0', (x) => x >= 0 && x < Infinity),
+  topK: count(0),
+  topP: number('a number above 0 and up to 1', (x) => x > 0 && x <= 1),
+  minP: number('a number from 0 to 1', (x) => x >= 0 && x <= 1),
+  typicalP: number('a number above 0 and up to 1', (x) => x > 0 && x <= 1),
+  repetitionPenalty: number('a finite number above 0', (x) => x > 0 && x < Infinity),
+  noRepeatNgramSize: count(0),
+  frequencyPenalty: number('a finite number', Number.isFinite),
+  presencePenalty: number('a finite number', Number.isFinite),
+  logitBias: object,
+  constraint: {
+    expected: 'an object with mask(scores) and accept(id)',
+    isKind: (value) => {
+      const { mask, accept } = (value ?? {}) as Partial<Constraint>;
+      return typeof mask === 'function' && typeof accept === 'function';
+    },
   },
-  frequencyPenalty: { expected: 'a finite number', accepts: Number.isFinite },
-  presencePenalty: { expected: 'a finite number', accepts: Number.isFinite },
 };
 
 /**
- * Checks the options once, before the first token.
+ * Biases by id, from a map or from an object whose names are ids.
  *
- * @throws TypeError   for what is not a number
- * @throws RangeError  naming the option that is out of its range, or an id outside the vocabulary
+ * @throws RangeError for an id outside the vocabulary, or a bias that is no number below infinity
  */
-export function checkSamplingOptions(options: SamplingOptions, vocabSize: number): void {
-  for (const [name, { expected, accepts }] of Object.entries(RULES)) {
-    const value: unknown = options[name as NumericOption];
-    if (value === undefined) continue;
-    if (typeof value !== 'number') throw new TypeError(`${name}: expected ${expected}, got ${typeof value}`);
-    if (!accepts(value)) throw new RangeError(`${name}: expected ${expected}, got ${value}`);
-  }
-  const { constraint } = options;
-  if (constraint && !(typeof constraint.mask === 'function' && typeof constraint.accept === 'function')) {
-    throw new TypeError('constraint: expected an object with mask(scores) and accept(id), got one without');
-  }
-  for (const [id, bias] of options.logitBias ?? []) {
-    if (!Number.isSafeInteger(id) || id < 0 || id >= vocabSize) {
-      throw new RangeError(`logitBias: expected ids from 0 to ${vocabSize - 1}, got ${id}`);
-    }
-    if (!(bias < Infinity)) {
-      throw new RangeError(`logitBias: expected a finite number or -Infinity for id ${id}, got ${bias}`);
-    }
-  }
+export function biasesOf(
+  given: ReadonlyMap<number, number> | Readonly<Record<string, number>>,
+  vocabSize: number,
+): Map<number, number> {
+  const pairs: [string | number, unknown][] = given instanceof Map ? [...given] : Object.entries(given);
+  return new Map(
+    pairs.map(([name, bias]) => {
+      const id = typeof name === 'string' && name.trim() === '' ? Number.NaN : Number(name);
+      if (!Number.isSafeInteger(id) || id < 0 || id >= vocabSize) {
+        throw new RangeError(
+          `logitBias: expected ids from 0 to ${vocabSize - 1}, got ${String(name).slice(0, 40)}`,
+        );
+      }
+      if (typeof bias !== 'number' || !(bias < Infinity)) {
+        throw new RangeError(`logitBias: expected a finite number or -Infinity for id ${id}, got ${bias}`);
+      }
+      return [id, bias];
+    }),
+  );
 }
 
 /**

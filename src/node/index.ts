@@ -1,10 +1,12 @@
 // The door of the package in Node, Deno and Bun. Browsers enter through browser/index.ts and edge workers through
 // edge/index.ts; package.json chooses, and the names are the same.
 
+import { checkOptions, type Rules } from '../base/options.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { OpenOptions, OpenSource } from '../format/open.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel as loadOn } from '../run/load.ts';
+import { DOWNLOAD_RULES, LOAD_RULES, OPEN_RULES, untilAborted } from '../run/load-options.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
 import { openNode } from './open.ts';
 import { nodePlatform } from './platform.ts';
@@ -22,7 +24,7 @@ export { openNode as openCheckpoint } from './open.ts';
  * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory
  */
 export function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<Model> {
-  return loadOn(checkpoint, options, nodePlatform);
+  return loadOn(checkpoint, checkOptions('loadModel()', options, LOAD_RULES), nodePlatform);
 }
 
 export interface NodeLoadOptions extends LoadOptions, OpenOptions {
@@ -31,6 +33,8 @@ export interface NodeLoadOptions extends LoadOptions, OpenOptions {
   /** Called as a file arrives; not at all when it was on the machine. */
   readonly onDownload?: (bytesDone: number, bytesTotal: number | undefined) => void;
 }
+
+export const NODE_LOAD_RULES: Rules<NodeLoadOptions> = { ...LOAD_RULES, ...OPEN_RULES, ...DOWNLOAD_RULES };
 
 /**
  * Loads a model with its tokenizer and chat template.
@@ -43,11 +47,13 @@ export interface NodeLoadOptions extends LoadOptions, OpenOptions {
  * await smol.close();
  */
 export async function load(source: string | OpenSource, options: NodeLoadOptions = {}): Promise<SmolLM2> {
-  const { fetch, headers, signal, onDownload } = options;
+  const checked = checkOptions('load()', options, NODE_LOAD_RULES);
+  const { fetch, headers, signal, onDownload } = checked;
+  signal?.throwIfAborted();
   const onProgress = (_file: string, done: number, total?: number) => onDownload?.(done, total);
   const checkpoint = await openNode(source, { fetch, headers, signal, onProgress });
   try {
-    return bind(await loadModel(checkpoint, options), checkpoint);
+    return bind(await loadOn(checkpoint, untilAborted(checked, signal), nodePlatform), checkpoint);
   } finally {
     await checkpoint.close();
   }

@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
 import { isManifest, type OpenOptions, type OpenSource, openCheckpoint } from '../format/open.ts';
@@ -14,6 +15,7 @@ export async function openNode(
   source: string | OpenSource,
   options: OpenOptions & FindWeightsOptions = {},
 ): Promise<Checkpoint> {
+  if (source instanceof URL && source.protocol === 'file:') return openNode(fileURLToPath(source), options);
   if (typeof source !== 'string') return openCheckpoint(source, options);
   if (!isManifest(source)) return openWeights(source, options);
   if (/^https?:/.test(source)) return openCheckpoint(new URL(source), options);

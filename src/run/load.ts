@@ -6,33 +6,14 @@ import type { Model } from '../model/model.ts';
 import { loadWeights } from '../model/weights.ts';
 import { ReferenceEngine } from '../reference/index.ts';
 import { WasmEngine } from '../wasm/engine.ts';
-import type { CacheType, Precision } from '../wasm/options.ts';
 import type { Build, WasmPlatform } from '../wasm/platform.ts';
+import { type LoadOptions, MAX_THREADS } from './load-options.ts';
+
+export type { LoadOptions } from './load-options.ts';
+
 import { LocalModel } from './local-model.ts';
 import { fitModel, SCRIPT_BYTES } from './plan.ts';
 import { TeamModel } from './team-model.ts';
-
-export interface LoadOptions {
-  /** `wasm` (default) is fast; `reference` computes in float64 and is the oracle. */
-  engine?: 'reference' | 'wasm';
-  /** Positions that a cache may hold at most; the model's own limit by default. */
-  maxSeqLen?: number;
-  /** `fast` (default) or `precise`; see docs/numerics.md for what each costs. */
-  precision?: Precision;
-  /** Worker threads; by default the platform's choice, and one where memory cannot be shared. */
-  threads?: number;
-  /** How keys and values are kept: `f32` (default), `f16` or `q8`. */
-  cacheType?: CacheType;
-  /** Kernels with relaxed SIMD: faster, and not bit-equal across machines. Off by default. */
-  relaxed?: boolean;
-  /**
-   * Bytes that the model may take in all, JavaScript included: loading refuses what would not fit, and computes
-   * long prompts in smaller pieces where that makes it fit. No limit by default.
-   */
-  maxMemory?: number;
-  /** Called as weights arrive, with bytes loaded so far and in all. */
-  onProgress?: (bytesLoaded: number, bytesTotal: number) => void;
-}
 
 /**
  * Loads the weights of a checkpoint into an engine. The checkpoint may be closed afterwards.
@@ -66,9 +47,6 @@ export async function loadModel(
 
 /** Rows per pass of the reference: as fast as 128 (measured: 25 s for 128 rows either way), and a signal is heard. */
 const REFERENCE_ROWS = 16;
-
-/** Most threads that may be asked for: beyond the cores of any machine that this was tried on, nothing is gained. */
-const MAX_THREADS = 64;
 
 async function loadWasm(
   { config, tensors }: Checkpoint,

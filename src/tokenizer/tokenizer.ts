@@ -3,6 +3,7 @@
 // UTF-8 bytes of each word are merged (bpe.ts). Ids are those of HF `tokenizers`.
 
 import { FormatError } from '../base/errors.ts';
+import { checkOptions, flag, type Rules } from '../base/options.ts';
 import { AddedTokenFinder } from './added-tokens.ts';
 import { Bpe } from './bpe.ts';
 import { Merges } from './merges.ts';
@@ -30,6 +31,9 @@ export interface DecodeOptions {
   /** Whether special tokens are left out of the text; by default they are written. */
   readonly skipSpecial?: boolean;
 }
+
+export const ENCODE_RULES: Rules<EncodeOptions> = { special: flag, addBos: flag };
+export const DECODE_RULES: Rules<DecodeOptions> = { skipSpecial: flag };
 
 export class Tokenizer {
   /** Number of ids. */
@@ -102,7 +106,7 @@ export class Tokenizer {
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
     if (typeof text !== 'string') throw new TypeError(`encode: expected a text, got ${typeof text}`);
-    const { special = true, addBos = this.addBos } = options;
+    const { special = true, addBos = this.addBos } = checkOptions('encode()', options, ENCODE_RULES);
     const ids: number[] = [];
     if (addBos) {
       if (this.bosId === undefined) {
@@ -134,7 +138,8 @@ export class Tokenizer {
 
   /** Decodes ids one by one as they come. */
   decoder(options: DecodeOptions = {}): StreamDecoder {
-    const skip = options.skipSpecial === true ? this.specialIds : new Set<number>();
+    const { skipSpecial } = checkOptions('decode()', options, DECODE_RULES);
+    const skip = skipSpecial === true ? this.specialIds : new Set<number>();
     return new StreamDecoder((id) => {
       this.checkId(id);
       return skip.has(id) ? new Uint8Array(0) : this.vocabulary.bytesAt(id);

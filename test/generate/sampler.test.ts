@@ -3,12 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/base/rng.ts';
 import { kthSmallest } from '../../src/generate/filters.ts';
-import {
-  checkSamplingOptions,
-  distribution,
-  type SamplingOptions,
-  sample,
-} from '../../src/generate/sampler.ts';
+import { distribution, type SamplingOptions, sample } from '../../src/generate/sampler.ts';
 
 interface GoldenCase {
   params: Record<string, number>;
@@ -182,34 +177,5 @@ describe('kthSmallest', () => {
         expect(kthSmallest(Float64Array.from(values), k)).toBe(sorted[k - 1]);
       }),
     );
-  });
-});
-
-describe('checkSamplingOptions', () => {
-  it.each([
-    ['temperature', -0.1],
-    ['temperature', Number.NaN],
-    ['topK', -1],
-    ['topK', 1.5],
-    ['topP', 0],
-    ['topP', 1.01],
-    ['minP', -0.1],
-    ['minP', 2],
-    ['typicalP', 0],
-    ['repetitionPenalty', 0],
-    ['noRepeatNgramSize', 0.5],
-    ['frequencyPenalty', Infinity],
-    ['presencePenalty', Number.NaN],
-  ])('refuses %s %d and names it', (name, value) => {
-    expect(() => checkSamplingOptions({ [name]: value }, 10)).toThrow(new RegExp(`^${name}: expected`));
-  });
-
-  it('refuses a string, an id outside the vocabulary and a bias of NaN', () => {
-    const wrongKind = { temperature: '1' } as unknown as SamplingOptions;
-    expect(() => checkSamplingOptions(wrongKind, 10)).toThrow(TypeError);
-    expect(() => checkSamplingOptions({ logitBias: new Map([[10, 1]]) }, 10)).toThrow(
-      /ids from 0 to 9, got 10/,
-    );
-    expect(() => checkSamplingOptions({ logitBias: new Map([[1, Number.NaN]]) }, 10)).toThrow(/got NaN/);
   });
 });
