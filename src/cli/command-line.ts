@@ -14,6 +14,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   inspect: async () => (await import('./inspect.ts')).inspectCommand,
   trace: async () => (await import('./trace.ts')).traceCommand,
   grads: async () => (await import('./grads.ts')).gradsCommand,
+  train: async () => (await import('./train.ts')).trainCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
   quantize: async () => (await import('./quantize.ts')).quantizeCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,

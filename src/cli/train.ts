@@ -1,0 +1,122 @@
+// `smollm2 train`: runs a recipe, and shows it a line a step. The last line is the hash of all losses.
+
+import type { RunOptions } from '../node/train/open-run.ts';
+import { runTraining } from '../node/train/run.ts';
+import type { StepLine } from '../train/trainer.ts';
+import { type Arguments, Command } from './arguments.ts';
+import { print, Status } from './terminal.ts';
+
+export const trainCommand = new Command(
+  'train <recipe>',
+  "Train a model from a recipe (nanotron's or TRL's yaml)",
+)
+  .option('--out <dir>', 'folder of the run: log.jsonl, checkpoints')
+  .option('--threads <n>', 'worker threads')
+  .option('--max-steps <n>', "stop after this step; the schedule stays the recipe's")
+  .option('--seed <n>', 'of the first weights and of the order of the data')
+  .option('--resume', 'go on from the last checkpoint of --out')
+  .option('--no-repeat', 'stop when all data have been seen once')
+  .option('--on-nan <action>', 'stop (default) or skip a batch whose loss is no number')
+  .option('--engine <engine>', 'wasm (default) or reference (float64, slow)')
+  .example('$ smollm2 train recipes/nano.yaml --out runs/nano')
+  .onRun(run);
+
+async function run(args: Arguments): Promise<void> {
+  const [recipe] = args.words;
+  const out = args.text('out');
+  if (out === undefined) throw new RangeError('--out: expected a folder for the run, got nothing');
+  const status = new Status();
+  const interruption = interruptions(() => status.note('finishing this step; Ctrl-C again ends at once'));
+  const clock = new StepClock();
+  const options: RunOptions = {
+    recipe,
+    out,
+    threads: args.count('threads'),
+    engine: args.choice('engine', ['wasm', 'reference']),
+    maxSteps: args.count('maxSteps'),
+    seed: args.count('seed', 0),
+    resume: args.flag('resume'),
+    noRepeat: args.flag('noRepeat'),
+    skipsNan: args.choice('onNan', ['stop', 'skip']) === 'skip',
+    isInterrupted: interruption.isWanted,
+    onNote: (text) => status.note(text),
+    onStep: (line, totalSteps) => process.stdout.write(clock.format(line, totalSteps)),
+  };
+  try {
+    const { state, reason, isSaved } = await runTraining(options);
+    if (reason !== 'finished')
+      status.note(`stopped after step ${state.step} (${reason}); go on with --resume`);
+    await print(`loss hash: ${state.lossHash}\n`);
+    if (!isSaved) {
+      status.note(`${out}: the last checkpoint could not be written`);
+      process.exitCode = 1;
+    } else if (reason === 'interrupted') process.exitCode = 130;
+  } finally {
+    interruption.end();
+  }
+}
+
+/** Ctrl-C once asks the run to finish its step and save; twice ends the program. */
+function interruptions(onFirst: () => void): { isWanted: () => boolean; end: () => void } {
+  let count = 0;
+  const hear = () => {
+    if (++count > 1) process.exit(130);
+    onFirst();
+  };
+  process.on('SIGINT', hear);
+  process.on('SIGTERM', hear);
+  return {
+    isWanted: () => count > 0,
+    end: () => {
+      process.off('SIGINT', hear);
+      process.off('SIGTERM', hear);
+    },
+  };
+}
+
+/** Lines of steps, with speed and the time that is left. */
+class StepClock {
+  private readonly startedAt = performance.now();
+  private steps = 0;
+
+  format(line: StepLine, totalSteps: number): string {
+    this.steps++;
+    const perStep = (performance.now() - this.startedAt) / this.steps;
+    const left = ((totalSteps - line.step) * perStep) / 1000;
+    const parts = [
+      `step ${line.step}/${totalSteps}`,
+      `loss ${line.loss === null ? 'NaN' : line.loss.toFixed(4)}`,
+      `lr ${line.learning_rate.toExponential(2)}`,
+      `grad norm ${line.grad_norm === null ? 'NaN' : line.grad_norm.toFixed(3)}`,
+      `epoch ${line.epoch.toFixed(2)}`,
+      `${line.tokens_per_second} tokens/s`,
+      `${duration(left)} left`,
+    ];
+    const evaluation = typeof line.eval_loss === 'number' ? [`      ${evaluationText(line)}`] : [];
+    const samples = Array.isArray(line.samples)
+      ? line.samples.map((text) => `      | ${oneLine(String(text))}`)
+      : [];
+    return `${[parts.join('  '), ...evaluation, ...samples].join('\n')}\n`;
+  }
+}
+
+function evaluationText(line: StepLine): string {
+  const perByte = line.eval_bits_per_byte;
+  return (
+    `held out: loss ${Number(line.eval_loss).toFixed(4)}` +
+    `${line.eval_perplexity === undefined ? '' : `, perplexity ${Number(line.eval_perplexity).toFixed(2)}`}` +
+    `${perByte === undefined ? '' : `, ${Number(perByte).toFixed(4)} bits/byte`}`
+  );
+}
+
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a model says must not steer the terminal
+  return text.replace(/\s+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+}
+
+function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}

@@ -1,0 +1,46 @@
+// What a run is asked for, and what pretraining, SFT and DPO make ready for the loop.
+
+import { loadParameters } from '../../train/load-parameters.ts';
+import type { TrainingMachine } from '../../train/machine.ts';
+import type { Objective } from '../../train/objective.ts';
+import type { OptimizerRecipe, ScheduleRecipe } from '../../train/recipe.ts';
+import type { StepLine } from '../../train/trainer.ts';
+import { openNode } from '../open.ts';
+
+export interface RunOptions {
+  readonly recipe: string;
+  readonly out: string;
+  readonly threads?: number;
+  readonly engine?: 'reference' | 'wasm';
+  readonly maxSteps?: number;
+  readonly seed?: number;
+  readonly resume?: boolean;
+  readonly skipsNan?: boolean;
+  /** Stop where the data would be seen again. */
+  readonly noRepeat?: boolean;
+  readonly onStep?: (line: StepLine, totalSteps: number) => void;
+  readonly onNote: (text: string) => void;
+  readonly isInterrupted?: () => boolean;
+}
+
+/** A run made ready: the machine, what it optimises, and how. */
+export interface OpenRun {
+  readonly machine: TrainingMachine;
+  readonly objective: Objective;
+  readonly optimizer: OptimizerRecipe;
+  readonly schedule: ScheduleRecipe;
+  /** Fills the first weights, where no checkpoint does. */
+  readonly begin: () => Promise<void>;
+  readonly sample?: (step: number) => Promise<readonly string[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** Fills a machine with the weights of a model by name or path. */
+export async function loadModelInto(machine: TrainingMachine, model: string): Promise<void> {
+  const checkpoint = await openNode(model);
+  try {
+    await loadParameters(machine, checkpoint.tensors);
+  } finally {
+    await checkpoint.close();
+  }
+}

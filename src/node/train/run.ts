@@ -1,0 +1,112 @@
+// A run of training on this machine: recipe, tokens, machine, log and checkpoints in one folder.
+//
+//     DIR/log.jsonl         a line a step
+//     DIR/checkpoints/      one folder a checkpoint, and `latest`
+//     DIR/best/             the checkpoint of the best evaluation
+
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { Recipe } from '../../train/recipe.ts';
+import { recipeChanges } from '../../train/recipe-changes.ts';
+import { restore, Trainer, type TrainingResult } from '../../train/trainer.ts';
+import type { TrainingCheckpoint, TrainingState } from '../../train/training-state.ts';
+import { CheckpointFolder } from './checkpoint-folder.ts';
+import type { OpenRun, RunOptions } from './open-run.ts';
+import { openPretraining } from './pretraining.ts';
+import { readRecipeFile } from './recipe-file.ts';
+import { RunLog } from './run-log.ts';
+
+export async function runTraining(options: RunOptions): Promise<TrainingResult> {
+  const { onNote, out } = options;
+  const { recipe: written, notices } = await readRecipeFile(options.recipe);
+  for (const notice of notices) onNote(notice);
+  const recipe = options.seed === undefined ? written : withSeed(written, options.seed);
+  const store = new CheckpointFolder(join(out, 'checkpoints'), onNote);
+  const resumed = await resumedCheckpoint(store, recipe, options);
+  const place = (path: string) => resolvePath(path, options.recipe);
+  const run = await openRun(recipe, options, resumed?.state, place);
+  const log = new RunLog(join(out, 'log.jsonl'));
+  try {
+    await log.keepUpTo(resumed?.state.step ?? 0);
+    if (resumed) restore(run.machine, resumed);
+    else await run.begin();
+    const trainer = new Trainer(
+      run.machine,
+      run.objective,
+      {
+        ...run,
+        recipe,
+        checkpointInterval: recipe.checkpoints.interval,
+        saveInitial: recipe.checkpoints.saveInitial,
+        saveFinal: recipe.checkpoints.saveFinal,
+        evaluationInterval: recipe.evaluation.interval,
+        maxSteps: options.maxSteps,
+        skipsNan: options.skipsNan,
+        store,
+        bestStore: new CheckpointFolder(join(out, 'best'), onNote),
+        onStep: async (line) => {
+          await log.append(line);
+          options.onStep?.(line, run.objective.totalSteps);
+        },
+        onNote,
+        isInterrupted: options.isInterrupted,
+      },
+      resumed?.state,
+    );
+    return await trainer.run();
+  } finally {
+    await run.close();
+  }
+}
+
+function openRun(
+  recipe: Recipe,
+  options: RunOptions,
+  state: TrainingState | undefined,
+  place: (path: string) => string,
+): Promise<OpenRun> {
+  if (recipe.kind === 'pretrain') return openPretraining(recipe, options, state, place);
+  throw new RangeError(`recipe: expected one of pretraining, got ${recipe.kind}`);
+}
+
+/** The checkpoint to go on from, when the run's past is the recipe's. */
+async function resumedCheckpoint(
+  store: CheckpointFolder,
+  recipe: Recipe,
+  { resume, onNote, out }: RunOptions,
+): Promise<TrainingCheckpoint | undefined> {
+  const names = await store.names();
+  if (!resume) {
+    if (names.length === 0) return undefined;
+    throw new RangeError(
+      `--out: expected a folder without a run, got ${out} with ${names.at(-1)}; go on with --resume`,
+    );
+  }
+  const checkpoint = await store.latest();
+  if (!checkpoint) {
+    onNote(`${out}: no checkpoint yet; beginning with step 1`);
+    return undefined;
+  }
+  const { step } = checkpoint.state;
+  const { allowed, refused } = recipeChanges(checkpoint.state.recipe as Recipe, recipe, step);
+  if (refused.length > 0) {
+    throw new RangeError(
+      `--resume: expected the recipe that the first ${step} steps were trained with, got ${refused.join('; ')}`,
+    );
+  }
+  for (const change of allowed) onNote(`recipe changed: ${change}`);
+  onNote(`going on from step ${step}`);
+  return checkpoint;
+}
+
+function withSeed(recipe: Recipe, seed: number): Recipe {
+  if (recipe.kind !== 'pretrain') return { ...recipe, seed };
+  return { ...recipe, seed, stages: recipe.stages.map((stage) => ({ ...stage, seed })) };
+}
+
+/** A path of a recipe: as it stands, from where the program runs, or beside the recipe. */
+function resolvePath(path: string, recipeFile: string): string {
+  if (isAbsolute(path) || existsSync(path)) return path;
+  const beside = join(dirname(recipeFile), path);
+  return existsSync(beside) ? beside : path;
+}

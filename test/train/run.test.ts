@@ -1,0 +1,137 @@
+// Whole runs: one loss hash however they are cut, killed or threaded, and what a run says when something is wrong.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { RunOptions } from '../../src/node/train/open-run.ts';
+import { runTraining } from '../../src/node/train/run.ts';
+import { startCli } from '../support/run-cli.ts';
+import { tinyRun } from '../support/tiny-run.ts';
+
+/** The twenty losses of the tiny run and their gradient norms. It moves with the order of a sum, and with no machine. */
+const LOSS_HASH = 'a1d694cc9eebe1ab';
+
+const { recipe, out } = tinyRun();
+
+async function train(name: string, options: Partial<RunOptions> = {}) {
+  const result = await runTraining({ recipe, out: out(name), threads: 1, onNote: () => {}, ...options });
+  return { ...result, hash: result.state.lossHash };
+}
+
+function log(name: string): Record<string, unknown>[] {
+  const text = readFileSync(join(out(name), 'log.jsonl'), 'utf8');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+describe('the loss hash of a run', () => {
+  it('is one number for 1, 2, 3 and 4 threads', async () => {
+    for (const threads of [1, 2, 3, 4]) {
+      expect((await train(`threads-${threads}`, { threads })).hash).toBe(LOSS_HASH);
+    }
+  });
+
+  it('is the same after a stop and a resume (at every step: run.slow.test.ts)', async () => {
+    for (const step of [1, 10, 19]) {
+      const first = await train(`stop-${step}`, { maxSteps: step });
+      expect(first).toMatchObject({ reason: 'max-steps', isSaved: true });
+      expect((await train(`stop-${step}`, { resume: true })).hash).toBe(LOSS_HASH);
+    }
+  });
+
+  it('is the same when the process is killed in the middle and the run resumed', async () => {
+    const child = startCli(['train', recipe, '--out', out('killed'), '--threads', '2']);
+    let printed = '';
+    child.stdout.on('data', (chunk) => (printed += chunk));
+    while (!/step 8\//.test(printed)) await sleep(5);
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('close', resolve));
+    expect((await train('killed', { resume: true })).hash).toBe(LOSS_HASH);
+    expect(log('killed').map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  });
+
+  it('moves with the seed', async () => {
+    expect((await train('seed', { seed: 4 })).hash).not.toBe(LOSS_HASH);
+  });
+});
+
+describe('a run', () => {
+  it('that is interrupted finishes its step, saves, ends with 130, and prints the hash so far last', async () => {
+    const child = startCli(['train', recipe, '--out', out('interrupted'), '--threads', '1']);
+    let printed = '';
+    child.stdout.on('data', (chunk) => {
+      printed += chunk;
+      if (/step 3\//.test(printed) && !child.killed) child.kill('SIGINT');
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect(printed).toMatch(/\nloss hash: [0-9a-f]{16}\n$/);
+    if (printed.includes('step 20/')) return; // it was over before the signal came
+    expect(code).toBe(130);
+    expect((await train('interrupted', { resume: true })).hash).toBe(LOSS_HASH);
+  });
+
+  it('writes a line a step with the names that HF and TRL use, and evaluates in time', async () => {
+    await train('log');
+    const lines = log('log');
+    expect(lines).toHaveLength(20);
+    const [first] = lines;
+    expect(first).toMatchObject({ step: 1, learning_rate: 0, tokens: 256 });
+    const view = new DataView(new ArrayBuffer(8));
+    view.setBigUint64(0, BigInt(`0x${first.bits}`));
+    expect(view.getFloat64(0)).toBe(first.loss);
+    expect(lines.filter(({ eval_loss }) => eval_loss).map(({ step }) => step)).toEqual([10, 20]);
+    expect(lines[19].eval_loss).toBeLessThan(lines[9].eval_loss as number);
+    expect(lines[19].eval_bits_per_byte).toBeCloseTo(
+      ((lines[19].eval_loss as number) * 3000) / 9000 / Math.LN2,
+      12,
+    );
+    expect(lines[19].loss).toBeLessThan(3);
+  });
+
+  it('refuses a folder that holds another run, and a resume under another past', async () => {
+    await train('past', { maxSteps: 5 });
+    await expect(train('past')).rejects.toThrow(/--out: expected a folder without a run/);
+    const other = tinyRun((changed) => (changed.model.init_method.std = 0.2));
+    const options = { recipe: other.recipe, out: out('past'), resume: true, onNote: () => {} };
+    await expect(runTraining(options)).rejects.toThrow(
+      /first 5 steps were trained with, got initStd: 0.1 → 0.2/,
+    );
+  });
+
+  it('stops before a loss that is no number touches the weights, and goes on where it may', async () => {
+    const wild = tinyRun((changed) => {
+      changed.optimizer.learning_rate_scheduler.learning_rate = 1e30;
+      changed.optimizer.clip_grad = 1e30;
+    });
+    const options = { recipe: wild.recipe, threads: 1, onNote: () => {} };
+    await expect(runTraining({ ...options, out: wild.out('stop') })).rejects.toThrow(
+      /step \d+: expected a loss and a gradient that are numbers, got loss .*a\.ds, token \d+.*--on-nan skip/,
+    );
+    const notes: string[] = [];
+    const result = await runTraining({
+      ...options,
+      out: wild.out('skip'),
+      skipsNan: true,
+      onNote: (text) => notes.push(text),
+    });
+    expect(result.state.step).toBe(20);
+    expect(result.state.updates).toBeLessThan(20);
+    expect(notes.some((text) => text.endsWith('; skipped'))).toBe(true);
+  });
+
+  it('ends when all data have been seen once, where it may not repeat them', async () => {
+    const short = tinyRun((changed) => (changed.tokens.train_steps = 300));
+    const options = {
+      recipe: short.recipe,
+      out: short.out('once'),
+      threads: 1,
+      noRepeat: true,
+      onNote: () => {},
+    };
+    const { reason, state, isSaved } = await runTraining(options);
+    expect({ reason, step: state.step, isSaved }).toEqual({ reason: 'exhausted', step: 156, isSaved: true });
+  });
+});
