@@ -10,7 +10,7 @@ const before = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
 
 const DEFAULT_MAKER = {
   'real-135m-instruct': 'HF transformers 5.23.0 in float64 (torch 2.15.0) on the dequantised Q4_1 file',
-  training: 'PyTorch 2.15.0 in float64; schedule: nanotron\'s formula and LambdaLR',
+  training: "PyTorch 2.15.0 in float64; schedule: nanotron's formula and LambdaLR",
   tiny: 'HF transformers 5.23.0 in float64 (torch 2.15.0) on seeded random weights',
   quant: 'gguf-py 0.19.0',
   data: 'datatrove 0.10.1 with spaCy 3.8.18 (make_filters.py)',
