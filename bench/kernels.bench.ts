@@ -56,7 +56,7 @@ async function linear(
     rate,
     unit: isRow ? 'GB/s' : 'Gop/s',
     share: rate / (isRow ? bandwidth : isPlain ? roofline.f32Gops : roofline.int16Gops),
-    checksum: checksumOf(engine.read(out)),
+    checksum: checksumOf(engine.readNow(out)),
   });
 }
 
@@ -94,7 +94,7 @@ async function elementwise({ add, roofline }: BenchContext): Promise<void> {
       rate,
       unit: 'GB/s',
       share,
-      checksum: checksumOf(engine.read(result)),
+      checksum: checksumOf(engine.readNow(result)),
     });
   }
 }
@@ -135,7 +135,7 @@ async function attention(
     rate,
     unit: isRow ? 'GB/s' : 'Gop/s',
     share: rate / (isRow ? roofline.cacheGBs : roofline.f32Gops),
-    checksum: checksumOf(engine.read(out)),
+    checksum: checksumOf(engine.readNow(out)),
   });
 }
 

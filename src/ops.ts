@@ -40,6 +40,27 @@ export interface Sequence {
   readonly cache: KvCache;
 }
 
+/** Numbers as an engine computes them: float64 or float32. */
+export type Values = Float64Array | Float32Array;
+
+/** What may be wanted of a row, beside the residual stream after n blocks, which is n: 0 is the embedding. */
+export const LOGITS = -1;
+/** The last hidden state, after the final norm. */
+export const NORMED = -2;
+export const NOTHING = -3;
+
+/** The rows that go through the network together, at most as many as the workspace holds. */
+export interface Chunk {
+  /** One id per row, sequence after sequence. */
+  readonly ids: readonly number[];
+  /** Where the rows stand; together they cover all rows. */
+  readonly sequences: readonly Sequence[];
+  /** What is wanted of each row: LOGITS, NORMED, NOTHING, or a number of blocks. */
+  readonly wanted: readonly number[];
+  /** Rows of logits that were taken from the buffer before; it gets the next ones. */
+  readonly logitsDone: number;
+}
+
 /** The operations. Rows are tokens; `out` never overlaps an input unless it says so. */
 export interface Ops {
   /** A view of x[begin, end). */
@@ -111,9 +132,11 @@ export interface AttentionPlace {
 
 /** What an engine adds to the operations: making the handles, and reading and writing activations from outside. */
 export interface Engine extends Ops {
-  readonly name: 'reference' | 'wasm';
+  readonly name: string;
   /** What besides the weights decides the bits: one line that differs where kernels or precision do. */
   readonly arithmetic: string;
+  /** Largest error of a logit of SmolLM2 against exact arithmetic on the same weights (docs/numerics.md). */
+  readonly logitErrorBound: number;
   vector(length: number): Vector;
   loadVector(tensor: Tensor): Promise<Vector>;
   loadMatrix(tensor: Tensor, onBytes?: (bytes: number) => void): Promise<Matrix>;
@@ -132,7 +155,9 @@ export interface Engine extends Ops {
   /** Marks the scratch memory in use, and gives back every vector made since a mark. */
   mark(): number;
   release(mark: number): void;
-  /** A copy of the values, in the engine's own precision. */
-  read(x: Vector): Float64Array | Float32Array;
+  /** A copy of the values as they are after the operations so far, in the engine's own precision. */
+  read(x: Vector): Promise<Values>;
+  /** The same at once, for engines whose memory is within reach; traces need it. */
+  readNow?(x: Vector): Values;
   write(x: Vector, values: ArrayLike<number>): void;
 }

@@ -2,6 +2,8 @@
 // and one answer or error. Everything here survives a structured clone.
 
 import type { ModelConfig } from '../config.ts';
+import type { PassEntry } from '../model/model.ts';
+import type { Values } from '../ops.ts';
 import type { LoadOptions } from '../run/load.ts';
 import type { ErrorMessage } from './error-message.ts';
 
@@ -14,9 +16,8 @@ export interface RemoteLoadOptions extends Omit<LoadOptions, 'onProgress'> {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A cache named by the page, with the number of its positions that count. */
-export interface RemoteEntry {
-  readonly ids: readonly number[];
+/** An entry whose cache is named by the page, with the number of its positions that count. */
+export interface RemoteEntry extends Omit<PassEntry, 'cache'> {
   readonly key: number;
   readonly length: number;
   readonly maxSeqLen: number;
@@ -24,13 +25,10 @@ export interface RemoteEntry {
 
 export type Call =
   | { readonly name: 'load'; readonly source: RemoteSource; readonly options: RemoteLoadOptions }
-  | ({
-      readonly name: 'forward';
-      readonly logits: 'last' | 'all' | 'none';
-      readonly watch?: readonly string[] | 'all';
-    } & RemoteEntry)
-  | { readonly name: 'forwardBatch'; readonly entries: readonly RemoteEntry[] }
-  | { readonly name: 'cacheLength' | 'freeCache' | 'saveCache'; readonly key: number }
+  | { readonly name: 'run'; readonly entries: readonly RemoteEntry[] }
+  | { readonly name: 'trace'; readonly entry: RemoteEntry; readonly points: readonly string[] | 'all' }
+  | { readonly name: 'cacheLengths'; readonly keys: readonly number[] }
+  | { readonly name: 'freeCache' | 'saveCache'; readonly key: number }
   | {
       readonly name: 'restoreCache';
       readonly key: number;
@@ -48,14 +46,15 @@ export interface CallMessage {
 /** One traced value. */
 export interface WatchedPoint {
   readonly name: string;
-  readonly values: Float64Array | Float32Array;
+  readonly values: Values;
   readonly shape: readonly number[];
 }
 
 export interface LoadedMessage {
   readonly config: ModelConfig;
-  readonly engineName: 'reference' | 'wasm';
+  readonly engineName: string;
   readonly arithmetic: string;
+  readonly logitErrorBound: number;
   readonly numThreads: number;
   readonly maxSeqLen: number;
   /** The file that the weights came from, for the page's tokenizer. */
@@ -63,8 +62,8 @@ export interface LoadedMessage {
 }
 
 export interface Reply {
-  /** Logits and new cache lengths, one per entry of the call. */
-  readonly logits: readonly (Float64Array | Float32Array)[];
+  /** Rows and new cache lengths, one per entry of the call. */
+  readonly rows: Values[][];
   readonly lengths: readonly number[];
   readonly points?: readonly WatchedPoint[];
   readonly loaded?: LoadedMessage;

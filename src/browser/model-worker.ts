@@ -14,33 +14,28 @@ const scope = globalThis as unknown as {
   postMessage(message: ReplyMessage, transfer?: Transferable[]): void;
 };
 
-const NOTHING: Reply = { logits: [], lengths: [] };
+const NOTHING: Reply = { rows: [], lengths: [] };
 const caches = new Map<number, KvCache>();
 const running = new Map<number, AbortController>();
 let model: Model | undefined;
-let last: Promise<unknown> = Promise.resolve();
 
-scope.onmessage = ({ data: { id, call } }) => {
+scope.onmessage = async ({ data: { id, call } }) => {
   if (call.name === 'abort') {
     running.get(id)?.abort();
     return;
   }
   const controller = new AbortController();
   running.set(id, controller);
-  last = last.then(async () => {
-    try {
-      const reply = await answer(id, call, controller.signal);
-      const buffers = [...reply.logits, ...(reply.points ?? []).map((point) => point.values)];
-      scope.postMessage(
-        { id, kind: 'reply', reply },
-        buffers.map((values) => values.buffer as ArrayBuffer),
-      );
-    } catch (error) {
-      scope.postMessage({ id, kind: 'error', error: errorToMessage(error) });
-    } finally {
-      running.delete(id);
-    }
-  });
+  try {
+    const reply = await answer(id, call, controller.signal);
+    const values = [...reply.rows.flat(), ...(reply.points ?? []).map((point) => point.values)];
+    const buffers = new Set(values.map(({ buffer }) => buffer as ArrayBuffer));
+    scope.postMessage({ id, kind: 'reply', reply }, [...buffers]);
+  } catch (error) {
+    scope.postMessage({ id, kind: 'error', error: errorToMessage(error) });
+  } finally {
+    running.delete(id);
+  }
 };
 
 async function answer(id: number, call: Call, signal: AbortSignal): Promise<Reply> {
@@ -55,25 +50,21 @@ async function answer(id: number, call: Call, signal: AbortSignal): Promise<Repl
         onProgress: report('load'),
       });
       model = here.model;
-      const { config, engineName, arithmetic } = model;
-      const { maxSeqLen = config.maxSeqLen } = call.options;
-      const numThreads = 'numThreads' in model ? Number(model.numThreads) : 1;
-      return {
-        ...NOTHING,
-        loaded: { config, engineName, arithmetic, numThreads, maxSeqLen, file: here.file },
-      };
+      const { config, engineName, arithmetic, logitErrorBound, numThreads, maxSeqLen } = model;
+      const facts = { config, engineName, arithmetic, logitErrorBound, numThreads, maxSeqLen };
+      return { ...NOTHING, loaded: { ...facts, file: here.file } };
     }
-    case 'forward':
-      return forward(call, signal, report('prompt'));
-    case 'forwardBatch': {
-      const entries = call.entries.map((entry) => ({ ids: entry.ids, cache: cacheOf(entry) }));
-      const logits = await loaded().forwardBatch(entries);
-      return { logits, lengths: entries.map(({ cache }) => cache.length) };
+    case 'run': {
+      const entries = call.entries.map((entry) => ({ ...entry, cache: cacheOf(entry) }));
+      const rows = await loaded().run(entries, { signal, onProgress: report('prompt') });
+      return { rows, lengths: entries.map(({ cache }) => cache.length) };
     }
+    case 'trace':
+      return trace(call, signal);
     case 'hashWeights':
       return { ...NOTHING, bytes: await loaded().hashWeights(digest) };
-    case 'cacheLength':
-      return { ...NOTHING, lengths: [caches.get(call.key)?.length ?? 0] };
+    case 'cacheLengths':
+      return { ...NOTHING, lengths: call.keys.map((key) => caches.get(key)?.length ?? 0) };
     case 'saveCache': {
       const cache = caches.get(call.key);
       return { ...NOTHING, bytes: cache ? await loaded().saveCache(cache) : new Uint8Array(0) };
@@ -96,26 +87,18 @@ async function answer(id: number, call: Call, signal: AbortSignal): Promise<Repl
   }
 }
 
-async function forward(
-  call: Extract<Call, { name: 'forward' }>,
-  signal: AbortSignal,
-  onProgress: (done: number, total: number) => void,
-): Promise<Reply> {
+async function trace(call: Extract<Call, { name: 'trace' }>, signal: AbortSignal): Promise<Reply> {
   const running = loaded();
-  const cache = cacheOf(call);
+  const { ids, rows = 1 } = call.entry;
+  const cache = cacheOf(call.entry);
   const points: WatchedPoint[] = [];
-  const watch = {
-    points: call.watch === 'all' ? undefined : call.watch,
-    trace: (name: string, value: Parameters<Model['read']>[0], shape: readonly number[]) =>
-      points.push({ name, values: running.read(value).slice(), shape }),
-  };
-  const logits = await running.forward(call.ids, cache, {
-    logits: call.logits,
+  const logits = await running.forward(ids, cache, {
+    logits: rows === 0 ? 'none' : rows === ids.length ? 'all' : 'last',
     signal,
-    onProgress,
-    ...(call.watch && watch),
+    points: call.points === 'all' ? undefined : call.points,
+    trace: (name, value, shape) => points.push({ name, values: running.read(value), shape }),
   });
-  return { logits: [logits], lengths: [cache.length], points };
+  return { rows: [[logits]], lengths: [cache.length], points };
 }
 
 function loaded(): Model {

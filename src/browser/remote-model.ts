@@ -1,13 +1,28 @@
-// A Model that runs in a worker while a page holds it: calls go over as messages, in order, so the page's thread
+// A Model that runs in a worker while a page holds it: calls go over as messages, so the page's thread
 // never computes or waits. The other side is model-worker.ts.
 
 import { EngineError, UnsupportedError } from '../base/errors.ts';
 import type { ModelConfig } from '../config.ts';
-import type { BatchEntry, ForwardOptions, Model } from '../model/model.ts';
+import {
+  checkCacheLength,
+  type ForwardOptions,
+  joined,
+  type Model,
+  type PassEntry,
+  type PassOptions,
+  rowsWanted,
+} from '../model/model.ts';
 import type { Trace } from '../model/trace.ts';
-import type { KvCache, Vector } from '../ops.ts';
+import type { KvCache, Values, Vector } from '../ops.ts';
 import { errorFromMessage } from './error-message.ts';
-import type { CallMessage, LoadedMessage, Reply, ReplyMessage, WatchedPoint } from './model-messages.ts';
+import type {
+  CallMessage,
+  LoadedMessage,
+  RemoteEntry,
+  Reply,
+  ReplyMessage,
+  WatchedPoint,
+} from './model-messages.ts';
 
 /** The page's end of a cache that lives in the worker. */
 interface RemoteCache extends KvCache {
@@ -87,12 +102,14 @@ export class WorkerCalls {
 
 export class RemoteModel implements Model {
   readonly config: ModelConfig;
-  readonly engineName: 'reference' | 'wasm';
+  readonly engineName: string;
   readonly arithmetic: string;
+  readonly logitErrorBound: number;
   /** Threads that compute behind the worker. */
   readonly numThreads: number;
+  readonly maxSeqLen: number;
   private readonly calls: WorkerCalls;
-  private readonly maxSeqLen: number;
+  private readonly caches = new Set<KvCache>();
   private nextCacheKey = 0;
   /** Values of the points of the forward pass that is being shown to a trace. */
   private watched = new Map<Vector, WatchedPoint['values']>();
@@ -102,21 +119,20 @@ export class RemoteModel implements Model {
     this.config = loaded.config;
     this.engineName = loaded.engineName;
     this.arithmetic = loaded.arithmetic;
+    this.logitErrorBound = loaded.logitErrorBound;
     this.numThreads = loaded.numThreads;
     this.maxSeqLen = loaded.maxSeqLen;
   }
 
   newCache(maxSeqLen = this.maxSeqLen): KvCache {
-    if (!(Number.isInteger(maxSeqLen) && maxSeqLen >= 1 && maxSeqLen <= this.maxSeqLen)) {
-      throw new RangeError(
-        `maxSeqLen: expected 1 to ${this.maxSeqLen} positions, got ${maxSeqLen}; raise maxSeqLen at load`,
-      );
-    }
+    checkCacheLength(maxSeqLen, this.maxSeqLen);
     const cache: RemoteCache = { key: this.nextCacheKey++, length: 0, maxSeqLen };
+    this.caches.add(cache);
     return cache;
   }
 
   freeCache(cache: KvCache): void {
+    if (!this.caches.delete(cache)) return;
     this.calls.send({ name: 'freeCache', key: (cache as RemoteCache).key }).catch(() => undefined);
   }
 
@@ -127,50 +143,34 @@ export class RemoteModel implements Model {
   }
 
   async saveCache(cache: KvCache): Promise<Uint8Array> {
-    const { bytes } = await this.calls.send({ name: 'saveCache', key: (cache as RemoteCache).key });
+    const { bytes } = await this.calls.send({ name: 'saveCache', key: this.open(cache).key });
     return bytes ?? new Uint8Array(0);
   }
 
   async restoreCache(cache: KvCache, length: number, bytes: Uint8Array): Promise<void> {
-    const { key, maxSeqLen } = cache as RemoteCache;
+    const { key, maxSeqLen } = this.open(cache);
     await this.calls.send({ name: 'restoreCache', key, maxSeqLen, length, bytes });
     cache.length = length;
   }
 
+  async run(entries: readonly PassEntry[], options: PassOptions = {}): Promise<Values[][]> {
+    const sent = entries.map((entry) => this.sent(entry));
+    const reply = await this.settled(entries, this.calls.send({ name: 'run', entries: sent }, options));
+    return reply.rows;
+  }
+
   /** As in Model; a trace sees copies after the pass and cannot replace them. Name the points it wants. */
-  async forward(
-    ids: readonly number[],
-    cache: KvCache,
-    options: ForwardOptions = {},
-  ): Promise<Float64Array | Float32Array> {
-    const { logits = 'last', trace, points, signal, onProgress } = options;
-    const { key, length, maxSeqLen } = cache as RemoteCache;
-    const watch = trace ? (points ?? 'all') : undefined;
-    try {
-      const reply = await this.calls.send(
-        { name: 'forward', ids, key, length, maxSeqLen, logits, watch },
-        { signal, onProgress },
-      );
-      cache.length = reply.lengths[0];
-      if (trace) this.show(trace, reply.points ?? []);
-      return reply.logits[0];
-    } catch (error) {
-      cache.length = await this.lengthOf(cache as RemoteCache);
-      throw error;
-    }
+  async forward(ids: readonly number[], cache: KvCache, options: ForwardOptions = {}): Promise<Values> {
+    const { logits, trace, points = 'all' } = options;
+    const entry = { ids, cache, rows: rowsWanted(logits, ids.length) };
+    if (!trace) return joined((await this.run([entry], options))[0]);
+    const call = { name: 'trace', entry: this.sent(entry), points } as const;
+    const reply = await this.settled([entry], this.calls.send(call, options));
+    this.show(trace, reply.points ?? []);
+    return joined(reply.rows[0]);
   }
 
-  async forwardBatch(entries: readonly BatchEntry[]): Promise<(Float64Array | Float32Array)[]> {
-    const sent = entries.map(({ ids, cache }) => {
-      const { key, length, maxSeqLen } = cache as RemoteCache;
-      return { ids, key, length, maxSeqLen };
-    });
-    const reply = await this.calls.send({ name: 'forwardBatch', entries: sent });
-    for (const [index, { cache }] of entries.entries()) cache.length = reply.lengths[index];
-    return [...reply.logits];
-  }
-
-  read(value: Parameters<Trace>[1]): Float64Array | Float32Array {
+  read(value: Parameters<Trace>[1]): Values {
     const values = this.watched.get(value);
     if (!values) throw new RangeError('read: expected a value of the trace that is being shown');
     return values;
@@ -188,10 +188,30 @@ export class RemoteModel implements Model {
     this.calls.fail(new EngineError('model: expected one that is open, got one that was closed'));
   }
 
-  /** Positions that the worker's cache holds, after a pass that failed or was stopped. */
-  private async lengthOf(cache: RemoteCache): Promise<number> {
-    const reply = await this.calls.send({ name: 'cacheLength', key: cache.key }).catch(() => undefined);
-    return reply?.lengths[0] ?? 0;
+  private open(cache: KvCache): RemoteCache {
+    if (this.caches.has(cache)) return cache as RemoteCache;
+    throw new RangeError('cache: expected one in use, got one that was freed; make a new one');
+  }
+
+  private sent({ cache, ...rest }: PassEntry): RemoteEntry {
+    const { key, length, maxSeqLen } = this.open(cache);
+    return { ...rest, key, length, maxSeqLen };
+  }
+
+  /** A pass's reply; the caches are as long as the worker's are, whether it went well or not. */
+  private async settled(entries: readonly PassEntry[], reply: Promise<Reply>): Promise<Reply> {
+    const keep = (lengths: readonly number[] = []) => {
+      for (const [index, { cache }] of entries.entries()) cache.length = lengths[index] ?? 0;
+    };
+    try {
+      const done = await reply;
+      keep(done.lengths);
+      return done;
+    } catch (error) {
+      const keys = entries.map(({ cache }) => (cache as RemoteCache).key);
+      keep((await this.calls.send({ name: 'cacheLengths', keys }).catch(() => undefined))?.lengths);
+      throw error;
+    }
   }
 
   private show(trace: Trace, points: readonly WatchedPoint[]): void {

@@ -44,7 +44,7 @@ async function run(args: Arguments): Promise<void> {
   try {
     const promptIds = await encodePrompt(smol, prompt, args, status);
     const { result, tokens } = await streamed(smol, promptIds, options, args, status);
-    const certainties = isCertified ? certaintiesOf(smol, tokens, args) : undefined;
+    const certainties = isCertified ? certaintiesOf(smol, tokens) : undefined;
     if (args.flag('json')) {
       const more = {
         systemFingerprint: await smol.systemFingerprint(),
@@ -99,9 +99,8 @@ function withTexts(smol: SmolLM2, { id, logprob, topLogprobs }: GeneratedToken, 
   return { id, text: text(id), logprob, top };
 }
 
-function certaintiesOf(smol: SmolLM2, tokens: readonly GeneratedToken[], args: Arguments): Certainty[] {
-  const arithmetic = { engine: smol.model.engineName, precision: loadOptions(args).precision };
-  return tokens.map((token) => certify(token, arithmetic)).filter((one) => one !== undefined);
+function certaintiesOf({ model }: SmolLM2, tokens: readonly GeneratedToken[]): Certainty[] {
+  return tokens.map((token) => certify(token, model.logitErrorBound)).filter((one) => one !== undefined);
 }
 
 /** Why the answer ends in the middle, and what to do. */

@@ -4,23 +4,6 @@
 
 import type { GeneratedToken } from './options.ts';
 
-/** What computed the logits. */
-export interface ArithmeticInUse {
-  readonly engine: 'reference' | 'wasm';
-  readonly precision?: 'fast' | 'precise';
-}
-
-/**
- * Largest error of a logit against exact arithmetic on the same weights: four times what the tests on the
- * golden prompts allow each engine (1e-9 in test/model/golden-*.slow.test.ts; 0.016, and float32
- * transformers' own error of at most 2.2e-4, in test/wasm/golden.slow.test.ts). Measured: docs/numerics.md.
- */
-export const LOGIT_ERROR_BOUND = { reference: 4e-9, precise: 9e-4, fast: 0.064 } as const;
-
-export function logitErrorBound({ engine, precision = 'fast' }: ArithmeticInUse): number {
-  return engine === 'reference' ? LOGIT_ERROR_BOUND.reference : LOGIT_ERROR_BOUND[precision];
-}
-
 export interface Certainty {
   readonly id: number;
   /** The id that came second. */
@@ -35,14 +18,14 @@ export interface Certainty {
 /**
  * Certifies one greedy token that was generated with `logprobs` of at least 2 and no penalties.
  *
+ * @param bound largest error of a logit in the arithmetic in use: `model.logitErrorBound`
  * @returns undefined where the token does not carry the two likeliest ids
  */
-export function certify(token: GeneratedToken, arithmetic: ArithmeticInUse): Certainty | undefined {
+export function certify(token: GeneratedToken, bound: number): Certainty | undefined {
   const [best, second] = token.topLogprobs ?? [];
   if (!best || !second) return undefined;
   // Logits and log-probabilities differ by one number per row, so the margin is the same.
   const margin = best.logprob - second.logprob;
-  const bound = logitErrorBound(arithmetic);
   return {
     id: token.id,
     runnerUp: best.id === token.id ? second.id : best.id,

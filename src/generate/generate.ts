@@ -1,9 +1,9 @@
 // From prompt ids to an answer, one token at a time: forward what the answer wants, let it draw, show what was drawn.
-// This is where the walk begins; the next step is src/model/transformer.ts. What is kept between the tokens is
+// This is where the walk begins; the next step is src/run/loaded-model.ts. What is kept between the tokens is
 // answer.ts, what is drawn from the logits sampler.ts.
 
 import type { Model } from '../model/model.ts';
-import type { KvCache } from '../ops.ts';
+import type { KvCache, Values } from '../ops.ts';
 import { Answer, type Pending } from './answer.ts';
 import type { AnswerTokenizer, GeneratedToken, GenerateOptions, GenerationResult } from './options.ts';
 
@@ -53,19 +53,12 @@ async function forward(
   model: Model,
   cache: KvCache,
   { ids, startPos, numRows }: Pending,
-  { signal, onPromptProgress }: GenerateOptions,
-): Promise<(Float64Array | Float32Array)[] | undefined> {
+  { signal, onPromptProgress: onProgress }: GenerateOptions,
+): Promise<Values[] | undefined> {
   cache.length = startPos;
-  const { vocabSize } = model.config;
   try {
-    const logits = await model.forward(ids, cache, {
-      logits: numRows === 1 ? 'last' : 'all',
-      signal,
-      onProgress: onPromptProgress,
-    });
-    return Array.from({ length: numRows }, (_, row) =>
-      logits.subarray(row * vocabSize, (row + 1) * vocabSize),
-    );
+    const [rows] = await model.run([{ ids, cache, rows: numRows }], { signal, onProgress });
+    return rows;
   } catch (error) {
     if (signal?.aborted) return undefined;
     throw error;

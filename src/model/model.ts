@@ -1,26 +1,37 @@
 // What the rest of the program knows of a running model: caches and forward passes over ids, whatever the engine.
 
 import type { ModelConfig } from '../config.ts';
-import type { KvCache } from '../ops.ts';
+import type { KvCache, Values } from '../ops.ts';
 import type { Trace } from './trace.ts';
 
-export interface ForwardOptions {
+/** Options of a pass over one sequence. */
+export interface ForwardOptions extends PassOptions {
   /** Logits of the last row (default), of every row, or none. */
   readonly logits?: 'last' | 'all' | 'none';
   /** Watches every module; values may be read or replaced through `Model.read` and `Model.write` inside the call. */
   readonly trace?: Trace;
   /** Names of the points that `trace` wants; every point when absent. */
   readonly points?: readonly string[];
-  /** Stops between chunks of the prompt; the cache then holds the chunks that were done. */
-  readonly signal?: AbortSignal;
-  /** Called after each chunk of the prompt. */
-  readonly onProgress?: (rowsDone: number, rowsTotal: number) => void;
 }
 
-/** One sequence's share of a batched pass. */
-export interface BatchEntry {
+/** One sequence's share of a pass. */
+export interface PassEntry {
+  /** Ids at positions cache.length, cache.length + 1, …. */
   readonly ids: readonly number[];
   readonly cache: KvCache;
+  /** So many of the last ids' rows are wanted; 1 by default, 0 for none. Nothing is computed for the others. */
+  readonly rows?: number;
+  /** What of them: logits [vocabSize] (default), or the hidden state [hiddenSize]. */
+  readonly output?: 'logits' | 'hidden';
+  /** Hidden states after this many blocks (0: the embedding); after the final norm when absent. */
+  readonly layer?: number;
+}
+
+export interface PassOptions {
+  /** Stops between chunks; the caches then hold the chunks that were done. */
+  readonly signal?: AbortSignal;
+  /** Called after each chunk. */
+  readonly onProgress?: (rowsDone: number, rowsTotal: number) => void;
 }
 
 /** A hash of bytes. */
@@ -28,14 +39,20 @@ export type Digest = (bytes: Uint8Array) => Promise<Uint8Array>;
 
 export interface Model {
   readonly config: ModelConfig;
-  readonly engineName: 'reference' | 'wasm';
+  readonly engineName: string;
   /** What besides the weights decides the bits: one line that differs where kernels or precision do. */
   readonly arithmetic: string;
+  /** Largest error of a logit against exact arithmetic on the same weights (docs/numerics.md). */
+  readonly logitErrorBound: number;
+  /** Threads that compute. */
+  readonly numThreads: number;
+  /** Positions that a cache may hold at most. */
+  readonly maxSeqLen: number;
   /** One hash of all weights as they lie in memory; the file is not read again. See run/fingerprint.ts. */
   hashWeights(digest: Digest): Promise<Uint8Array>;
-  /** An empty cache for up to `maxSeqLen` positions (the model's own limit by default). */
+  /** An empty cache for up to `maxSeqLen` positions (the model's limit by default). */
   newCache(maxSeqLen?: number): KvCache;
-  /** Gives a cache's memory back; using it afterwards is an error. */
+  /** Gives a cache's memory back; using it afterwards is an error, giving it back again is not. */
   freeCache(cache: KvCache): void;
   /** Keys and values of a cache's positions, for `restoreCache` of a model that computes the same bits. */
   saveCache(cache: KvCache): Promise<Uint8Array>;
@@ -46,22 +63,47 @@ export interface Model {
    */
   restoreCache(cache: KvCache, length: number, bytes: Uint8Array): Promise<void>;
   /**
-   * Runs `ids` at positions cache.length, cache.length + 1, … and moves cache.length past them.
+   * Runs the next ids of one or more sequences and moves each `cache.length` past them. Passes asked for at the same
+   * time are computed together, in chunks of rows, each sequence with the bits that it has alone.
    *
-   * @returns logits [rows, vocabSize] of the rows asked for; a copy that the caller owns
-   * @throws RangeError            for an id outside the vocabulary or no ids
-   * @throws ContextOverflowError  when the cache has no room for the ids
+   * @returns for each entry the rows that it wants; copies that the caller owns
+   * @throws RangeError            for an id outside the vocabulary, no ids, or a cache that was freed or is given twice
+   * @throws ContextOverflowError  when a cache has no room for the ids
    */
-  forward(
-    ids: readonly number[],
-    cache: KvCache,
-    options?: ForwardOptions,
-  ): Promise<Float64Array | Float32Array>;
-  /** One pass over the next ids of several sequences: the logits of each entry's last id, in order. */
-  forwardBatch(entries: readonly BatchEntry[]): Promise<(Float64Array | Float32Array)[]>;
+  run(entries: readonly PassEntry[], options?: PassOptions): Promise<Values[][]>;
+  /**
+   * `run` for one sequence, with its rows of logits in one array [rows, vocabSize]; alone it can show and replace what
+   * is computed on the way (`trace`).
+   */
+  forward(ids: readonly number[], cache: KvCache, options?: ForwardOptions): Promise<Values>;
   /** Values of a trace point, inside a `trace` callback. */
-  read(value: Parameters<Trace>[1]): Float64Array | Float32Array;
+  read(value: Parameters<Trace>[1]): Values;
   /** Replaces the values of a trace point, inside a `trace` callback. */
   write(value: Parameters<Trace>[1], values: ArrayLike<number>): void;
   close(): Promise<void>;
+}
+
+/** How many of the last rows an option of `forward` asks for. */
+export function rowsWanted(logits: 'last' | 'all' | 'none' | undefined, numIds: number): number {
+  return logits === 'all' ? numIds : logits === 'none' ? 0 : 1;
+}
+
+/** Rows of one size, side by side; a single row as it is. */
+export function joined(rows: readonly Values[]): Values {
+  if (rows.length === 1) return rows[0];
+  const size = rows.length > 0 ? rows[0].length : 0;
+  const all =
+    rows[0] instanceof Float64Array
+      ? new Float64Array(rows.length * size)
+      : new Float32Array(rows.length * size);
+  for (const [index, row] of rows.entries()) all.set(row, index * size);
+  return all;
+}
+
+/** @throws RangeError for a cache that is longer than the model allows */
+export function checkCacheLength(maxSeqLen: number, limit: number): void {
+  if (Number.isInteger(maxSeqLen) && maxSeqLen >= 1 && maxSeqLen <= limit) return;
+  throw new RangeError(
+    `maxSeqLen: expected 1 to ${limit} positions, got ${maxSeqLen}; raise maxSeqLen at load`,
+  );
 }

@@ -1,10 +1,10 @@
 // What one forward pass works on: the network on its engine, and the rows of this pass.
 
 import type { ModelConfig } from '../config.ts';
-import type { Ops, RopeTable, Sequence, Vector } from '../ops.ts';
+import type { Engine, Ops, RopeTable, Sequence, Vector } from '../ops.ts';
 import type { Trace } from './trace.ts';
 import type { Weights } from './weights.ts';
-import type { Workspace } from './workspace.ts';
+import { makeWorkspace, PREFILL_ROWS, type Workspace } from './workspace.ts';
 
 /** A model ready to run on one engine: numbers, what is learned, what is precomputed, scratch. */
 export interface Network {
@@ -14,15 +14,34 @@ export interface Network {
   readonly workspace: Workspace;
 }
 
+/**
+ * @param maxSeqLen positions that a cache may hold at most
+ * @param maxRows   rows of one chunk, for which scratch is made
+ */
+export function makeNetwork(
+  engine: Engine,
+  config: ModelConfig,
+  weights: Weights,
+  maxSeqLen = config.maxSeqLen,
+  maxRows = PREFILL_ROWS,
+): Network {
+  const workspace = makeWorkspace(config, Math.min(maxRows, maxSeqLen), (length) => engine.vector(length));
+  return { config, weights, rope: engine.ropeTable(config, maxSeqLen), workspace };
+}
+
+/** Who looks at the values of a pass. */
+export interface Watch {
+  readonly trace: Trace;
+  /** [numHeads, numRows, positions]; given where attention weights are watched. */
+  readonly probs?: Vector;
+}
+
 /** What every module of one pass needs besides the weights; the buffers are cut to the rows of this pass. */
-export interface Pass {
+export interface Pass extends Partial<Watch> {
   readonly ops: Ops;
   readonly config: ModelConfig;
   readonly rope: RopeTable;
   readonly buffers: Omit<Workspace, 'maxRows'>;
   readonly sequences: readonly Sequence[];
   readonly numRows: number;
-  readonly trace?: Trace;
-  /** [numHeads, numRows, positions]; given where attention weights are watched. */
-  readonly probs?: Vector;
 }

@@ -3,6 +3,9 @@
 import type { ModelConfig } from '../config.ts';
 import type { Vector } from '../ops.ts';
 
+/** Rows of one chunk of a long prompt; more would not be faster, and the workspace grows with it. */
+export const PREFILL_ROWS = 128;
+
 /** Buffers for at most `maxRows` tokens at a time. */
 export interface Workspace {
   readonly maxRows: number;
@@ -15,6 +18,7 @@ export interface Workspace {
   readonly branch: Vector; // [maxRows, hiddenSize] output of oProj or downProj before it is added
   readonly gate: Vector; // [maxRows, intermediateSize]
   readonly up: Vector; // [maxRows, intermediateSize]
+  readonly hidden: Vector; // [maxRows, hiddenSize] hidden states that somebody wants
   readonly logits: Vector; // [maxLogitRows, vocabSize]
 }
 
@@ -40,6 +44,7 @@ export function workspaceSizes(
     branch: maxRows * hiddenSize,
     gate: maxRows * intermediateSize,
     up: maxRows * intermediateSize,
+    hidden: maxRows * hiddenSize,
     logits: Math.min(Math.ceil(maxRows / ROWS_PER_LOGITS), MAX_LOGIT_ROWS) * vocabSize,
   };
 }

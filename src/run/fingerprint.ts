@@ -4,7 +4,9 @@
 
 import { digest, hex } from '../base/sha256.ts';
 import { SAMPLING_VERSION } from '../generate/sampling-version.ts';
-import type { Model } from '../model/model.ts';
+import type { Digest, Model } from '../model/model.ts';
+import { eachWeight, type Weights } from '../model/weights.ts';
+import type { Engine } from '../ops.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** `fp_` and 32 hex digits. */
@@ -21,6 +23,28 @@ export async function systemFingerprint(
     hashes.push(await digest(new Uint8Array(part.buffer, part.byteOffset, part.byteLength).slice()));
   }
   return `fp_${hex(await digest(Uint8Array.from(hashes.flatMap((hash) => [...hash])))).slice(0, 32)}`;
+}
+
+/** Weights are hashed in pieces of this many bytes, so that no large copy is made. */
+const HASHED_BYTES = 2 ** 20;
+
+/** One hash of all weights as they lie in memory, in the order of the forward pass. */
+export async function hashWeights(engine: Engine, weights: Weights, digest: Digest): Promise<Uint8Array> {
+  const hashes: Uint8Array[] = [];
+  const copy = new Uint8Array(HASHED_BYTES);
+  for (const weight of eachWeight(weights)) {
+    for (const [run, { length }] of engine.weightBytes(weight).entries()) {
+      for (let at = 0; at < length; at += HASHED_BYTES) {
+        // Asked for anew, since memory may have moved meanwhile, and copied, since shared memory cannot be hashed.
+        const piece = engine.weightBytes(weight)[run].subarray(at, at + HASHED_BYTES);
+        copy.set(piece);
+        hashes.push(await digest(copy.subarray(0, piece.length)));
+      }
+    }
+  }
+  const all = new Uint8Array(hashes.length * (hashes[0]?.length ?? 0));
+  for (const [n, hash] of hashes.entries()) all.set(hash, n * hash.length);
+  return digest(all);
 }
 
 /** Members in the order of their names, so that two readers of one model agree. */

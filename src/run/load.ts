@@ -3,17 +3,17 @@
 import { OutOfMemoryError, UnsupportedError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
+import { makeNetwork } from '../model/pass.ts';
 import { loadWeights } from '../model/weights.ts';
 import { ReferenceEngine } from '../reference/index.ts';
 import { WasmEngine } from '../wasm/engine.ts';
 import type { Build, WasmPlatform } from '../wasm/platform.ts';
+import { Team } from '../wasm/team.ts';
 import { type LoadOptions, MAX_THREADS } from './load-options.ts';
+import { LoadedModel, modelHere } from './loaded-model.ts';
+import { fitModel, SCRIPT_BYTES } from './plan.ts';
 
 export type { LoadOptions } from './load-options.ts';
-
-import { LocalModel } from './local-model.ts';
-import { fitModel, SCRIPT_BYTES } from './plan.ts';
-import { TeamModel } from './team-model.ts';
 
 /**
  * Loads the weights of a checkpoint into an engine. The checkpoint may be closed afterwards.
@@ -39,7 +39,7 @@ export async function loadModel(
   if (engineName === 'reference') {
     const engine = new ReferenceEngine();
     const weights = await loadWeights(engine, config, tensors, onBytes);
-    return new LocalModel(engine, config, weights, maxSeqLen, REFERENCE_ROWS);
+    return modelHere(engine, config, weights, maxSeqLen, REFERENCE_ROWS);
   }
   if (!platform) throw new UnsupportedError('engine wasm: expected a platform, got none; use load()');
   return loadWasm(checkpoint, options, platform, maxSeqLen, onBytes);
@@ -73,8 +73,9 @@ async function loadWasm(
   const engine = new WasmEngine({ module, memory, precision, cacheType, headDim, maxRows: rowsPerPass });
   const weights = await loadWeights(engine, config, tensors, onBytes);
   engine.endLoading();
-  if (!isShared) return new LocalModel(engine, config, weights, maxSeqLen, rowsPerPass);
-  return new TeamModel(engine, config, weights, { maxSeqLen, rowsPerPass, threads }, platform);
+  if (!isShared) return modelHere(engine, config, weights, maxSeqLen, rowsPerPass);
+  const network = makeNetwork(engine, config, weights, maxSeqLen, rowsPerPass);
+  return new LoadedModel(engine, network, new Team(platform, engine, network, threads));
 }
 
 /** Address space for the largest memory that the runtime grants; it is filled as it is needed. */

@@ -3,10 +3,9 @@
 
 import { OutOfMemoryError } from '../base/errors.ts';
 import type { ModelConfig } from '../config.ts';
-import { workspaceSizes } from '../model/workspace.ts';
+import { PREFILL_ROWS, workspaceSizes } from '../model/workspace.ts';
 import type { CacheType } from '../wasm/options.ts';
 import { formatPlan, memoryPlan, type PlannedTensor, type PlanPart } from '../wasm/plan.ts';
-import { PREFILL_ROWS } from './local-model.ts';
 
 /** Kernels' own pages and the piece of the file that is being packed (src/wasm/engine.ts), whose room is used again. */
 const PACKING_BYTES = 2 ** 20 + 2 ** 16;

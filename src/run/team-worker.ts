@@ -1,23 +1,23 @@
-// What runs in every worker of a team: the model's own forward pass, over this worker's share of the operations.
-// Entries: team-worker-node.ts and team-worker-web.ts, which only differ in how messages arrive.
+// What runs in every worker of a team: the model's own programs, over this worker's share of the operations. Next step
+// of the walk: src/model/transformer.ts. Entries: src/node/team-worker.ts and src/browser/team-worker.ts, which only
+// differ in how messages arrive.
 
 import type { Network } from '../model/pass.ts';
-import { forward } from '../model/transformer.ts';
-import { serve } from '../wasm/member.ts';
+import { PROGRAMS } from '../model/transformer.ts';
+import { jobs } from '../wasm/member.ts';
 import type { MemberMessage, TeamSetup } from '../wasm/team.ts';
 
-/** What a browser's worker says when its script is loaded (platform-web.ts). */
+/** What a browser's worker says when its script is loaded (src/browser/platform.ts). */
 export const WORKER_READY = 'ready';
 
 /** Serves a team; returns only when something failed. */
 export function runMember(setup: TeamSetup, post: (message: MemberMessage) => void): void {
-  serve(
-    setup,
-    (ops, network, { ids, sequences, logitRows, logits }) => {
-      const { workspace, ...rest } = network as Network;
-      // All rows of logits at once: the caller reads them when every worker is done.
-      forward(ops, { ...rest, workspace: { ...workspace, logits } }, ids, sequences, logitRows, () => {});
-    },
-    post,
-  );
+  const network = setup.network as Network;
+  try {
+    for (const { ops, program, chunk } of jobs(setup, post)) {
+      for (const _ of PROGRAMS[program](ops, network, chunk));
+    }
+  } catch (error) {
+    post({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+  }
 }

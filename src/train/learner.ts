@@ -6,7 +6,7 @@ import type { ModelConfig } from '../config.ts';
 import { forward } from '../model/transformer.ts';
 import type { Weights } from '../model/weights.ts';
 import { makeWorkspace } from '../model/workspace.ts';
-import type { KvCache, RopeTable, Sequence, Vector } from '../ops.ts';
+import { type KvCache, LOGITS, type RopeTable, type Sequence, type Vector } from '../ops.ts';
 import type { RowLosses, TrainingEngine } from '../ops-backward.ts';
 import { bindWeights, type Parameter, parameter, parameterShapes } from './parameter.ts';
 import { Tape } from './tape.ts';
@@ -147,7 +147,13 @@ export class Learner<V extends Vector = Vector> {
       logits: tape.promise(ids.length * config.vocabSize),
     };
     const network = { config, weights, rope, workspace };
-    forward(tape, network, ids, sequencesOf(sequenceLengths), [0, ids.length], () => {});
+    const chunk = {
+      ids,
+      sequences: sequencesOf(sequenceLengths),
+      wanted: ids.map(() => LOGITS),
+      logitsDone: 0,
+    };
+    for (const _ of forward(tape, network, chunk));
     const losses = finish(tape);
     engine.endPass();
     return losses;

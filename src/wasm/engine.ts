@@ -37,7 +37,7 @@ import {
   type WasmRopeTable,
   type WasmVector,
 } from './ops.ts';
-import type { CacheType, Precision } from './options.ts';
+import { type CacheType, LOGIT_ERROR_BOUND, type Precision } from './options.ts';
 
 /** File bytes that are packed at a time. */
 const STAGING_BYTES = 2 ** 20;
@@ -102,6 +102,10 @@ export class WasmEngine extends WasmOps implements Engine {
 
   get linearMemory(): WebAssembly.Memory {
     return this.memory;
+  }
+
+  get logitErrorBound(): number {
+    return LOGIT_ERROR_BOUND[this.precision];
   }
 
   get arithmetic(): string {
@@ -265,7 +269,11 @@ export class WasmEngine extends WasmOps implements Engine {
     for (const ptr of this.vectors.splice(mark)) this.arena.release(ptr);
   }
 
-  read(x: WasmVector): Float32Array {
+  async read(x: WasmVector): Promise<Float32Array> {
+    return this.readNow(x);
+  }
+
+  readNow(x: WasmVector): Float32Array {
     return new Float32Array(this.memory.buffer, x.ptr, x.length).slice();
   }
 

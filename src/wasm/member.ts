@@ -1,4 +1,4 @@
-// A worker's side of a team: wait for a job, compute it, say when the last one is done. The other side is team.ts.
+// A worker's side of a team: wait for a job, hand it out, say when the last worker is done with it. The other side is team.ts.
 
 import {
   DONE,
@@ -16,44 +16,38 @@ import { WASM_PAGE } from './layout.ts';
 import { beginPass, readMember, type WasmKvCache, WasmOps } from './ops.ts';
 import type { MemberMessage, TeamSetup } from './team.ts';
 
-/** Computes one job with this worker's share of the operations. */
-export type Compute = (ops: WasmOps, network: unknown, job: Job) => void;
+/** The operations of this worker, and a job for them; asking for the next job says that this one is done. */
+export interface MemberJob extends Job {
+  readonly ops: WasmOps;
+}
 
-/** Serves a team until the worker is terminated. Blocks its thread. */
-export function serve(setup: TeamSetup, compute: Compute, post: (message: MemberMessage) => void): void {
-  const { memory, network } = setup;
-  try {
-    // Scratch may have moved since the last pass, so the record is read anew for each.
-    let member = readMember(memory, setup.record);
-    const ops = new WasmOps(instantiate(setup.module, memory), memory, () => member);
-    const words = jobWords(memory, setup.job);
-    for (let seen = setup.generation; ; ) {
-      Atomics.wait(words, GENERATION, seen, NAP_MS);
-      // A worker that saw the new generation at once may have computed it and wait again before the caller's
-      // notification of it goes out: that one is not for another job.
-      const generation = Atomics.load(words, GENERATION);
-      if (generation === seen) continue;
-      seen = generation;
-      const numActive = words[NUM_ACTIVE];
-      if (setup.index >= numActive) continue;
-      // A thread learns late that another has grown the memory; asking for nothing more tells it now.
-      if (memory.buffer.byteLength / WASM_PAGE < words[NUM_PAGES]) memory.grow(0);
-      beginPass(memory, setup.record, numActive, words[PHASE]);
-      member = readMember(memory, setup.record);
-      compute(
-        ops,
-        network,
-        readJob(words, (ptr) => cacheAt(memory, ptr)),
-      );
-      if (Atomics.add(words, DONE, 1) === numActive - 1) {
-        Atomics.store(words, DONE, 0);
-        Atomics.store(words, FINISHED, seen);
-        Atomics.notify(words, FINISHED);
-        if (setup.reports) post({ kind: 'finished' });
-      }
+/** The jobs of a team, as they come, until the worker is terminated. Blocks its thread. */
+export function* jobs(setup: TeamSetup, post: (message: MemberMessage) => void): Generator<MemberJob, never> {
+  const { memory } = setup;
+  // Scratch may have moved since the last job, so the record is read anew for each.
+  let member = readMember(memory, setup.record);
+  const ops = new WasmOps(instantiate(setup.module, memory), memory, () => member);
+  const words = jobWords(memory, setup.job);
+  for (let seen = setup.generation; ; ) {
+    Atomics.wait(words, GENERATION, seen, NAP_MS);
+    // A worker that saw the new generation at once may have computed it and wait again before the caller's
+    // notification of it goes out: that one is not for another job.
+    const generation = Atomics.load(words, GENERATION);
+    if (generation === seen) continue;
+    seen = generation;
+    const numActive = words[NUM_ACTIVE];
+    if (setup.index >= numActive) continue;
+    // A thread learns late that another has grown the memory; asking for nothing more tells it now.
+    if (memory.buffer.byteLength / WASM_PAGE < words[NUM_PAGES]) memory.grow(0);
+    beginPass(memory, setup.record, numActive, words[PHASE]);
+    member = readMember(memory, setup.record);
+    yield { ops, ...readJob(words, (ptr) => cacheAt(memory, ptr)) };
+    if (Atomics.add(words, DONE, 1) === numActive - 1) {
+      Atomics.store(words, DONE, 0);
+      Atomics.store(words, FINISHED, seen);
+      Atomics.notify(words, FINISHED);
+      if (setup.reports) post({ kind: 'finished' });
     }
-  } catch (error) {
-    post({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
   }
 }
 

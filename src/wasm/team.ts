@@ -1,9 +1,11 @@
 // Starting, feeding and stopping workers. A job is a few numbers in shared memory and a wake-up; every worker runs
-// the whole pass, and kernels share the work (assembly/team.ts). The caller awaits and never blocks.
-// The other side is member.ts.
+// the whole program, and kernels share the work (assembly/team.ts). The caller awaits and never blocks.
+// The other side is member.ts; next step of the walk: src/run/team-worker.ts, which runs in every worker.
 
 import { EngineError } from '../base/errors.ts';
-import { FINISHED, GENERATION, type Job, jobWords, NUM_ACTIVE, NUM_PAGES, PHASE, writeJob } from './job.ts';
+import type { Chunk } from '../ops.ts';
+import type { WasmEngine } from './engine.ts';
+import { FINISHED, GENERATION, jobWords, NUM_ACTIVE, NUM_PAGES, PHASE, writeJob } from './job.ts';
 import { WASM_PAGE } from './layout.ts';
 import { Pace } from './pace.ts';
 import type { TeamWorker, WasmPlatform } from './platform.ts';
@@ -20,7 +22,6 @@ export interface TeamSetup {
   readonly generation: number;
   /** Tell the end of a job by a message: the caller's thread cannot wait for memory without blocking. */
   readonly reports: boolean;
-  /** What the jobs are computed with: a Network of src/model, in handles. */
   readonly network: unknown;
 }
 
@@ -47,12 +48,11 @@ const FEW_ROWS = 8;
 const HAS_WAIT_ASYNC = 'waitAsync' in Atomics;
 
 export class Team {
+  readonly numThreads: number;
   private readonly platform: WasmPlatform;
   private readonly canWaitAsync: boolean;
-  private readonly setup: Omit<TeamSetup, 'record' | 'index' | 'generation' | 'reports'>;
-  private readonly records: readonly number[];
-  private readonly phase: () => number;
-  private readonly onStop: () => void;
+  private readonly engine: WasmEngine;
+  private readonly network: unknown;
   private workers: TeamWorker[] = [];
   private generation = 0;
   private isClosed = false;
@@ -60,42 +60,34 @@ export class Team {
   private readonly pace: Pace;
   private settle: { finish: () => void; fail: (error: EngineError) => void } | undefined;
 
-  /**
-   * @param phase  the phase that the workers' kernels are in
-   * @param onStop called after the workers were stopped in the middle of a job, before new ones start
-   */
-  constructor(
-    platform: WasmPlatform,
-    setup: Omit<TeamSetup, 'record' | 'index' | 'generation' | 'reports'>,
-    records: readonly number[],
-    phase: () => number,
-    onStop: () => void,
-  ) {
+  /** @param network what the workers' programs run on: a Network of src/model, in handles of `engine` */
+  constructor(platform: WasmPlatform, engine: WasmEngine, network: unknown, numThreads: number) {
     this.platform = platform;
     this.canWaitAsync = platform.canWaitAsync ?? HAS_WAIT_ASYNC;
-    this.setup = setup;
-    this.pace = new Pace(records.length);
-    this.records = records;
-    this.phase = phase;
-    this.onStop = onStop;
+    this.engine = engine;
+    this.network = network;
+    this.numThreads = numThreads;
+    this.pace = new Pace(numThreads);
   }
 
   /**
-   * Computes one pass; one at a time.
+   * Computes one job; one at a time.
    *
    * @throws EngineError when a worker died; the next job starts a new team
    */
-  async run(job: Job): Promise<void> {
+  async run(program: number, chunk: Chunk): Promise<void> {
     if (this.isClosed)
       throw new EngineError('engine: expected a model that is open, got one that was closed');
-    if (this.workers.length === 0) this.start();
-    const words = jobWords(this.setup.memory, this.setup.job);
-    writeJob(words, job);
-    const isShort = job.ids.length <= FEW_ROWS;
-    const numActive = isShort ? this.pace.next() : this.records.length;
+    const { linearMemory: memory, jobPtr } = this.engine;
+    const records = this.engine.prepareTeam(this.numThreads);
+    if (this.workers.length === 0) this.start(records);
+    const words = jobWords(memory, jobPtr);
+    writeJob(words, { program, chunk });
+    const isShort = chunk.ids.length <= FEW_ROWS;
+    const numActive = isShort ? this.pace.next() : this.numThreads;
     words[NUM_ACTIVE] = numActive;
-    words[PHASE] = this.phase();
-    words[NUM_PAGES] = this.setup.memory.buffer.byteLength / WASM_PAGE;
+    words[PHASE] = this.engine.openPhase();
+    words[NUM_PAGES] = memory.buffer.byteLength / WASM_PAGE;
     const previous = this.generation++;
     const start = performance.now();
     for (const worker of this.workers) worker.hold?.(true);
@@ -106,7 +98,7 @@ export class Team {
         Atomics.notify(words, GENERATION);
         if (this.canWaitAsync) this.awaitFinish(words, previous);
       });
-      if (isShort) this.pace.report(numActive, (performance.now() - start) / job.ids.length);
+      if (isShort) this.pace.report(numActive, (performance.now() - start) / chunk.ids.length);
     } finally {
       this.settle = undefined;
       for (const worker of this.workers) worker.hold?.(false);
@@ -119,12 +111,13 @@ export class Team {
     this.fail('the model was closed');
   }
 
-  private start(): void {
-    const words = jobWords(this.setup.memory, this.setup.job);
+  private start(records: readonly number[]): void {
+    const { module, linearMemory: memory, jobPtr: job } = this.engine;
+    const words = jobWords(memory, job);
     words.fill(0);
     Atomics.store(words, GENERATION, this.generation);
     Atomics.store(words, FINISHED, this.generation);
-    this.workers = this.records.map((record, index) => {
+    this.workers = records.map((record, index) => {
       const spawn = this.platform.spawn;
       if (!spawn) throw new EngineError('team: expected a platform with workers, got one without');
       const worker = spawn({
@@ -133,7 +126,10 @@ export class Team {
         onEnd: (reason) => this.workers.includes(worker) && this.fail(reason),
       });
       const setup: TeamSetup = {
-        ...this.setup,
+        module,
+        memory,
+        job,
+        network: this.network,
         record,
         index,
         generation: this.generation,
@@ -178,7 +174,7 @@ export class Team {
     this.workers = [];
     this.stopLooking();
     for (const worker of workers) worker.terminate();
-    if (workers.length > 0) this.onStop();
+    if (workers.length > 0) this.engine.clearControls();
     const next = this.isClosed ? '' : '; the next call starts a new team';
     settle?.fail(new EngineError(`engine: a worker stopped (${reason})${next}`));
   }

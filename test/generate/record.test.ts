@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
 import { Rng } from '../../src/base/rng.ts';
-import { certify, logitErrorBound } from '../../src/generate/certify.ts';
+import { certify } from '../../src/generate/certify.ts';
 import { generate } from '../../src/generate/generate.ts';
 import {
   firstDeviation,
@@ -15,6 +15,7 @@ import {
 import { sample } from '../../src/generate/sampler.ts';
 import { SAMPLING_VERSION } from '../../src/generate/sampling-version.ts';
 import { loadModel } from '../../src/run/load.ts';
+import { LOGIT_ERROR_BOUND } from '../../src/wasm/options.ts';
 import { faultyModel } from '../support/faulty-engine.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';
@@ -35,15 +36,15 @@ describe('certify', () => {
   });
 
   it('calls a margin over twice the bound certain and one under it a tie', () => {
-    const bound = logitErrorBound({ engine: 'wasm', precision: 'precise' });
+    const bound = LOGIT_ERROR_BOUND.precise;
     expect(bound).toBe(9e-4);
-    expect(certify(token(2.1 * bound), { engine: 'wasm', precision: 'precise' })).toMatchObject({
+    expect(certify(token(2.1 * bound), bound)).toMatchObject({
       id: 7,
       runnerUp: 3,
       verdict: 'certain',
     });
-    expect(certify(token(1.9 * bound), { engine: 'wasm', precision: 'precise' })?.verdict).toBe('tie');
-    expect(certify({ id: 7, text: '', ms: 0 }, { engine: 'reference' })).toBeUndefined();
+    expect(certify(token(1.9 * bound), bound)?.verdict).toBe('tie');
+    expect(certify({ id: 7, text: '', ms: 0 }, bound)).toBeUndefined();
   });
 
   it('gives the margins of the golden greedy run of the tiny model', async () => {
@@ -53,7 +54,7 @@ describe('certify', () => {
     const margins: number[] = [];
     const options = { maxTokens: 24, logprobs: 2, temperature: 0 };
     for await (const step of generate(model, tokenizer, prompt, options)) {
-      margins.push(certify(step, { engine: 'reference' })?.margin ?? Number.NaN);
+      margins.push(certify(step, model.logitErrorBound)?.margin ?? Number.NaN);
     }
     expect(margins).toHaveLength(24);
     for (const [n, margin] of margins.entries()) {

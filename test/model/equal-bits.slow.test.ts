@@ -131,9 +131,9 @@ describe.each(SETTINGS)(
           { ids: ids.slice(-1), cache: caches[0] },
           { ids: other.slice(9, 12), cache: caches[1] },
         ];
-        const rows = await model.forwardBatch(flip ? entries.reverse() : entries);
-        bits.add(bitsOf(rows[flip ? 1 : 0]));
-        otherBits.add(bitsOf(rows[flip ? 0 : 1]));
+        const rows = await model.run(flip ? entries.reverse() : entries);
+        bits.add(bitsOf(rows[flip ? 1 : 0][0]));
+        otherBits.add(bitsOf(rows[flip ? 0 : 1][0]));
       }
       expect([bits.size, otherBits.size]).toEqual([1, 1]);
     });

@@ -44,13 +44,13 @@ describe('the same ids give the same bits', () => {
     const caches = [3, 17, 0].map(() => model.newCache());
     await model.forward(ids.slice(0, 3), caches[0]);
     await model.forward(ids.slice(0, 17), caches[1]);
-    const batch = await model.forwardBatch([
+    const batch = await model.run([
       { ids: ids.slice(3, 5), cache: caches[0] },
       { ids: ids.slice(17, 18), cache: caches[1] },
       { ids: ids.slice(0, 9), cache: caches[2] },
     ]);
     const row = (pos: number) => whole.slice(pos * vocabSize, (pos + 1) * vocabSize);
-    expect(batch.map((logits) => [...logits])).toEqual([row(4), row(17), row(8)]);
+    expect(batch.map(([logits]) => [...logits])).toEqual([row(4), row(17), row(8)]);
     expect(caches.map((cache) => cache.length)).toEqual([5, 18, 9]);
   });
 
@@ -96,6 +96,6 @@ describe('what is wrong is refused', () => {
   it('one cache twice in a batch', async () => {
     const cache = model.newCache();
     const entry = { ids: [1], cache };
-    await expect(model.forwardBatch([entry, entry])).rejects.toThrow('a cache of its own');
+    await expect(model.run([entry, entry])).rejects.toThrow('a cache of its own');
   });
 });

@@ -105,9 +105,7 @@ describe('a batch', () => {
       .sequences.slice(1, 4)
       .map((ids: number[]) => ids.slice(0, 5)) as number[][];
     const run = async (order: number[]) => {
-      const rows = await model.forwardBatch(
-        order.map((n) => ({ ids: sequences[n], cache: model.newCache() })),
-      );
+      const rows = await model.run(order.map((n) => ({ ids: sequences[n], cache: model.newCache() })));
       return new Map(order.map((n, at) => [n, rows[at]]));
     };
     const first = await run([0, 1, 2]);

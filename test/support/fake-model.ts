@@ -2,8 +2,15 @@
 // the answer is, and a wrong cache gives a wrong answer.
 
 import { SMOLLM2_CONFIGS } from '../../src/config.ts';
-import type { ForwardOptions, Model } from '../../src/model/model.ts';
-import type { KvCache } from '../../src/ops.ts';
+import {
+  type ForwardOptions,
+  joined,
+  type Model,
+  type PassEntry,
+  type PassOptions,
+  rowsWanted,
+} from '../../src/model/model.ts';
+import type { KvCache, Values } from '../../src/ops.ts';
 
 export const FAKE_VOCAB = 128;
 /** The id that ends an answer. */
@@ -45,6 +52,8 @@ export class FakeModel implements Model {
   readonly config = { ...SMOLLM2_CONFIGS['135m'], vocabSize: FAKE_VOCAB, maxSeqLen: 64, eosIds: [FAKE_EOS] };
   readonly engineName = 'reference';
   readonly arithmetic = 'fake';
+  readonly logitErrorBound = 0;
+  readonly numThreads = 1;
   /** Ids that each forward pass was given. */
   readonly passes: number[][] = [];
   numCaches = 0;
@@ -52,6 +61,10 @@ export class FakeModel implements Model {
 
   constructor(rule: Rule) {
     this.rule = rule;
+  }
+
+  get maxSeqLen(): number {
+    return this.config.maxSeqLen;
   }
 
   newCache(maxSeqLen = this.config.maxSeqLen): KvCache {
@@ -64,21 +77,30 @@ export class FakeModel implements Model {
     this.numCaches--;
   }
 
-  async forward(ids: readonly number[], cache: KvCache, options: ForwardOptions = {}): Promise<Float64Array> {
-    const { ids: past } = cache as FakeCache;
-    if (ids.length === 0) throw new RangeError('ids: expected at least one token id, got none');
-    const all: number[] = [];
-    for (const [n, id] of ids.entries()) {
-      await new Promise((resolve) => setImmediate(resolve));
-      options.signal?.throwIfAborted();
-      past.length = cache.length;
-      past.push(id);
-      cache.length++;
-      options.onProgress?.(n + 1, ids.length);
-      if (options.logits === 'all') all.push(...this.rule(past));
+  /** One entry after the other. */
+  async run(entries: readonly PassEntry[], options: PassOptions = {}): Promise<Values[][]> {
+    const results: Values[][] = [];
+    for (const { ids, cache, rows: numRows = 1 } of entries) {
+      const { ids: past } = cache as FakeCache;
+      const rows: Values[] = [];
+      for (const [n, id] of ids.entries()) {
+        await new Promise((resolve) => setImmediate(resolve));
+        options.signal?.throwIfAborted();
+        past.length = cache.length;
+        past.push(id);
+        cache.length++;
+        options.onProgress?.(n + 1, ids.length);
+        if (n >= ids.length - numRows) rows.push(this.rule(past));
+      }
+      this.passes.push([...ids]);
+      results.push(rows);
     }
-    this.passes.push([...ids]);
-    return options.logits === 'all' ? Float64Array.from(all) : this.rule(past);
+    return results;
+  }
+
+  async forward(ids: readonly number[], cache: KvCache, options: ForwardOptions = {}): Promise<Values> {
+    const [rows] = await this.run([{ ids, cache, rows: rowsWanted(options.logits, ids.length) }], options);
+    return joined(rows);
   }
 
   async hashWeights(): Promise<never> {
@@ -92,10 +114,6 @@ export class FakeModel implements Model {
   async restoreCache(cache: KvCache, length: number, bytes: Uint8Array): Promise<void> {
     (cache as FakeCache).ids = [...bytes];
     cache.length = length;
-  }
-
-  async forwardBatch(): Promise<never> {
-    throw new Error('fake model: no batches');
   }
 
   read(): never {

@@ -13,7 +13,7 @@ import { ReferenceEngine } from '../../src/reference/index.ts';
 import type { ReferenceKvCache } from '../../src/reference/kv-cache.ts';
 import { type ReferenceMatrix, readRow } from '../../src/reference/matrix.ts';
 import type { ReferenceRopeTable } from '../../src/reference/rope.ts';
-import { LocalModel } from '../../src/run/local-model.ts';
+import { modelHere } from '../../src/run/loaded-model.ts';
 
 export interface Faults {
   /** Rounds after every operation, and weights; float64 when absent. */
@@ -203,5 +203,5 @@ export async function faultyModel(checkpoint: Checkpoint, faults: Faults): Promi
   const engine = new FaultyEngine(faults);
   const weights = await loadWeights(engine, checkpoint.config, checkpoint.tensors);
   const changed = faults.weights?.(weights, checkpoint.config) ?? weights;
-  return new LocalModel(engine, checkpoint.config, changed, 128);
+  return modelHere(engine, checkpoint.config, changed, 128);
 }

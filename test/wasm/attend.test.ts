@@ -47,7 +47,7 @@ function run(shape: Shape, length: number, chunk: number, cacheType: CacheType):
     engine.remember(part(k, numKvHeads), part(v, numKvHeads), 1, sequences);
     const mixed = engine.vector(count * numHeads * headDim);
     engine.attend(mixed, part(q, numHeads), 1, sequences);
-    out.set(engine.read(mixed), begin * numHeads * headDim);
+    out.set(engine.readNow(mixed), begin * numHeads * headDim);
   }
   return out;
 }
@@ -115,7 +115,7 @@ describe('attend, weights', () => {
     const probsOf = <V extends { length: number }>(engine: {
       vector(length: number): V;
       write(x: V, values: ArrayLike<number>): void;
-      read(x: V): ArrayLike<number>;
+      readNow(x: V): ArrayLike<number>;
       kvCache(c: typeof config, n: number): never;
       reserve(cache: never, n: number): void;
       remember(k: V, v: V, layer: number, sequences: never): void;
@@ -134,7 +134,7 @@ describe('attend, weights', () => {
       const probs = engine.vector(numHeads * count * (past + count));
       const some = q.slice(past * numHeads * headDim);
       engine.attend(engine.vector(some.length), vector(some), 0, rows, probs);
-      return engine.read(probs);
+      return engine.readNow(probs);
     };
     const got = probsOf(wasmEngine() as never);
     const expected = probsOf(new ReferenceEngine() as never);
@@ -178,7 +178,7 @@ describe('attend, batch', () => {
           engine.attend(cut(out), cut(queries), 0, [{ begin: 0, count, startPos, cache }]);
         }
       }
-      return engine.read(out);
+      return engine.readNow(out);
     };
     expect(compute(true)).toEqual(compute(false));
   });

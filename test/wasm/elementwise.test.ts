@@ -74,15 +74,15 @@ describe.each(LENGTHS)('values one by one, length %i', (length) => {
     const { x: gate, last } = load(a);
     const { x: up } = load(b);
     engine.swiglu(gate, gate, up);
-    expect(engine.read(gate)).toEqual(a.map((value, i) => lanes.swiglu(value, b[i])));
-    expect(engine.read(last)[0]).toBe(guard);
+    expect(engine.readNow(gate)).toEqual(a.map((value, i) => lanes.swiglu(value, b[i])));
+    expect(engine.readNow(last)[0]).toBe(guard);
   });
 
   it('add equals float32 addition and leaves what follows alone', () => {
     const { x, last } = load(a);
     engine.add(x, load(b).x);
-    expect(engine.read(x)).toEqual(a.map((value, i) => value + b[i]));
-    expect(engine.read(last)[0]).toBe(guard);
+    expect(engine.readNow(x)).toEqual(a.map((value, i) => value + b[i]));
+    expect(engine.readNow(last)[0]).toBe(guard);
   });
 
   it('rmsNorm of 3 rows equals its lane model', () => {
@@ -92,9 +92,9 @@ describe.each(LENGTHS)('values one by one, length %i', (length) => {
     engine.rmsNorm(x, x, weight, 1e-5);
     for (let t = 0; t < 3; t++) {
       const expected = lanes.rmsNorm(rows.slice(t * length, (t + 1) * length), b, 1e-5);
-      expect(engine.read(engine.view(x, t * length, (t + 1) * length))).toEqual(expected);
+      expect(engine.readNow(engine.view(x, t * length, (t + 1) * length))).toEqual(expected);
     }
-    expect(engine.read(last)[0]).toBe(guard);
+    expect(engine.readNow(last)[0]).toBe(guard);
   });
 });
 
@@ -109,7 +109,7 @@ describe('against the float64 reference', () => {
     engine.rmsNorm(xs, xs, ws, 1e-5);
     const expected = new Float64Array(576);
     new ReferenceEngine().rmsNorm(expected, Float64Array.from(x), Float64Array.from(weight), 1e-5);
-    const got = engine.read(xs);
+    const got = engine.readNow(xs);
     got.forEach((value, i) =>
       expectClose([value], [expected[i]], EPS32 * 1.001 * Math.abs(expected[i]), `${i}`),
     );
@@ -128,7 +128,7 @@ describe.each([2, 6, 8, 10, 16, 64])('rope, heads of %i', (headDim) => {
     engine.rope(vector, table, 3, [{ begin: 0, count: 5, startPos: 7, cache }]);
     const { cos, sin } = rotations(config, 16);
     const half = headDim / 2;
-    const got = engine.read(vector);
+    const got = engine.readNow(vector);
     for (let t = 0; t < 5; t++) {
       const at = (7 + t) * half;
       const row = (angles: Float64Array) => Float32Array.from(angles.slice(at, at + half));
@@ -153,7 +153,7 @@ describe.each(Object.keys(DTYPES) as DType[])('embed, %s', (dtype) => {
     engine.embed(out, table, ids);
     const values = new Float64Array(vocabSize * inSize);
     decodeToF64(dtype, bytes, 0, values, 0, values.length);
-    const got = engine.read(out);
+    const got = engine.readNow(out);
     ids.forEach((id, t) => {
       // Both sides plus zero: the sign of a zero is no number.
       const expected = Float32Array.from(values.slice(id * inSize, (id + 1) * inSize), (value) => value + 0);

@@ -3,7 +3,7 @@ import type { DType } from '../../src/base/dtype.ts';
 import type { ModelConfig } from '../../src/config.ts';
 import { loadWeights } from '../../src/model/weights.ts';
 import { loadModel } from '../../src/run/load.ts';
-import { LocalModel } from '../../src/run/local-model.ts';
+import { type LoadedModel, modelHere } from '../../src/run/loaded-model.ts';
 import type { WasmEngine } from '../../src/wasm/engine.ts';
 import type { CacheType, Precision } from '../../src/wasm/options.ts';
 import { memoryPlan } from '../../src/wasm/plan.ts';
@@ -46,14 +46,14 @@ const IDS = Array.from({ length: 150 }, (_, t) => (t * 37 + 11) % 61);
 async function modelOf(
   { config, types, precision, cacheType }: Choice,
   change: (engine: WasmEngine) => void = () => {},
-): Promise<LocalModel> {
+): Promise<LoadedModel> {
   const checkpoint = randomCheckpoint(config, dtypeOf(types));
   const engine = wasmEngine({ precision, cacheType, headDim: config.headDim });
   change(engine);
-  return new LocalModel(engine, config, await loadWeights(engine, config, checkpoint.tensors));
+  return modelHere(engine, config, await loadWeights(engine, config, checkpoint.tensors));
 }
 
-async function logitsInChunks(model: LocalModel, chunk: number): Promise<Float32Array> {
+async function logitsInChunks(model: LoadedModel, chunk: number): Promise<Float32Array> {
   const cache = model.newCache(IDS.length);
   const rows = new Float32Array(IDS.length * model.config.vocabSize);
   for (let begin = 0; begin < IDS.length; begin += chunk) {
@@ -163,7 +163,7 @@ describe('memory of the engine', () => {
     const first = engine.vector(1000);
     engine.release(mark);
     expect(engine.vector(1000).ptr).toBe(first.ptr);
-    expect(engine.read(kept)).toEqual(new Float32Array(100).fill(7));
+    expect(engine.readNow(kept)).toEqual(new Float32Array(100).fill(7));
   });
 
   it('a cache that was freed is refused', () => {

@@ -70,7 +70,7 @@ describe.each(CASES)('linear, $dtype [$outSize, $inSize], $precision', (c) => {
     const out = engine.vector(count * outSize);
     engine.write(input, x.subarray(from * inSize, (from + count) * inSize));
     engine.linear(out, input, matrix);
-    const results = engine.read(out);
+    const results = engine.readNow(out);
     engine.release(mark);
     return results;
   };
@@ -146,7 +146,7 @@ async function one(
   const out = engine.vector(3);
   engine.write(input, x);
   engine.linear(out, input, matrix);
-  return engine.read(out);
+  return engine.readNow(out);
 }
 
 async function expectLanes(

@@ -80,7 +80,7 @@ function withRelaxed(): void {
       engine.write(input, x);
       const out = engine.vector(9 * 8);
       engine.linear(out, input, matrix);
-      const all = engine.read(out);
+      const all = engine.readNow(out);
       const row = (o: number) => q4Blocks(dtype, bytes, o, inSize);
       const first = x.subarray(0, inSize);
       // Fused or not, depending on the machine: a few roundings of sums under four times the largest.
@@ -90,7 +90,7 @@ function withRelaxed(): void {
       for (let t = 0; t < 9; t++) {
         const one = engine.vector(8);
         engine.linear(one, engine.view(input, t * inSize, (t + 1) * inSize), matrix);
-        expect(engine.read(one)).toEqual(all.slice(8 * t, 8 * t + 8));
+        expect(engine.readNow(one)).toEqual(all.slice(8 * t, 8 * t + 8));
       }
     },
   );

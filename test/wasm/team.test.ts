@@ -69,14 +69,14 @@ describe('a team', () => {
     const [a, b] = [model.newCache(300), model.newCache(300)];
     await model.forward(IDS, a);
     await model.forward(IDS.slice(0, 5), b);
-    const together = await model.forwardBatch([
+    const together = await model.run([
       { ids: [7], cache: a },
       { ids: [8, 9], cache: b },
     ]);
     const [c, d] = [model.newCache(300), model.newCache(300)];
     await model.forward(IDS, c);
     await model.forward(IDS.slice(0, 5), d);
-    expect(together).toEqual([await model.forward([7], c), await model.forward([8, 9], d)]);
+    expect(together).toEqual([[await model.forward([7], c)], [await model.forward([8, 9], d)]]);
   });
 
   it('hears of the end of a pass by message where shared memory cannot be awaited', async () => {
@@ -87,8 +87,8 @@ describe('a team', () => {
   it('notifications that come late or twice change nothing, for workers and caller', async () => {
     const model = await modelOn({ threads: 3 });
     const plain = await modelOn({ threads: 0 });
-    const { wasm } = model as unknown as { wasm: WasmEngine };
-    const words = jobWords(wasm.linearMemory, wasm.jobPtr);
+    const { engine } = model as unknown as { engine: WasmEngine };
+    const words = jobWords(engine.linearMemory, engine.jobPtr);
     const [a, b] = [model.newCache(300), plain.newCache(300)];
     for (let n = 0; n < 30; n++) {
       await new Promise((resolve) => setTimeout(resolve, 2)); // by now all workers wait
@@ -139,7 +139,7 @@ describe('a team', () => {
       const model = await modelOn({ threads });
       const before = await model.forward(IDS.slice(0, 4), model.newCache(300));
       // Pages far outside the memory: the first kernel that touches the cache traps.
-      const broken = { ...model.newCache(300), ptr: 2 ** 32 - 65536 };
+      const broken = Object.assign(model.newCache(300), { ptr: 2 ** 32 - 65536 });
       const { engine } = model as unknown as { engine: { reserve(cache: unknown, n: number): void } };
       const { reserve } = engine;
       engine.reserve = () => {};

@@ -1,0 +1,299 @@
+// A model that runs: an engine, which holds weights and caches, and a runner, which computes chunks. Passes that are
+// asked for at the same time share chunks (calls.ts). Next step of the walk: runner.ts, or src/wasm/team.ts.
+
+import { ContextOverflowError, EngineError, UnsupportedError } from '../base/errors.ts';
+import { eventLoopTurn } from '../base/turn.ts';
+import type { ModelConfig } from '../config.ts';
+import {
+  checkCacheLength,
+  type Digest,
+  type ForwardOptions,
+  joined,
+  type Model,
+  type PassEntry,
+  type PassOptions,
+  rowsWanted,
+} from '../model/model.ts';
+import { makeNetwork, type Network } from '../model/pass.ts';
+import { FORWARD, HEAD } from '../model/transformer.ts';
+import type { Weights } from '../model/weights.ts';
+import { type Chunk, type Engine, type KvCache, LOGITS, type Values, type Vector } from '../ops.ts';
+import { advance, type Call, chunkOf, isDone, nextParts, type Part, progressOf } from './calls.ts';
+import { hashWeights } from './fingerprint.ts';
+import { here, type Runner } from './runner.ts';
+import { tracedPass } from './traced-pass.ts';
+
+export class LoadedModel implements Model {
+  readonly config: ModelConfig;
+  readonly engineName: string;
+  readonly arithmetic: string;
+  readonly logitErrorBound: number;
+  readonly numThreads: number;
+  readonly maxSeqLen: number;
+  private readonly engine: Engine;
+  private readonly network: Network;
+  private readonly runner: Runner;
+  /** Passes that wait, in the order in which they came. */
+  private readonly calls: Call[] = [];
+  /** Work that takes the place of a chunk: traced passes. */
+  private readonly alone: (() => Promise<void>)[] = [];
+  private isWorking = false;
+  private isClosed = false;
+  /** Caches in use; one that is freed while a chunk writes to it goes when the chunk is done. */
+  private readonly caches = new Set<KvCache>();
+  private written: ReadonlySet<KvCache> = new Set();
+  private readonly leaving: KvCache[] = [];
+
+  constructor(engine: Engine, network: Network, runner: Runner) {
+    this.config = network.config;
+    this.engineName = engine.name;
+    this.arithmetic = engine.arithmetic;
+    this.logitErrorBound = engine.logitErrorBound;
+    this.numThreads = runner.numThreads;
+    this.maxSeqLen = network.rope.maxSeqLen;
+    this.engine = engine;
+    this.network = network;
+    this.runner = runner;
+  }
+
+  run(entries: readonly PassEntry[], options: PassOptions = {}): Promise<Values[][]> {
+    return new Promise((resolve, reject) => {
+      this.check(entries);
+      this.calls.push({ entries: entries.map(progressOf), options, resolve, reject });
+      this.work();
+    });
+  }
+
+  async forward(ids: readonly number[], cache: KvCache, options: ForwardOptions = {}): Promise<Values> {
+    const rows = rowsWanted(options.logits, ids.length);
+    if (options.trace) return this.traced({ ids, cache, rows }, options);
+    const [found] = await this.run([{ ids, cache, rows }], options);
+    return joined(found);
+  }
+
+  hashWeights(digest: Digest): Promise<Uint8Array> {
+    return hashWeights(this.engine, this.network.weights, digest);
+  }
+
+  newCache(maxSeqLen = this.maxSeqLen): KvCache {
+    checkCacheLength(maxSeqLen, this.maxSeqLen);
+    const cache = this.engine.kvCache(this.config, maxSeqLen);
+    this.caches.add(cache);
+    return cache;
+  }
+
+  freeCache(cache: KvCache): void {
+    if (!this.caches.delete(cache)) return;
+    if (this.written.has(cache)) this.leaving.push(cache);
+    else this.engine.freeCache(cache);
+  }
+
+  async saveCache(cache: KvCache): Promise<Uint8Array> {
+    this.checkCache(cache);
+    return this.engine.exportCache(cache);
+  }
+
+  async restoreCache(cache: KvCache, length: number, bytes: Uint8Array): Promise<void> {
+    this.checkCache(cache);
+    if (!(Number.isInteger(length) && length >= 1 && length <= cache.maxSeqLen)) {
+      throw new RangeError(`length: expected 1 to ${cache.maxSeqLen} positions, got ${length}`);
+    }
+    this.engine.reserve(cache, length);
+    cache.length = length;
+    const expected = this.engine.exportCache(cache).length;
+    cache.length = 0;
+    if (bytes.length !== expected) {
+      throw new RangeError(`bytes: expected ${expected} for ${length} positions, got ${bytes.length}`);
+    }
+    this.engine.importCache(cache, length, bytes);
+  }
+
+  read(value: Vector): Values {
+    if (this.engine.readNow) return this.engine.readNow(value);
+    throw new UnsupportedError(
+      `read: the engine ${this.engineName} cannot show values in the middle of a pass; trace with another engine`,
+    );
+  }
+
+  write(value: Vector, values: ArrayLike<number>): void {
+    this.engine.write(value, values);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.runner.close();
+  }
+
+  /** Computes chunk after chunk until nobody waits. */
+  private async work(): Promise<void> {
+    if (this.isWorking) return;
+    this.isWorking = true;
+    await Promise.resolve(); // Passes of the same moment share the first chunk.
+    while (this.calls.length + this.alone.length > 0) {
+      await this.alone.shift()?.();
+      this.dropLost();
+      const parts = nextParts(this.calls, this.network.workspace.maxRows);
+      if (parts.length === 0) continue;
+      this.written = new Set(parts.map(({ progress }) => progress.entry.cache));
+      try {
+        await this.compute(parts);
+        for (const part of parts) advance(part);
+      } catch (error) {
+        for (const { call } of parts) this.settle(call, () => call.reject(error));
+      }
+      this.written = new Set();
+      for (const cache of this.leaving.splice(0)) this.engine.freeCache(cache);
+      for (const call of this.calls.filter(isDone)) {
+        this.settle(call, () => call.resolve(call.entries.map(({ rows }) => rows)));
+      }
+      // Those who were answered together ask again in a moment, and then together.
+      if (parts.length > 1) await eventLoopTurn();
+    }
+    this.isWorking = false;
+  }
+
+  /** Ends calls whose signal was given or whose cache was freed. */
+  private dropLost(): void {
+    for (const call of [...this.calls]) {
+      try {
+        call.options.signal?.throwIfAborted();
+        for (const { entry } of call.entries) this.checkCache(entry.cache);
+      } catch (error) {
+        this.settle(call, () => call.reject(error));
+      }
+    }
+  }
+
+  private settle(call: Call, end: () => void): void {
+    const at = this.calls.indexOf(call);
+    if (at < 0) return;
+    this.calls.splice(at, 1);
+    end();
+  }
+
+  /** One chunk: keys and values land in the caches, wanted rows in the parts' calls. */
+  private async compute(parts: readonly Part[]): Promise<void> {
+    const { engine, network } = this;
+    const chunk = chunkOf(parts);
+    for (const { cache, startPos, count } of chunk.sequences) engine.reserve(cache, startPos + count);
+    this.clearHidden(chunk);
+    await this.runner.run(FORWARD, chunk);
+    const perRun = network.workspace.logits.length / this.config.vocabSize;
+    const numLogits = chunk.wanted.filter((what) => what === LOGITS).length;
+    await Promise.all(parts.map((part) => this.readHidden(part)));
+    for (let logitsDone = 0; logitsDone < numLogits; logitsDone += perRun) {
+      if (logitsDone > 0) await this.runner.run(HEAD, { ...chunk, logitsDone });
+      await this.readLogits(parts, logitsDone, Math.min(logitsDone + perRun, numLogits));
+    }
+  }
+
+  /** Streams are added to the rows that are wanted, so these begin at zero. */
+  private clearHidden({ wanted }: Chunk): void {
+    const { hiddenSize } = this.config;
+    const { hidden } = this.network.workspace;
+    const zeros = new Float32Array(hiddenSize);
+    for (const [t, what] of wanted.entries()) {
+      if (what < 0) continue;
+      this.engine.write(this.engine.view(hidden, t * hiddenSize, (t + 1) * hiddenSize), zeros);
+    }
+  }
+
+  private async readHidden({ progress, begin, count }: Part): Promise<void> {
+    const { done, firstWanted, what, rows } = progress;
+    const first = Math.max(firstWanted - done, 0);
+    if (what === LOGITS || first >= count) return;
+    rows.push(...(await this.rowsOf(this.network.workspace.hidden, begin + first, begin + count)));
+  }
+
+  /** Rows [from, to) of all logits of a chunk, which are the first of the buffer. */
+  private async readLogits(parts: readonly Part[], from: number, to: number): Promise<void> {
+    let row = 0;
+    for (const { progress, count } of parts) {
+      const { done, firstWanted, what, rows } = progress;
+      if (what !== LOGITS) continue;
+      const numRows = Math.min(Math.max(done + count - firstWanted, 0), count);
+      const [begin, end] = [Math.max(row, from), Math.min(row + numRows, to)];
+      row += numRows;
+      if (begin < end)
+        rows.push(...(await this.rowsOf(this.network.workspace.logits, begin - from, end - from)));
+    }
+  }
+
+  /** Rows [begin, end) of a buffer of the workspace, as views of one copy. */
+  private async rowsOf(buffer: Vector, begin: number, end: number): Promise<Values[]> {
+    const { workspace } = this.network;
+    const size = buffer === workspace.logits ? this.config.vocabSize : this.config.hiddenSize;
+    const values = await this.engine.read(this.engine.view(buffer, begin * size, end * size));
+    return Array.from({ length: end - begin }, (_, t) => values.subarray(t * size, (t + 1) * size));
+  }
+
+  private traced(entry: PassEntry, options: ForwardOptions): Promise<Values> {
+    return new Promise((resolve, reject) => {
+      this.check([entry]);
+      this.alone.push(async () => {
+        try {
+          this.checkCache(entry.cache);
+          resolve(joined(await tracedPass(this.engine, this.network, entry, options)));
+        } catch (error) {
+          reject(error);
+        }
+      });
+      this.work();
+    });
+  }
+
+  private check(entries: readonly PassEntry[]): void {
+    if (this.isClosed)
+      throw new EngineError('engine: expected a model that is open, got one that was closed');
+    const { vocabSize, numLayers } = this.config;
+    for (const { ids, cache, rows = 1, layer = 0 } of entries) {
+      checkIds(ids, vocabSize);
+      this.checkCache(cache);
+      checkRoom(ids.length, cache);
+      if (!(Number.isInteger(rows) && rows >= 0 && rows <= ids.length)) {
+        throw new RangeError(`rows: expected 0 to ${ids.length}, got ${rows}`);
+      }
+      if (!(Number.isInteger(layer) && layer >= 0 && layer <= numLayers)) {
+        throw new RangeError(`layer: expected 0 to ${numLayers}, got ${layer}`);
+      }
+    }
+    if (new Set(entries.map(({ cache }) => cache)).size < entries.length) {
+      throw new RangeError('run: expected a cache of its own for every entry, got one twice');
+    }
+  }
+
+  private checkCache(cache: KvCache): void {
+    if (this.caches.has(cache)) return;
+    throw new RangeError('cache: expected one in use, got one that was freed; make a new one');
+  }
+}
+
+/** A model that computes in the calling thread. */
+export function modelHere(
+  engine: Engine,
+  config: ModelConfig,
+  weights: Weights,
+  maxSeqLen?: number,
+  maxRows?: number,
+): LoadedModel {
+  const network = makeNetwork(engine, config, weights, maxSeqLen, maxRows);
+  return new LoadedModel(engine, network, here(engine, network));
+}
+
+function checkIds(ids: readonly number[], vocabSize: number): void {
+  if (ids.length === 0) throw new RangeError('ids: expected at least one token id, got none');
+  for (const [index, id] of ids.entries()) {
+    if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
+      throw new RangeError(`ids[${index}]: expected a whole number below ${vocabSize}, got ${id}`);
+    }
+  }
+}
+
+function checkRoom(numIds: number, cache: KvCache): void {
+  const room = cache.maxSeqLen - cache.length;
+  if (numIds <= room) return;
+  throw new ContextOverflowError(
+    `prompt: expected at most ${room} ids (${cache.maxSeqLen} positions, ${cache.length} in use), ` +
+      `got ${numIds}; shorten it or make the cache longer`,
+  );
+}
