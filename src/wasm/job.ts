@@ -1,6 +1,6 @@
-// One chunk of a pass, and what to do with it, as numbers in shared memory: what the caller writes and every worker reads.
+// One chunk of a pass and what to do with it, as numbers in shared memory: the caller writes, every worker reads.
 //
-//   0 generation │ 1 finished generation │ 2 workers done │ 3 program │ 4 ids │ 5 sequences │ 6 rows of logits done
+//   0 generation │ 1 finished generation │ 2 workers done │ 3 program │ 4 ids │ 5 sequences │ 6 logits done
 //   9 workers that take part │ 10 phase of the kernels (assembly/team.ts) │ 11 pages of memory
 //   16 … ids │ what is wanted of each │ then begin, count, startPos, cache of each sequence
 

@@ -1,4 +1,4 @@
-// A worker's side of a team: wait for a job, hand it out, say when the last worker is done with it. The other side is team.ts.
+// A worker's side of a team: wait for a job, hand it out, say when the last worker is done. The other side is team.ts.
 
 import {
   DONE,
