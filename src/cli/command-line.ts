@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   train: async () => (await import('./train.ts')).trainCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
   quantize: async () => (await import('./quantize.ts')).quantizeCommand,
+  convert: async () => (await import('./convert.ts')).convertCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,
   perplexity: async () => (await import('./perplexity.ts')).perplexityCommand,
   replay: async () => (await import('./recording.ts')).replayCommand,

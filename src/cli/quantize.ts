@@ -24,7 +24,7 @@ const TYPES = {
 } as const satisfies Record<string, { dtype: EncodableDType; fileType: number }>;
 
 type TypeName = keyof typeof TYPES;
-const TYPE_NAMES = Object.keys(TYPES) as TypeName[];
+export const TYPE_NAMES = Object.keys(TYPES) as TypeName[];
 
 export const quantizeCommand = new Command(
   'quantize <in> <out>',
@@ -45,7 +45,7 @@ async function quantize(args: Arguments): Promise<void> {
     if (await isSameFile(path, output))
       throw new RangeError(`${output}: expected another file than the input`);
     const reports: TensorReport[] = [];
-    const pieces = writePieces(content, typeName, signal, (report) => {
+    const pieces = ggufPieces(content, typeName, signal, (report) => {
       reports.push(report);
       status.progress('quantising', reports.length, content.tensors.length, 'tensors');
     });
@@ -78,7 +78,8 @@ async function isSameFile(a: string, b: string): Promise<boolean> {
   return (await realpath(a)) === (await realpath(b).catch(() => undefined));
 }
 
-function writePieces(
+/** The bytes of a GGUF file in that format; reports each tensor. */
+export function ggufPieces(
   { metadata, tensors }: GgufContent,
   typeName: TypeName,
   signal: AbortSignal,

@@ -59,7 +59,9 @@ describe('smollm2 tokenize-corpus', () => {
   it('reads a column of parquet, and names the columns when it is not there', async () => {
     const parquet = fileURLToPath(new URL('../golden/eval/arc-two-rows.parquet', import.meta.url));
     const { stderr } = await tokenize('parquet', parquet);
-    expect(stderr).toContain('text: expected such a column, got question, choices, answerKey, n; use --column');
+    expect(stderr).toContain(
+      'text: expected such a column, got question, choices, answerKey, n; use --column',
+    );
     const { stdout } = await tokenize('parquet', parquet, '--column', 'question', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ documents: 2 });
   });

@@ -1,0 +1,126 @@
+// A checkpoint of training by its folder: a run of `smollm2 train`, a step of nanotron's, or whatever else holds a
+// model.
+
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FormatError } from '../../base/errors.ts';
+import type { Checkpoint } from '../../format/checkpoint.ts';
+import { readNanotron } from '../../format/nanotron.ts';
+import type { TokenizerSource } from '../../tokenizer/source.ts';
+import { type LoggedStep, modelCard } from '../../train/model-card.ts';
+import { stateCheckpoint } from '../../train/state-checkpoint.ts';
+import type { TrainingState } from '../../train/training-state.ts';
+import { fileSource } from '../file-source.ts';
+import { openNode } from '../open.ts';
+import { CheckpointFolder } from './checkpoint-folder.ts';
+
+export interface OpenCheckpointOptions {
+  /** The checkpoint of this step instead of the last. */
+  readonly step?: number;
+  /** The checkpoint of the best evaluation instead of the last. */
+  readonly best?: boolean;
+  /** `tokenizer.json`, or a folder with one; a run's own is named by its recipe. */
+  readonly tokenizer?: string;
+  readonly onNote?: (text: string) => void;
+}
+
+export interface TrainedModel {
+  readonly checkpoint: Checkpoint;
+  /** Where the run stood; absent for models of other programs. */
+  readonly state?: TrainingState;
+  /** README.md for it; absent for models of other programs. */
+  readonly card?: string;
+}
+
+export async function openTrained(path: string, options: OpenCheckpointOptions = {}): Promise<TrainedModel> {
+  if (existsSync(join(path, 'checkpoints')) && !existsSync(join(path, 'checkpoints', 'latest.txt'))) {
+    return openRunFolder(path, options);
+  }
+  const step = await nanotronStep(path, options.step);
+  const checkpoint = step === undefined ? await openNode(path) : await openNanotron(step);
+  if (options.tokenizer === undefined) return { checkpoint };
+  return { checkpoint: { ...checkpoint, tokenizer: await readTokenizer(options.tokenizer) } };
+}
+
+async function openRunFolder(path: string, options: OpenCheckpointOptions): Promise<TrainedModel> {
+  const { step, best, onNote, tokenizer } = options;
+  const store = new CheckpointFolder(join(path, best ? 'best' : 'checkpoints'), onNote);
+  const saved = step === undefined ? await store.latest() : await store.load(step);
+  if (!saved) throw new RangeError(`${store.path}: expected a checkpoint, got none`);
+  const { state, tensors } = saved;
+  const { recipe } = state;
+  const model = recipe.kind === 'pretrain' ? undefined : await openNode(recipe.startFrom);
+  await model?.close();
+  const config = recipe.kind === 'pretrain' ? recipe.model : model!.config;
+  const named = tokenizer ?? (recipe.kind === 'pretrain' ? recipe.tokenizer : undefined);
+  const isHere = named !== undefined && existsSync(named);
+  if (named !== undefined && !isHere) onNote?.(`${named}: no such tokenizer here; --tokenizer names another`);
+  const source = isHere ? await readTokenizer(named) : model?.tokenizer;
+  const checkpoint = stateCheckpoint(path, config, tensors.weights, source);
+  return {
+    checkpoint,
+    state,
+    card: modelCard(config, state, await readLog(join(path, 'log.jsonl'), state.step)),
+  };
+}
+
+/** Folder of one step: `path` itself, or the step that `latest.txt` beside it names; undefined for other folders. */
+async function nanotronStep(path: string, step: number | undefined): Promise<string | undefined> {
+  if (existsSync(join(path, 'checkpoint_metadata.json'))) return path;
+  for (const folder of [path, join(path, 'checkpoints')]) {
+    const latest = await readFile(join(folder, 'latest.txt'), 'utf8').catch(() => undefined);
+    if (latest === undefined) continue;
+    const name = String(step ?? latest.trim());
+    if (/^\d{1,15}$/.test(name)) return join(folder, name);
+    throw new FormatError(`expected a step, got ${JSON.stringify(name.slice(0, 40))}`, {
+      file: join(folder, 'latest.txt'),
+    });
+  }
+  return undefined;
+}
+
+async function openNanotron(folder: string): Promise<Checkpoint> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll('\\', '/'),
+    );
+  return readNanotron(files, (name) => fileSource(join(folder, name)), folder);
+}
+
+/** A tokenizer.json, with the tokenizer_config.json beside it where there is one. */
+async function readTokenizer(path: string): Promise<TokenizerSource> {
+  const file = path.endsWith('.json') ? path : join(path, 'tokenizer.json');
+  const config = join(file, '..', 'tokenizer_config.json');
+  return {
+    kind: 'json',
+    tokenizer: await readJson(file),
+    ...(existsSync(config) ? { tokenizerConfig: await readJson(config) } : {}),
+    file,
+  };
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new FormatError(`expected JSON: ${(error as Error).message}`, { file });
+  }
+}
+
+/** Lines up to this step; a line that is no JSON (cut off when the run was killed) is left out. */
+async function readLog(path: string, step: number): Promise<LoggedStep[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text.split('\n').flatMap((line) => {
+    try {
+      const parsed = JSON.parse(line);
+      return Number.isInteger(parsed?.step) && parsed.step <= step ? [parsed as LoggedStep] : [];
+    } catch {
+      return [];
+    }
+  });
+}
