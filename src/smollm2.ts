@@ -54,9 +54,8 @@ export class SmolLM2 {
   ): AsyncGenerator<GeneratedToken, GenerationResult> {
     const conversation =
       typeof messages === 'string' ? [{ role: 'user', content: messages }] : checkMessages(messages);
-    const prompt = await this.chatTemplate().render(conversation, { addGenerationPrompt: true });
-    // The template has written the begin-of-text token where the model wants one.
-    return yield* this.generate(this.tokenizer.encode(prompt, { addBos: false }), options);
+    const ids = await this.chatTemplate().encode(this.tokenizer, conversation, { addGenerationPrompt: true });
+    return yield* this.generate(ids, options);
   }
 
   /** A conversation that keeps its cache: later turns compute only what is new. */
@@ -69,8 +68,8 @@ export class SmolLM2 {
    * there in milliseconds.
    */
   async snapshot(messages: readonly ChatMessage[]): Promise<Uint8Array> {
-    const prompt = await this.chatTemplate().render(checkMessages(messages), { addGenerationPrompt: false });
-    return saveSnapshot(this.model, this.tokenizer.encode(prompt, { addBos: false }));
+    const ids = await this.chatTemplate().encode(this.tokenizer, checkMessages(messages));
+    return saveSnapshot(this.model, ids);
   }
 
   /**

@@ -47,8 +47,6 @@ const ON_A_PLATFORM = ['node', 'browser', 'edge', 'cli', 'capabilities.ts'];
 /** Files below the shells that may import a package, and which. */
 const PACKAGES: Record<string, string> = {
   'src/base/sha256.ts': '@noble/hashes/sha2.js',
-  'src/chat/bounded-jinja.ts': '@huggingface/jinja',
-  'src/chat/template.ts': '@huggingface/jinja',
 };
 
 const root = new URL('..', import.meta.url).pathname;

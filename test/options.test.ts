@@ -83,7 +83,11 @@ const RENDER: Table<RenderOptions> = {
   tools: { right: [[], [{}]], wrongKind: [{}, 'tool', null], outOfRange: [] },
   now: { right: [new Date()], wrongKind: [0, '2026-01-01', null], outOfRange: [] },
 };
-const ENCODE: Table<EncodeOptions> = { special: flagged, addBos: flagged };
+const ENCODE: Table<EncodeOptions> = {
+  special: flagged,
+  addBos: flagged,
+  mark: { right: ['\ufdd0'], wrongKind: [1, null], outOfRange: [] },
+};
 const DECODE: Table<DecodeOptions> = { skipSpecial: flagged };
 
 const TABLES: [string, Table<object>, Rules<object>][] = [

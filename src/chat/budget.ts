@@ -6,7 +6,7 @@ import { FormatError } from '../base/errors.ts';
 /** Longest template in characters. The longest in use, with tools and reasoning, have about 20,000. */
 export const MAX_TEMPLATE_LENGTH = 2 ** 16;
 
-/** Longest run of white space in a template: the library's lexer takes the square of it. */
+/** Longest run of white space in a template: what is cut before a tag may take the square of it. */
 export const MAX_SPACE_RUN = 1024;
 
 /**
@@ -88,15 +88,11 @@ export class Budget {
   }
 
   /** `range()` of Python, no longer than Jinja's sandbox allows. */
-  range(first: number, last?: number, step = 1): number[] {
-    const start = last === undefined ? 0 : first;
-    const stop = last ?? first;
+  checkRange(start: number, stop: number, step: number): void {
     const count = Math.max(0, Math.ceil((stop - start) / step));
-    if (!Number.isInteger(start) || !Number.isInteger(step) || step === 0 || !(count <= MAX_RANGE)) {
+    if (step === 0 || !(count <= MAX_RANGE))
       this.refuse(`a range of whole numbers with at most ${MAX_RANGE}`);
-    }
     this.spendSteps(count >> 3);
-    return Array.from({ length: count }, (_, i) => start + i * step);
   }
 
   refuse(expected: string): never {

@@ -2,7 +2,7 @@
 // what the model file's template does (test/chat compares them on 80 conversations), without a template
 // engine.
 
-import type { ChatMessage } from './message.ts';
+import { type ChatMessage, contentText } from './message.ts';
 
 /** The system message that SmolLM2-Instruct was trained with; it stands where a conversation brings none. */
 export const SMOLLM2_SYSTEM = 'You are a helpful AI assistant named SmolLM, trained by Hugging Face';
@@ -15,8 +15,8 @@ export const SMOLLM2_TEMPLATE =
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 /**
- * A conversation as the text that SmolLM2-Instruct reads. Nothing is trimmed or escaped: `<|im_end|>` inside
- * a message ends it, as with the template.
+ * A conversation as the text that SmolLM2-Instruct reads. Nothing is trimmed or escaped; `ChatTemplate.encode`
+ * keeps an `<|im_end|>` inside a message from ending it.
  *
  *     <|im_start|>ROLE\nCONTENT<|im_end|>\n      for each message
  *     <|im_start|>assistant\n                    when the model is to answer
@@ -29,6 +29,6 @@ export function chatml(
   if (messages.length > 0 && messages[0].role !== 'system') {
     text += `<|im_start|>system\n${SMOLLM2_SYSTEM}<|im_end|>\n`;
   }
-  for (const { role, content } of messages) text += `<|im_start|>${role}\n${content}<|im_end|>\n`;
+  for (const message of messages) text += `<|im_start|>${message.role}\n${contentText(message)}<|im_end|>\n`;
   return options.addGenerationPrompt ? `${text}<|im_start|>assistant\n` : text;
 }

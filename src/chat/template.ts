@@ -1,17 +1,18 @@
 // Conversations to text through the template that came with the model file. Jinja templates are programs;
-// they run in @huggingface/jinja, loaded only when one is used, within the limits of budget.ts. The template
-// of SmolLM2 itself is known and needs no engine (chatml.ts).
+// they run in jinja/, loaded only when one is used, within the limits of budget.ts. The template of SmolLM2
+// itself is known and needs no engine (chatml.ts).
 
 import { FormatError } from '../base/errors.ts';
 import { checkOptions, flag, listOf, type Rules } from '../base/options.ts';
-import { BoundedRun, type Jinja, type Program, parseTemplate } from './bounded-jinja.ts';
 import { Budget, MAX_SPACE_RUN, MAX_TEMPLATE_LENGTH } from './budget.ts';
 import { chatml, SMOLLM2_TEMPLATE } from './chatml.ts';
-import type { ChatMessage } from './message.ts';
+import { Guard, type GuardedText } from './guard.ts';
+import type { Render } from './jinja/run.ts';
+import { type ChatMessage, contentText } from './message.ts';
 import { strftime } from './strftime.ts';
 
 export { chatml } from './chatml.ts';
-export { type ChatMessage, checkMessages } from './message.ts';
+export { type ChatMessage, checkMessages, type TextPart } from './message.ts';
 
 /** Texts of special tokens; templates know them as `bos_token` and so on. */
 export interface SpecialTexts {
@@ -45,10 +46,21 @@ export class ConversationError extends RangeError {
 
 const FILE = 'chat template';
 
+/** What `encode` needs of a tokenizer. */
+export interface ChatTokenizer {
+  /** Texts of the special tokens. */
+  readonly specialTexts: readonly string[];
+  encode(text: string, options: { addBos: boolean; mark?: string }): number[];
+}
+
+/** Templates that look at the kind of a content; the others write it as it is. */
+const LOOKS_AT_PARTS =
+  /\bis\s+(?:not\s+)?(?:string|iterable|sequence|mapping)\b|\.type\b|\[\s*['"]type['"]\s*\]/;
+
 export class ChatTemplate {
   readonly source: string;
   private readonly specials: SpecialTexts;
-  private parsed: Promise<{ jinja: Jinja; program: Program }> | undefined;
+  private compiled: Promise<Render> | undefined;
 
   /** @throws FormatError  when the template is too long to be one (`MAX_TEMPLATE_LENGTH`, `MAX_SPACE_RUN`) */
   constructor(source: string, specials: SpecialTexts = {}) {
@@ -76,11 +88,10 @@ export class ChatTemplate {
     checkOptions('render()', options, RENDER_RULES);
     if (this.source === SMOLLM2_TEMPLATE) return chatml(messages, options);
     try {
-      this.parsed ??= this.parse();
-      const { jinja, program } = await this.parsed;
-      const { tools } = options;
-      const budget = new Budget(JSON.stringify([messages, tools ?? null]).length, FILE);
-      return new BoundedRun(jinja, this.variables(messages, options, budget), budget).render(program);
+      this.compiled ??= import('./jinja/run.ts').then(({ compile }) => compile(this.source));
+      const render = await this.compiled;
+      const budget = new Budget(JSON.stringify([messages, options.tools ?? null]).length, FILE);
+      return render(this.variables(messages, options), budget);
     } catch (error) {
       if (error instanceof FormatError || error instanceof ConversationError) throw error;
       throw new FormatError(`expected a template that can be run, got: ${(error as Error).message}`, {
@@ -89,17 +100,43 @@ export class ChatTemplate {
     }
   }
 
-  private async parse(): Promise<{ jinja: Jinja; program: Program }> {
-    const jinja = await import('@huggingface/jinja');
-    return { jinja, program: parseTemplate(jinja, this.source) };
+  /**
+   * The ids that the model reads for a conversation. Special tokens are read where the template wrote them; in
+   * messages and tools they are plain text, so that no message can end itself and begin the next.
+   * Contents in parts are joined for templates that do not look at parts.
+   *
+   * @throws as `render`
+   */
+  async encode(
+    tokenizer: ChatTokenizer,
+    messages: readonly ChatMessage[],
+    options: RenderOptions = {},
+  ): Promise<number[]> {
+    const { text, mark } = await this.guarded(tokenizer.specialTexts, messages, options);
+    // The template has written the begin-of-text token where the model wants one.
+    return tokenizer.encode(text, { addBos: false, ...(mark !== undefined && { mark }) });
+  }
+
+  private async guarded(
+    specials: readonly string[],
+    messages: readonly ChatMessage[],
+    options: RenderOptions,
+  ): Promise<GuardedText> {
+    const joined = LOOKS_AT_PARTS.test(this.source)
+      ? messages
+      : messages.map((one) => (Array.isArray(one.content) ? { ...one, content: contentText(one) } : one));
+    const inputs = JSON.stringify([joined, options.tools ?? null]);
+    const guard = new Guard(specials, this.source, inputs);
+    const broken = guard.broken(joined) as readonly ChatMessage[];
+    const tools = guard.broken(options.tools) as readonly unknown[] | undefined;
+    if (JSON.stringify([broken, tools ?? null]) === inputs) {
+      return { text: await this.render(joined, options), mark: undefined };
+    }
+    return { text: await this.render(broken, { ...options, ...(tools && { tools }) }), mark: guard.mark };
   }
 
   /** The environment that transformers gives a template. */
-  private variables(
-    messages: readonly ChatMessage[],
-    options: RenderOptions,
-    budget: Budget,
-  ): Record<string, unknown> {
+  private variables(messages: readonly ChatMessage[], options: RenderOptions): Record<string, unknown> {
     const specials = Object.entries(this.specials).filter(([, text]) => text !== undefined);
     return {
       ...Object.fromEntries(specials.map(([name, text]) => [`${name}_token`, text])),
@@ -107,17 +144,10 @@ export class ChatTemplate {
       tools: options.tools ?? null,
       documents: null,
       add_generation_prompt: options.addGenerationPrompt === true,
-      true: true,
-      false: false,
-      none: null,
-      True: true,
-      False: false,
-      None: null,
-      raise_exception: (message: unknown) => {
-        throw new ConversationError(String(message));
+      raise_exception: (message: string) => {
+        throw new ConversationError(message);
       },
-      strftime_now: (format: unknown) => strftime(options.now ?? new Date(), String(format)),
-      range: (first: number, last?: number, step?: number) => budget.range(first, last, step),
+      strftime_now: (format: string) => strftime(options.now ?? new Date(), format),
     };
   }
 }

@@ -141,8 +141,7 @@ async function encodePrompt(
   }
   const messages = [{ role: 'user', content: prompt }];
   if (system !== undefined) messages.unshift({ role: 'system', content: system });
-  const rendered = await smol.template.render(messages, { addGenerationPrompt: true });
-  return smol.tokenizer.encode(rendered, { addBos: false }); // the template writes what is to stand there
+  return smol.template.encode(smol.tokenizer, messages, { addGenerationPrompt: true });
 }
 
 function jsonResult(smol: SmolLM2, result: GenerationResult, loadMs: number, more: object): string {

@@ -84,11 +84,15 @@ function makeTokenizer(checkpoint: Checkpoint, special: boolean) {
       add_generation_prompt: addGenerationPrompt,
       tools,
     } = conversation as Record<string, unknown>;
-    const text = await template.render(checkMessages(messages), {
+    const options = {
       addGenerationPrompt: addGenerationPrompt === true,
       tools: Array.isArray(tools) ? tools : undefined,
-    });
-    return { text, ids: tokenizer.encode(text, { special, addBos: false }) };
+    };
+    const text = await template.render(checkMessages(messages), options);
+    const ids = special
+      ? await template.encode(tokenizer, checkMessages(messages), options)
+      : tokenizer.encode(text, { special, addBos: false });
+    return { text, ids };
   };
   return { tokenizer, encode, decode, chat };
 }

@@ -1,7 +1,7 @@
 // From rows to questions: documents, their few-shot examples as each harness draws them, and the final
 // prompts. No model and no tokenizer: what comes out of here is what the pinned request hashes are made of.
 
-import type { ChatMessage } from '../chat/message.ts';
+import type { TextMessage } from '../chat/message.ts';
 import { PythonRandom } from './python-random.ts';
 import type { Row } from './rows.ts';
 import type { Doc, Style, Task } from './task.ts';
@@ -29,7 +29,7 @@ export interface QuestionOptions {
   /** Seed of the shuffle and of the drawn shots; both harnesses use 42. */
   readonly seed?: number;
   /** Renders turns with the model's chat template, ready for the assistant's answer. */
-  readonly renderChat?: (messages: readonly ChatMessage[]) => Promise<string>;
+  readonly renderChat?: (messages: readonly TextMessage[]) => Promise<string>;
 }
 
 /** The order in which both harnesses visit documents: `random.Random(seed).shuffle`. */
@@ -164,7 +164,7 @@ async function promptOf(
   if (!options.renderChat) {
     return instruction + [...shots.map((shot) => shot.query + shot.target), query].join('\n\n');
   }
-  const messages: ChatMessage[] = [];
+  const messages: TextMessage[] = [];
   for (const shot of shots) {
     messages.push({ role: 'user', content: shot.query }, { role: 'assistant', content: shot.target });
   }

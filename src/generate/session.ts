@@ -2,6 +2,7 @@
 // in the cache already is computed.
 
 import type { ChatMessage } from '../chat/message.ts';
+import type { ChatTokenizer } from '../chat/template.ts';
 import type { Model } from '../model/model.ts';
 import { generate } from './generate.ts';
 import type {
@@ -13,22 +14,21 @@ import type {
 } from './options.ts';
 
 /** What a session needs of a tokenizer and a chat template. */
-export interface SessionTokenizer extends AnswerTokenizer {
-  encode(text: string, options: { addBos: boolean }): ArrayLike<number>;
-}
+export type SessionTokenizer = AnswerTokenizer & ChatTokenizer;
 
-export interface MessageRenderer {
-  render(
+export interface MessageEncoder {
+  encode(
+    tokenizer: ChatTokenizer,
     messages: readonly ChatMessage[],
     options: { addGenerationPrompt: boolean },
-  ): string | Promise<string>;
+  ): Promise<number[]>;
 }
 
 /** A model, its tokenizer and one cache. */
 export class Session {
   private readonly model: Model;
   private readonly tokenizer: SessionTokenizer;
-  private readonly template: MessageRenderer | undefined;
+  private readonly template: MessageEncoder | undefined;
   private readonly timeline: Timeline;
   private isBusy = false;
 
@@ -39,7 +39,7 @@ export class Session {
   constructor(
     model: Model,
     tokenizer: SessionTokenizer,
-    template?: MessageRenderer,
+    template?: MessageEncoder,
     options: { maxSeqLen?: number; timeline?: Timeline } = {},
   ) {
     this.model = model;
@@ -87,9 +87,7 @@ export class Session {
     if (!this.template) {
       throw new TypeError('chat: expected a model with a chat template, got none; use generate() instead');
     }
-    const prompt = await this.template.render(messages, { addGenerationPrompt: true });
-    // The template has written the begin-of-text token where the model wants one.
-    const ids = Array.from(this.tokenizer.encode(prompt, { addBos: false }));
+    const ids = await this.template.encode(this.tokenizer, messages, { addGenerationPrompt: true });
     return yield* this.generate(ids, options);
   }
 

@@ -3,7 +3,7 @@
 // UTF-8 bytes of each word are merged (bpe.ts). Ids are those of HF `tokenizers`.
 
 import { FormatError } from '../base/errors.ts';
-import { checkOptions, flag, type Rules } from '../base/options.ts';
+import { checkOptions, flag, type Rules, text as textRule } from '../base/options.ts';
 import { AddedTokenFinder } from './added-tokens.ts';
 import { Bpe } from './bpe.ts';
 import { Merges } from './merges.ts';
@@ -25,6 +25,11 @@ export interface EncodeOptions {
    * Whether the ids begin with `bosId`; by default as the file says (SmolLM2 and Qwen2 do not, Llama 3 does).
    */
   readonly addBos?: boolean;
+  /**
+   * A character that stands for nothing: it keeps the special tokens that it is put into from being read as such,
+   * and is gone before words are cut. Chat templates mark what messages bring with it.
+   */
+  readonly mark?: string;
 }
 
 export interface DecodeOptions {
@@ -32,7 +37,7 @@ export interface DecodeOptions {
   readonly skipSpecial?: boolean;
 }
 
-export const ENCODE_RULES: Rules<EncodeOptions> = { special: flag, addBos: flag };
+export const ENCODE_RULES: Rules<EncodeOptions> = { special: flag, addBos: flag, mark: textRule };
 export const DECODE_RULES: Rules<DecodeOptions> = { skipSpecial: flag };
 
 export class Tokenizer {
@@ -41,6 +46,9 @@ export class Tokenizer {
   readonly bosId: number | undefined;
   /** The ids that the tokenizer's file says end a text. */
   readonly eosIds: readonly number[];
+
+  /** Texts of the special (control) tokens. */
+  readonly specialTexts: readonly string[];
 
   private readonly file: string;
   private readonly vocabulary: Vocabulary;
@@ -88,6 +96,7 @@ export class Tokenizer {
     this.normalizeNfc = spec.normalizeNfc;
     this.addBos = spec.addBos;
     this.specialIds = new Set(added.filter((token) => token.isSpecial).map((token) => token.id));
+    this.specialTexts = added.filter((token) => token.isSpecial).map((token) => token.text);
     const raw = added.filter((token) => !token.isNormalized);
     const normalized = added.filter((token) => token.isNormalized);
     this.addedRaw = new AddedTokenFinder(raw, file);
@@ -106,7 +115,7 @@ export class Tokenizer {
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
     if (typeof text !== 'string') throw new TypeError(`encode: expected a text, got ${typeof text}`);
-    const { special = true, addBos = this.addBos } = checkOptions('encode()', options, ENCODE_RULES);
+    const { special = true, addBos = this.addBos, mark } = checkOptions('encode()', options, ENCODE_RULES);
     const ids: number[] = [];
     if (addBos) {
       if (this.bosId === undefined) {
@@ -118,7 +127,7 @@ export class Tokenizer {
     }
     this.splitAdded(this.addedRaw, text, special, ids, (stretch) => {
       this.splitAdded(this.addedNormalized, this.normalize(stretch), special, ids, (plain) => {
-        this.encodePlain(plain, ids);
+        this.encodePlain(mark === undefined ? plain : plain.replaceAll(mark, ''), ids);
       });
     });
     return ids;

@@ -1,7 +1,7 @@
 // What `verify` asks: texts that show a tokenizer's traps, a passage long enough for positions to matter, and
 // conversations that show a chat template's.
 
-import type { ChatMessage } from '../chat/message.ts';
+import type { TextMessage } from '../chat/message.ts';
 
 /** Continued as they are. */
 export const VERIFY_TEXTS: readonly string[] = [
@@ -21,7 +21,7 @@ export const VERIFY_TEXTS: readonly string[] = [
 /**
  * Answered through the chat template; the first has no system message, where SmolLM2's template puts its own.
  */
-export const VERIFY_CHATS: readonly (readonly ChatMessage[])[] = [
+export const VERIFY_CHATS: readonly (readonly TextMessage[])[] = [
   [{ role: 'user', content: 'What is gravity?' }],
   [
     { role: 'system', content: 'You answer in one short sentence.' },
@@ -35,7 +35,7 @@ export const VERIFY_CHATS: readonly (readonly ChatMessage[])[] = [
 ];
 
 /** Ways in which servers render a conversation wrongly, to be told apart by what they answer. */
-export const WRONG_TEMPLATES: Readonly<Record<string, (messages: readonly ChatMessage[]) => string>> = {
+export const WRONG_TEMPLATES: Readonly<Record<string, (messages: readonly TextMessage[]) => string>> = {
   'ChatML without the default system message': (messages) => `${chatml(messages)}<|im_start|>assistant\n`,
   'no generation prompt': (messages) => chatml(messages),
   'the last message alone, without a template': (messages) => messages.at(-1)?.content ?? '',
@@ -63,6 +63,6 @@ export const WRONG_TEMPLATES: Readonly<Record<string, (messages: readonly ChatMe
       .join(' ')} ASSISTANT:`,
 };
 
-function chatml(messages: readonly ChatMessage[]): string {
+function chatml(messages: readonly TextMessage[]): string {
   return messages.map(({ role, content }) => `<|im_start|>${role}\n${content}<|im_end|>\n`).join('');
 }

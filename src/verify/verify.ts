@@ -2,7 +2,7 @@
 // how exactly? Every answer is replayed through the reference: same prompt, same tokens, and the
 // log-probabilities side by side.
 
-import type { ChatMessage } from '../chat/message.ts';
+import type { TextMessage } from '../chat/message.ts';
 import { logprobsOf, logSumExp } from '../generate/logprobs.ts';
 import type { Model } from '../model/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -45,7 +45,7 @@ export interface VerifyReference {
   readonly model: Model;
   readonly tokenizer: Tokenizer;
   /** The model's own chat template. */
-  readonly render: (messages: readonly ChatMessage[]) => Promise<string>;
+  readonly render: (messages: readonly TextMessage[]) => Promise<string>;
   /** The same weights with another theta, to test what a server may have done. */
   readonly withTheta?: (ropeTheta: number) => Promise<Model>;
 }
@@ -91,7 +91,7 @@ export async function verifyServer(
     tokenizerFindings.push(...tokenFindings(text, ids, await server.tokenize(text), answer.promptTokens));
     texts.push({ ids, answer });
   }
-  const chats: (Exchange & { messages: readonly ChatMessage[] })[] = [];
+  const chats: (Exchange & { messages: readonly TextMessage[] })[] = [];
   for (const messages of VERIFY_CHATS) {
     onStep?.(done++, total);
     const ids = tokenizer.encode(await reference.render(messages), { addBos: false });
@@ -320,7 +320,7 @@ async function thetaFinding(
 /** Whether conversations are rendered as the model's template does, and if not, how. */
 async function templateFindings(
   reference: VerifyReference,
-  chats: readonly (Exchange & { messages: readonly ChatMessage[] })[],
+  chats: readonly (Exchange & { messages: readonly TextMessage[] })[],
   ofTexts: Agreement,
   ofChats: Agreement,
 ): Promise<string[]> {
@@ -349,7 +349,7 @@ async function templateFindings(
 
 async function fittingTemplate(
   { model, tokenizer }: VerifyReference,
-  chats: readonly (Exchange & { messages: readonly ChatMessage[] })[],
+  chats: readonly (Exchange & { messages: readonly TextMessage[] })[],
   own: Agreement,
 ): Promise<string | undefined> {
   let best: { name: string; score: number } | undefined;

@@ -127,11 +127,18 @@ describe('the budget of a template', () => {
     ['a large replacement', `${big}{{ ns.s.replace("x", ns.s) | length }}`, /characters/],
     ['the same as a filter', `${big}{{ ns.s | replace("x", ns.s) | length }}`, /characters/],
     ['the same by a computed name', `${big}{{ ns.s["re" ~ "place"]("x", ns.s) | length }}`, /characters/],
-    ['the same with spread arguments', `${big}{{ ns.s.replace(*["x", ns.s]) | length }}`, /one by one/],
+    ['the same with spread arguments', `${big}{{ ns.s.replace(*["x", ns.s]) | length }}`, /characters/],
+    ['the same through a variable', `${big}{% set f = ns.s.replace %}{{ f("x", ns.s) }}`, /characters/],
+    ['a text times a number', `{{ 'x' * 1000000000 }}`, /characters/],
+    ['a list times a number', `{{ [1] * 1000000000 }}`, /characters/],
+    ['a wide field', `{{ '%1000000000d' % 1 }}`, /characters/],
+    ['another wide field', `{{ '{:1000000000}'.format(1) }}`, /characters/],
+    ['a wide centre', `{{ 'x' | center(1000000000) }}`, /characters/],
+    ['many slices', `{{ [1] | slice(1000000000) | list }}`, /characters/],
     [
-      'the same through a variable',
-      `${big}{% set f = ns.s.replace %}{{ f("x", ns.s) }}`,
-      /where they are named/,
+      'large items of a generator',
+      `${big}{{ range(100000) | map('replace', '1', ns.s) | list | length }}`,
+      /characters/,
     ],
     ['the same as a block', `${big}{% filter replace("x", ns.s) %}{{ ns.s }}{% endfilter %}`, /characters/],
     ['a wide indentation', '{{ "a\nb" | indent(1000000000) }}', /characters/],
@@ -175,7 +182,12 @@ describe('the budget of a template', () => {
 
 describe('checkMessages', () => {
   it('returns what is a list of messages as it is', () => {
-    const messages = [...hi, { role: 'tool', content: '', name: 'weather' }];
+    const messages = [
+      ...hi,
+      { role: 'tool', content: '', name: 'weather' },
+      { role: 'user', content: [{ type: 'text', text: 'a part' }] },
+      { role: 'assistant', content: null, tool_calls: [{ function: { name: 'weather' } }] },
+    ];
     expect(checkMessages(messages)).toBe(messages);
     expect(checkMessages([])).toEqual([]);
   });
@@ -188,6 +200,14 @@ describe('checkMessages', () => {
     [[{ content: 'hi' }], 'messages[0].role: expected a text, got undefined'],
     [[...hi, { role: 'user', content: 5 }], 'messages[1].content: expected a text, got number'],
     [[{ role: 'user', content: null }], 'messages[0].content: expected a text, got null'],
+    [
+      [{ role: 'user', content: [{ type: 'image' }] }],
+      `messages[0].content[0]: expected { type: 'text', text }, got`,
+    ],
+    [
+      [{ role: 'user', content: ['a'] }],
+      `messages[0].content[0]: expected { type: 'text', text }, got string`,
+    ],
   ])('refuses %j', (value, message) => {
     expect(() => checkMessages(value)).toThrow(TypeError);
     expect(() => checkMessages(value)).toThrow(message);

@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ChatMessage, ChatTokenizer } from '../../src/chat/template.ts';
 import { generate } from '../../src/generate/generate.ts';
 import { Session } from '../../src/generate/session.ts';
 import { answering, FakeModel, fakeTokenizer, hashing } from '../support/fake-model.ts';
 
 const template = {
-  render: (messages: readonly { role: string; content: string }[]) =>
-    `${messages.map((message) => `${message.role[0]}:${message.content}`).join('|')}>`,
+  encode: async (tokenizer: ChatTokenizer, messages: readonly ChatMessage[]) =>
+    tokenizer.encode(`${messages.map((message) => `${message.role[0]}:${message.content}`).join('|')}>`, {
+      addBos: false,
+    }),
 };
 
 async function finish<Result>(answer: AsyncGenerator<unknown, Result>): Promise<Result> {

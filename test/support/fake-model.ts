@@ -130,6 +130,7 @@ export class FakeModel implements Model {
 /** One id per ASCII character; 0 ends a text and is special. */
 export const fakeTokenizer = {
   eosIds: [FAKE_EOS],
+  specialTexts: [] as string[],
   encode: (text: string): number[] => Array.from(text, (c) => c.charCodeAt(0)),
   decoder: () => ({ push: (id: number) => String.fromCharCode(id), end: () => '' }),
 };

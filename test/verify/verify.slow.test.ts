@@ -1,7 +1,7 @@
 // verify against servers in a function: our own engine behind the interface of a server, with a fault each.
 
 import { afterAll, describe, expect, it } from 'vitest';
-import type { ChatMessage } from '../../src/chat/message.ts';
+import type { ChatMessage, TextMessage } from '../../src/chat/message.ts';
 import { ChatTemplate } from '../../src/chat/template.ts';
 import { logprobsOf } from '../../src/generate/logprobs.ts';
 import type { Model } from '../../src/model/model.ts';
@@ -34,7 +34,7 @@ function serverOf(
   options: {
     logprobs?: boolean;
     prefix?: number[];
-    rendered?: (messages: readonly ChatMessage[]) => string;
+    rendered?: (messages: readonly TextMessage[]) => string;
   } = {},
 ): Server {
   const { logprobs = true, prefix = [], rendered } = options;
@@ -60,7 +60,7 @@ function serverOf(
   return {
     complete: (prompt, maxTokens) => answer(tokenizer.encode(prompt), maxTokens),
     chat: async (messages, maxTokens) => {
-      const prompt = rendered ? rendered(messages) : await render(messages);
+      const prompt = rendered ? rendered(messages as readonly TextMessage[]) : await render(messages);
       return answer(tokenizer.encode(prompt, { addBos: false }), maxTokens);
     },
     tokenize: async () => undefined,

@@ -124,4 +124,5 @@ def main():
     json.dump({"jinja2": jinja2.__version__, "now": NOW.isoformat(), "templates": TEMPLATES, "cases": cases}, sys.stdout, indent=1)
 
 
-main()
+if __name__ == "__main__":
+    main()
