@@ -47,6 +47,7 @@ const ON_A_PLATFORM = ['node', 'browser', 'edge', 'cli', 'capabilities.ts'];
 /** Files below the shells that may import a package, and which. */
 const PACKAGES: Record<string, string> = {
   'src/base/sha256.ts': '@noble/hashes/sha2.js',
+  'src/data/extract/html-tree.ts': 'parse5',
 };
 
 const root = new URL('..', import.meta.url).pathname;
