@@ -25,8 +25,18 @@ const DROPPED_WORDS = new Set(
 );
 
 /** Runs of words that do so only together. */
-const DROPPED_PHRASES =
-  /(?:^| )(?:comment (?:list|form|respond|section|area|thread|count|reply|meta)|user (?:info|card|details|profile|badge|stats|signature)|author (?:info|box|bio|card)|post (?:menu|meta|nav|signature|author|share)|log in|sign (?:in|up|on)|site (?:header|footer|nav|info|branding)|page (?:header|footer|nav)|global (?:header|footer|nav)|see also|read more|also like|back to top|follow us|edit (?:link|section)|js share|skip link|table of contents|tag list|comment|header|ad|ads)(?= |$)/;
+const DROPPED_PHRASES = new RegExp(
+  `(?:^| )(?:${[
+    'comment (?:list|form|respond|section|area|thread|count|reply|meta)',
+    'user (?:info|card|details|profile|badge|stats|signature)',
+    'author (?:info|box|bio|card)',
+    'post (?:menu|meta|nav|signature|author|share)',
+    'log in|sign (?:in|up|on)|follow us|js share|skip link|back to top',
+    'site (?:header|footer|nav|info|branding)|page (?:header|footer|nav)|global (?:header|footer|nav)',
+    'see also|read more|also like|edit (?:link|section)|table of contents|tag list',
+    'comment|header|ad|ads',
+  ].join('|')})(?= |$)`,
+);
 
 /** Phrases of one word: only as the whole name, since `comment-body` may be a forum's post and `header-1` a heading. */
 const WHOLE_NAMES = new Set(['comment', 'header', 'ad', 'ads']);

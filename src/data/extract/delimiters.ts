@@ -57,8 +57,12 @@ function listedPairs(scripts: string, start: RegExp, isDisplay: boolean): Delimi
 
 /** KaTeX's `delimiters: [{left: '$', right: '$', display: false}, …]`. */
 function autoRenderPairs(scripts: string): Delimiter[] {
-  const pattern =
-    /left['"]?\s*:\s*(['"])(.{1,32}?)\1\s*,\s*['"]?right['"]?\s*:\s*(['"])(.{1,32}?)\3\s*,\s*['"]?display['"]?\s*:\s*(true|false)/g;
+  const text = (quote: number) => `(['"])(.{1,32}?)\\${quote}`;
+  const name = (word: string) => `['"]?${word}['"]?\\s*:\\s*`;
+  const pattern = new RegExp(
+    `${name('left')}${text(1)}\\s*,\\s*${name('right')}${text(3)}\\s*,\\s*${name('display')}(true|false)`,
+    'g',
+  );
   return [...scripts.matchAll(pattern)].flatMap(([, , left, , right, display]) =>
     delimiter(left, right, display === 'true'),
   );

@@ -105,7 +105,7 @@ function isRenderedByMathJax2(element: HtmlElement): boolean {
   );
 }
 
-/** A copy where the script follows; otherwise (scripts were stripped) its MathML, which it carries for screen readers. */
+/** A copy where the script follows; else, where scripts were stripped, the MathML that it carries. */
 function fromMathJax2(element: HtmlElement, { siblings, index, facts }: Place): Formula | 'drop' | null {
   const next = siblingFrom(siblings, index + 1);
   if (next && isElement(next) && isFormulaElement(next)) return 'drop';
