@@ -26,8 +26,8 @@ export const MAX_PAGE_LENGTH = 5 << 20;
 
 const BLOCKS = new Set(
   (
-    'address article blockquote body caption center dd details div dl dt fieldset figcaption figure footer form h1 h2 ' +
-    'h3 h4 h5 h6 header hgroup hr li main ol p pre section summary table tbody td tfoot th thead tr ul'
+    'address article blockquote body caption center dd details div dl dt fieldset figcaption figure footer form ' +
+    'h1 h2 h3 h4 h5 h6 header hgroup hr li main ol p pre section summary table tbody td tfoot th thead tr ul'
   ).split(' '),
 );
 const CONTENT = new Set(['main', 'article', 'section']);

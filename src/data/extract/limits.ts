@@ -12,8 +12,8 @@ export const MAX_ELEMENTS = 1_000_000;
 /** Tags that need no end: they do not make a page deep by themselves. */
 const UNCOUNTED = new Set(
   (
-    'area base br col embed hr img input link meta param source track wbr p li td th tr tbody thead tfoot dt dd option ' +
-    'optgroup colgroup rt rp html head body script style'
+    'area base br col embed hr img input link meta param source track wbr p li td th tr tbody thead tfoot dt dd ' +
+    'option optgroup colgroup rt rp html head body script style'
   ).split(' '),
 );
 

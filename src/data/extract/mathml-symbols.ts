@@ -12,7 +12,8 @@ const COMMANDS = `
 ⟶ longrightarrow ⟵ longleftarrow ⟹ Longrightarrow ⟺ Longleftrightarrow ⟼ longmapsto
 ↪ hookrightarrow ⇌ rightleftharpoons
 ∀ forall ∃ exists ∄ nexists ¬ neg ∅ emptyset ∞ infty ∂ partial ∇ nabla ℏ hbar ℓ ell ℜ Re ℑ Im ℵ aleph ∠ angle
-△ triangle □ square ◊ lozenge ⊤ top … ldots ⋯ cdots ⋮ vdots ⋱ ddots ⟨ langle ⟩ rangle 〈 langle 〉 rangle ⌊ lfloor ⌋ rfloor
+△ triangle
+□ square ◊ lozenge ⊤ top … ldots ⋯ cdots ⋮ vdots ⋱ ddots ⟨ langle ⟩ rangle 〈 langle 〉 rangle ⌊ lfloor ⌋ rfloor
 ⌈ lceil ⌉ rceil ‖ | ∎ blacksquare ∴ therefore ∵ because † dagger ‡ ddagger § S ¶ P \\ backslash
 `;
 
