@@ -92,6 +92,9 @@ function isValid(module: readonly number[]): boolean {
 
 function threads(scope: Scope, runtime: string): Capability {
   if (runtime === 'workerd') return { isOn: false, detail: 'workerd has no threads: one computes' };
+  if (!scope.SharedArrayBuffer && scope.crossOriginIsolated === true) {
+    return { isOn: false, detail: 'isolated, but this browser keeps shared memory off: one thread computes' };
+  }
   if (!scope.SharedArrayBuffer || scope.crossOriginIsolated === false) {
     return {
       isOn: false,

@@ -2,7 +2,7 @@
 // a worker it runs right there. Weights are kept in the browser's storage between visits.
 
 import { EngineError } from '../base/errors.ts';
-import { checkOptions, flag, type Rules } from '../base/options.ts';
+import { callback, checkOptions, flag, type Rules } from '../base/options.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel as loadOn } from '../run/load.ts';
@@ -11,7 +11,7 @@ import { bind, type SmolLM2 } from '../smollm2.ts';
 import { type BrowserLoadOptions, loadHere, openRemote } from './load-here.ts';
 import type { RemoteSource } from './model-messages.ts';
 import { webPlatform } from './platform.ts';
-import { RemoteModel, WorkerCalls } from './remote-model.ts';
+import { RemoteModel, WorkerCalls, workerTrouble } from './remote-model.ts';
 
 export { type Capabilities, type Capability, capabilities } from '../capabilities.ts';
 export * from '../door.ts';
@@ -21,6 +21,7 @@ export { type CachedWeights, deleteWeights, listWeights, storageQuota } from './
 const BROWSER_LOAD_RULES: Rules<BrowserLoadOptions> = {
   ...LOAD_RULES,
   ...DOWNLOAD_RULES,
+  worker: callback,
   cache: flag,
   sha256: SHA256_RULE,
 };
@@ -68,11 +69,20 @@ function toRemote(source: string | URL | Blob | Uint8Array | ArrayBuffer): Remot
   return source instanceof Blob ? source : new Blob([source as Uint8Array<ArrayBuffer>]);
 }
 
+/** The model's worker: the caller's, or the script beside this one. */
+function startWorker(own: BrowserLoadOptions['worker']): Worker {
+  if (own) return own();
+  const address = new URL('./model-worker.js', import.meta.url);
+  try {
+    return new Worker(new URL('./model-worker.js', import.meta.url), { type: 'module' });
+  } catch (cause) {
+    throw new EngineError(workerTrouble(address.href, (cause as Error).message));
+  }
+}
+
 async function loadInWorker(source: RemoteSource, options: BrowserLoadOptions): Promise<SmolLM2> {
-  const { onProgress, onDownload, signal, ...rest } = options;
-  const calls = new WorkerCalls(
-    new Worker(new URL('./model-worker.js', import.meta.url), { type: 'module' }),
-  );
+  const { onProgress, onDownload, signal, worker, ...rest } = options;
+  const calls = new WorkerCalls(startWorker(worker));
   try {
     const { loaded } = await calls.send(
       { name: 'load', source, options: rest },

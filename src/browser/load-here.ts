@@ -1,9 +1,11 @@
 // Loading in the calling thread of a browser: the file comes from the cache or is downloaded into it, or is read
 // straight from its address where there is no storage; then its weights go into an engine.
 
+import { UnavailableError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
 import { isManifest, openManifest } from '../format/open.ts';
+import { type Manifest, readManifest } from '../format/parts.ts';
 import { blobSource, urlSource } from '../format/source.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel } from '../run/load.ts';
@@ -13,6 +15,8 @@ import { webPlatform } from './platform.ts';
 import { cachedWeights } from './weights-cache.ts';
 
 export interface BrowserLoadOptions extends LoadOptions {
+  /** Starts the model's worker, where a bundler cannot: `() => new Worker(address, { type: 'module' })`. */
+  readonly worker?: () => Worker;
   /** Keep the file in the browser's storage (default). */
   readonly cache?: boolean;
   /** In hex; a download that differs is thrown away. */
@@ -30,16 +34,66 @@ export async function openRemote(
   source: RemoteSource,
   options: BrowserLoadOptions,
 ): Promise<{ file: RemoteSource; checkpoint: Checkpoint }> {
-  if (source instanceof Blob)
+  if (source instanceof Blob) {
     return { file: source, checkpoint: await readGguf(blobSource(nameOf(source), source)) };
-  if (isManifest(source)) {
-    return { file: source, checkpoint: await readGguf(await openManifest(source, options)) };
   }
-  const { cache = true, headers, signal, onDownload: onProgress } = options;
-  const sha256 = options.sha256?.toLowerCase();
-  const stored = cache ? await cachedWeights(source, { sha256, headers, signal, onProgress }) : undefined;
+  const { cache = true } = options;
+  const stored = cache ? await (isManifest(source) ? storedParts : storedFile)(source, options) : undefined;
   if (stored) return { file: stored, checkpoint: await readGguf(blobSource(source, stored)) };
-  return { file: source, checkpoint: await readGguf(await urlSource(source, { headers })) };
+  const { headers } = options;
+  const remote = isManifest(source) ? openManifest(source, options) : urlSource(source, { headers });
+  return { file: source, checkpoint: await readGguf(await remote) };
+}
+
+/** A whole model file in the browser's storage; one whose header cannot be read is not kept. */
+function storedFile(url: string, options: BrowserLoadOptions): Promise<Blob | undefined> {
+  const { headers, signal, onDownload: onProgress } = options;
+  return cachedWeights(url, {
+    sha256: options.sha256?.toLowerCase(),
+    headers,
+    signal,
+    onProgress,
+    check: (file) => readGguf(blobSource(url, file)),
+  });
+}
+
+/** The parts of a manifest, each kept in the browser's storage under its own address, joined without copying. */
+async function storedParts(url: string, options: BrowserLoadOptions): Promise<Blob | undefined> {
+  const { headers, signal, onDownload } = options;
+  const manifest = await keptManifest(url, options);
+  const total = manifest.parts.reduce((sum, { size }) => sum + size, 0);
+  const parts: Blob[] = [];
+  let done = 0;
+  for (const part of manifest.parts) {
+    const before = done;
+    const blob = await cachedWeights(new URL(part.name, url).href, {
+      sha256: part.sha256,
+      headers,
+      signal,
+      onProgress: (bytes) => onDownload?.(before + bytes, total),
+    });
+    if (!blob) return undefined;
+    parts.push(blob);
+    done += part.size;
+  }
+  return new Blob(parts);
+}
+
+/** The manifest as the server has it now; offline, as it was kept. */
+async function keptManifest(url: string, { headers, signal }: BrowserLoadOptions): Promise<Manifest> {
+  const store = await globalThis.caches?.open('smollm2-manifests').catch(() => undefined);
+  const response = await fetch(url, { headers, signal }).catch((cause) => {
+    signal?.throwIfAborted();
+    return cause as Error;
+  });
+  const isHere = response instanceof Response && response.ok;
+  if (isHere) await store?.put(url, response.clone()).catch(() => undefined);
+  const kept = isHere ? response : await store?.match(url);
+  if (!kept) {
+    const got = response instanceof Response ? `status ${response.status}` : response.message;
+    throw new UnavailableError(`${url}: expected a manifest, got ${got}`);
+  }
+  return readManifest(await kept.text(), url);
 }
 
 /** Opens a source and loads it in this thread, which should not be a page's. */

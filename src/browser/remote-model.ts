@@ -41,19 +41,36 @@ interface PendingCall {
  */
 const inUse = new Set<WorkerCalls>();
 
+/** Why a worker did not start, as far as a page is told, and what helps. */
+export function workerTrouble(address: string, got: string): string {
+  return (
+    `worker ${address}: expected a script that starts, got ${got}; likely causes: a bundler that did not emit it ` +
+    "(Vite before 8: optimizeDeps.exclude ['smollm2']; esbuild, parcel, an import map: copy the folder dist/bundle " +
+    'and give load() a worker of your own), another origin, a policy (CSP worker-src), or no network; ' +
+    'docs/guides/browser.md, Workers'
+  );
+}
+
 /** Numbered calls to a worker and their replies. */
 export class WorkerCalls {
   private readonly worker: Worker;
   private readonly pending = new Map<number, PendingCall>();
   private nextId = 0;
   private failure: Error | undefined;
+  private hasAnswered = false;
 
   constructor(worker: Worker) {
     this.worker = worker;
     inUse.add(this);
     worker.onmessage = ({ data: message }: MessageEvent<ReplyMessage>) => this.receive(message);
     worker.onerror = (event) =>
-      this.fail(new EngineError(`worker: stopped with ${event.message ?? 'an error'}`));
+      this.fail(
+        new EngineError(
+          this.hasAnswered
+            ? `worker: stopped with ${event.message || 'an error'}`
+            : workerTrouble(event.filename || 'the script of the model', event.message || 'an error'),
+        ),
+      );
     worker.onmessageerror = () => this.fail(new EngineError('worker: sent something that cannot be read'));
   }
 
@@ -88,6 +105,7 @@ export class WorkerCalls {
   }
 
   private receive(message: ReplyMessage): void {
+    this.hasAnswered = true;
     const call = this.pending.get(message.id);
     if (!call) return;
     if (message.kind === 'progress') {

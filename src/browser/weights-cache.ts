@@ -3,9 +3,17 @@
 // keep two tabs from writing one file. An interrupted download goes on where it stopped.
 
 import { UnavailableError } from '../base/errors.ts';
-import { sha256Text } from '../base/sha256.ts';
-import { type Downloaded, type DownloadOptions, download } from '../download/download.ts';
-import { forgetFile, openSink, readRecord, removeFile, storedFile, writeRecord } from './opfs.ts';
+import { hex, sha256, sha256Text } from '../base/sha256.ts';
+import { type Downloaded, type DownloadOptions, download, type Sink } from '../download/download.ts';
+import {
+  forgetFile,
+  openSink,
+  readRecord,
+  removeFile,
+  type StoredRecord,
+  storedFile,
+  writeRecord,
+} from './opfs.ts';
 
 /** One model file in the browser's storage. */
 export interface CachedWeights {
@@ -17,75 +25,85 @@ export interface CachedWeights {
   readonly storage: 'opfs' | 'cache-api';
 }
 
-export type WeightsCacheOptions = Omit<DownloadOptions, 'etag' | 'onStart'>;
+export interface WeightsCacheOptions extends Omit<DownloadOptions, 'etag' | 'onStart'> {
+  /** Throws unless these bytes are what the URL should hold; a file that fails is not kept. */
+  readonly check?: (file: Blob) => Promise<unknown>;
+}
 
 /** Name of the folder in OPFS, of the cache in the Cache API, and of the locks. */
 const NAME = 'smollm2';
 
+/** Bytes of a stored file that are hashed at a time. */
+const HASHED_BYTES = 2 ** 22;
+
 /**
- * The file behind a URL, from the browser's storage or downloaded into it.
+ * The file behind a URL, from the browser's storage or downloaded into it. What is stored and is not what it was, or
+ * does not pass `check`, is dropped and downloaded once more.
  *
  * @param options.sha256 what the file must be; a stored file with another hash is downloaded again
  * @returns undefined where this browser has no storage to offer (private windows of some)
  * @throws UnavailableError when the server cannot be reached or the storage is full
- * @throws FormatError      when the bytes that came are not those of `sha256`
+ * @throws FormatError      when the bytes that came are not those of `sha256`, or do not pass `check`
  */
 export async function cachedWeights(
   url: string,
   options: WeightsCacheOptions = {},
 ): Promise<Blob | undefined> {
-  const storage = await weightsStorage();
-  if (!storage) return undefined;
   const key = sha256Text(url);
-  return withLock(key, options.signal, () =>
-    storage === 'opfs' ? fromOpfs(key, url, options) : fromCacheApi(url, options),
-  );
+  return withLock(key, options.signal, async () => {
+    const directory = await navigator.storage?.getDirectory?.().catch(() => undefined);
+    try {
+      if (directory) return await fromOpfs(key, url, options);
+    } catch (cause) {
+      // A file system that exists but cannot be written (some builds of WebKit): the Cache API, then no storage.
+      if (!isUnwritable(cause)) throw cause;
+    }
+    const cache = await globalThis.caches?.open(NAME).catch(() => undefined);
+    return cache && fromCacheApi(cache, url, options);
+  });
 }
 
-/** Which storage this browser has: the file system, the Cache API, or none. */
-export async function weightsStorage(): Promise<'opfs' | 'cache-api' | undefined> {
-  const directory = await navigator.storage?.getDirectory?.().catch(() => undefined);
-  if (directory) return 'opfs';
-  return globalThis.caches && (await caches.open(NAME).catch(() => undefined)) ? 'cache-api' : undefined;
+/** Which storages this browser has: the file system, the Cache API, both or none. */
+async function weightsStorages(): Promise<{ folder?: FileSystemDirectoryHandle; cache?: Cache }> {
+  return {
+    folder: await opfsFolder().catch(() => undefined),
+    cache: await globalThis.caches?.open(NAME).catch(() => undefined),
+  };
 }
 
 /** Every model file that is stored, complete or not. */
 export async function listWeights(): Promise<CachedWeights[]> {
-  const storage = await weightsStorage();
-  if (storage === 'opfs') {
-    const folder = await opfsFolder();
-    const found: CachedWeights[] = [];
-    for await (const name of folder.keys()) {
-      const key = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
-      const record = key && (await readRecord(folder, key));
-      if (!key || !record) continue;
-      const size = (await storedFile(folder, key))?.size ?? 0;
-      found.push({ url: record.url, size, sha256: record.sha256, isComplete: record.isComplete, storage });
-    }
-    return found.sort((a, b) => (a.url < b.url ? -1 : 1));
+  const { folder, cache } = await weightsStorages();
+  const found: CachedWeights[] = [];
+  for await (const name of folder?.keys() ?? []) {
+    const key = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
+    const record = folder && key && (await readRecord(folder, key));
+    if (!key || !record) continue;
+    const size = (await storedFile(folder, key))?.size ?? 0;
+    const { url, sha256, isComplete } = record;
+    found.push({ url, size, sha256, isComplete, storage: 'opfs' });
   }
-  if (storage !== 'cache-api') return [];
-  const cache = await caches.open(NAME);
-  const stored = (await cache.keys()).map(async ({ url }) => {
-    const response = await cache.match(url);
+  for (const { url } of (await cache?.keys()) ?? []) {
+    const response = await cache?.match(url);
     const size = Number(response?.headers.get('content-length') ?? 0);
     const sha256 = response?.headers.get('x-sha256') ?? undefined;
-    return { url, size, sha256, isComplete: true, storage } as const;
-  });
-  return Promise.all(stored);
+    found.push({ url, size, sha256, isComplete: true, storage: 'cache-api' });
+  }
+  return found.sort((a, b) => (a.url < b.url ? -1 : 1));
 }
 
-/** Removes one file from the browser's storage, or all of them. */
+/** Removes one file from the browser's storage, by the address that `load` took, or all of them. */
 export async function deleteWeights(url?: string): Promise<void> {
   if (url === undefined) {
     for (const stored of await listWeights()) await deleteWeights(stored.url);
     return;
   }
-  const storage = await weightsStorage();
-  const key = sha256Text(url);
+  const address = new URL(url, globalThis.location?.href).href;
+  const key = sha256Text(address);
   await withLock(key, undefined, async () => {
-    if (storage === 'opfs') await forgetFile(await opfsFolder(), key);
-    if (storage === 'cache-api') await (await caches.open(NAME)).delete(url);
+    const { folder, cache } = await weightsStorages();
+    if (folder) await forgetFile(folder, key);
+    await cache?.delete(address);
   });
 }
 
@@ -108,13 +126,18 @@ async function fromOpfs(key: string, url: string, options: WeightsCacheOptions):
   const folder = await opfsFolder();
   const record = await readRecord(folder, key);
   const stored = record?.url === url ? await storedFile(folder, key) : undefined;
-  const isWanted = options.sha256 === undefined || record?.sha256 === options.sha256;
-  if (stored && record?.isComplete && isWanted && stored.size === record.size) return stored;
+  if (stored && record?.isComplete && (await isAsRecorded(stored, record, options))) {
+    if (stored.lastModified !== record.lastModified) {
+      await writeRecord(folder, key, { ...record, lastModified: stored.lastModified });
+    }
+    return stored;
+  }
   if (!record || record.isComplete) await removeFile(folder, key);
 
   const sink = await openSink(folder, key);
+  let downloaded: Downloaded;
   try {
-    const downloaded = await download(url, sink, {
+    downloaded = await download(url, sink, {
       ...options,
       etag: record?.isComplete ? undefined : record?.etag,
       onStart: async ({ etag, size }) => {
@@ -123,52 +146,123 @@ async function fromOpfs(key: string, url: string, options: WeightsCacheOptions):
       },
     });
     await sink.close();
-    await writeRecord(folder, key, { url, ...downloaded, isComplete: true });
   } catch (cause) {
     await sink.close();
     if (isQuotaError(cause)) await forgetFile(folder, key);
-    throw isQuotaError(cause) ? storageFull(url) : cause;
+    throw isQuotaError(cause) ? storageFull(url) : withCorsHint(url, cause);
   }
   const file = await storedFile(folder, key);
   if (!file) throw new UnavailableError(`${url}: expected the stored file, but the browser removed it`);
+  try {
+    await options.check?.(file);
+  } catch (cause) {
+    await forgetFile(folder, key);
+    throw cause;
+  }
+  await writeRecord(folder, key, { url, ...downloaded, isComplete: true, lastModified: file.lastModified });
   return file;
 }
 
-async function fromCacheApi(url: string, options: WeightsCacheOptions): Promise<Blob> {
-  const cache = await caches.open(NAME);
+/** The stored bytes are those that were downloaded: hashed again when they were written to since. */
+async function isAsRecorded(
+  file: File,
+  record: StoredRecord,
+  { sha256, check }: WeightsCacheOptions,
+): Promise<boolean> {
+  if (file.size !== record.size) return false;
+  if (sha256 !== undefined && record.sha256 !== sha256) return false;
+  if (file.lastModified !== record.lastModified && (await hashOf(file)) !== record.sha256) return false;
+  return passes(file, check);
+}
+
+async function passes(file: Blob, check: WeightsCacheOptions['check']): Promise<boolean> {
+  try {
+    await check?.(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function hashOf(blob: Blob): Promise<string> {
+  const hash = sha256.create();
+  for (let at = 0; at < blob.size; at += HASHED_BYTES) {
+    hash.update(new Uint8Array(await blob.slice(at, at + HASHED_BYTES).arrayBuffer()));
+  }
+  return hex(hash.digest());
+}
+
+/** The Cache API says nothing of when bytes were written: they are hashed at every load. */
+async function fromCacheApi(cache: Cache, url: string, options: WeightsCacheOptions): Promise<Blob> {
   const stored = await cache.match(url);
-  const isWanted = options.sha256 === undefined || stored?.headers.get('x-sha256') === options.sha256;
-  if (stored && isWanted) return stored.blob();
-  const pieces: Blob[] = [];
-  const sink = {
-    size: 0,
-    append: async (bytes: Uint8Array) => {
-      pieces.push(new Blob([bytes as Uint8Array<ArrayBuffer>])); // Blobs may lie on disk; buffers may not
-      sink.size += bytes.length;
-    },
-    clear: async () => {
-      pieces.length = 0;
-      sink.size = 0;
-    },
-    async *pieces() {
-      for (const piece of pieces) yield new Uint8Array(await piece.arrayBuffer());
-    },
-  };
-  const { sha256 }: Downloaded = await download(url, sink, {
+  if (stored) {
+    const recorded = stored.headers.get('x-sha256');
+    const isWanted = options.sha256 === undefined || recorded === options.sha256;
+    const blob = await stored.blob();
+    if (isWanted && (await hashOf(blob)) === recorded && (await passes(blob, options.check))) return blob;
+    await cache.delete(url);
+  }
+  const sink = new BlobSink();
+  const { sha256: got } = await download(url, sink, {
     ...options,
     onStart: ({ size }) => checkRoom(url, size),
+  }).catch((cause) => {
+    throw withCorsHint(url, cause);
   });
-  const blob = new Blob(pieces);
-  const headers = { 'content-length': String(blob.size), 'x-sha256': sha256 };
+  const blob = sink.blob();
+  await options.check?.(blob);
+  const headers = { 'content-length': String(blob.size), 'x-sha256': got };
   await cache.put(url, new Response(blob, { headers })).catch((cause) => {
     throw isQuotaError(cause) ? storageFull(url) : cause;
   });
   return blob;
 }
 
+/** Bytes as a Blob of pieces: Blobs may lie on disk, buffers may not. */
+class BlobSink implements Sink {
+  size = 0;
+  private readonly parts: Blob[] = [];
+
+  async append(bytes: Uint8Array): Promise<void> {
+    this.parts.push(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+    this.size += bytes.length;
+  }
+
+  async clear(): Promise<void> {
+    this.parts.length = 0;
+    this.size = 0;
+  }
+
+  async *pieces(): AsyncGenerator<Uint8Array> {
+    for (const part of this.parts) yield new Uint8Array(await part.arrayBuffer());
+  }
+
+  blob(): Blob {
+    return new Blob(this.parts);
+  }
+}
+
 async function checkRoom(url: string, size: number | undefined): Promise<void> {
   const { usage, quota } = await storageQuota();
   if (size !== undefined && quota > 0 && usage + size > quota) throw storageFull(url, size, quota - usage);
+}
+
+/** Errors of a file system that is there but takes no bytes; a file in use by another tab is not one of them. */
+function isUnwritable(cause: unknown): boolean {
+  const { name, message } = cause as Error;
+  if (/^(NotSupportedError|NotAllowedError|SecurityError|UnknownError|InvalidStateError)$/.test(name))
+    return true;
+  return name === 'TypeError' && /createWritable|is not a function/.test(message);
+}
+
+/** A page is told nothing of why another origin's answer was kept from it. */
+function withCorsHint(url: string, cause: unknown): unknown {
+  const isForeign = globalThis.location && new URL(url).origin !== globalThis.location.origin;
+  if (!isForeign || !(cause instanceof UnavailableError) || !/0 bytes and then/.test(cause.message))
+    return cause;
+  return new UnavailableError(
+    `${cause.message}; the address is of another origin: its server must send Access-Control-Allow-Origin`,
+  );
 }
 
 function isQuotaError(cause: unknown): boolean {

@@ -24,6 +24,8 @@ export interface DownloadOptions {
   /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch;
   readonly signal?: AbortSignal;
+  /** A connection that sends nothing for so many milliseconds counts as broken; a minute by default. */
+  readonly stallMs?: number;
   readonly onProgress?: (bytesDone: number, bytesTotal: number | undefined) => void;
   /** Called once, before the first byte is written, with what the server promises. */
   readonly onStart?: (promise: { etag?: string; size?: number }) => Promise<void>;
@@ -37,6 +39,9 @@ export interface Downloaded {
 
 /** Connections that may break without a byte of progress before the download gives up. */
 const MAX_IDLE_TRIES = 3;
+
+/** How long a server may send nothing in the middle of a file. */
+const STALL_MS = 60_000;
 
 /** The largest file taken: the 1.7B in float32 with room. */
 const MAX_FILE_BYTES = 2 ** 33;
@@ -118,18 +123,23 @@ async function request(
     await response.body?.cancel();
     throw new UnavailableError(`${url}: expected status 200, got ${status}`);
   }
+  const tag = strongTag(response);
+  if (status === 206 && tag !== etag) {
+    // A server that ignores If-Range has sent the rest of another file.
+    await response.body.cancel();
+    return request(url, 0, undefined, options);
+  }
   const size = status === 206 ? sizeOfRange(url, response, offset) : lengthOf(response);
   if (size !== undefined && size > MAX_FILE_BYTES) {
     await response.body.cancel();
     throw new UnavailableError(`${url}: expected at most ${MAX_FILE_BYTES} bytes, got ${size}`);
   }
-  const strongTag = response.headers.get('etag');
-  return {
-    offset: status === 206 ? offset : 0,
-    size,
-    etag: strongTag && !strongTag.startsWith('W/') ? strongTag : undefined,
-    body: response.body,
-  };
+  return { offset: status === 206 ? offset : 0, size, etag: tag, body: response.body };
+}
+
+function strongTag(response: Response): string | undefined {
+  const tag = response.headers.get('etag');
+  return tag && !tag.startsWith('W/') ? tag : undefined;
 }
 
 function lengthOf(response: Response): number | undefined {
@@ -157,7 +167,7 @@ async function pump(
   const limit = reply.size ?? MAX_FILE_BYTES;
   const reader = reply.body.getReader();
   for (;;) {
-    const piece = await reader.read().catch((cause) => {
+    const piece = await withinStall(reader, options.stallMs ?? STALL_MS).catch((cause) => {
       if (options.signal?.aborted) throw cause;
       throw new Broken(messageOf(cause));
     });
@@ -177,6 +187,21 @@ async function pump(
     options.onProgress?.(sink.size, reply.size);
   }
   if (reply.size !== undefined && sink.size < reply.size) throw new Broken('the end of the connection');
+}
+
+/** The next piece; a connection that sends nothing for so long counts as broken. */
+async function withinStall(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  stallMs: number,
+): Promise<ReadableStreamReadResult<Uint8Array>> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stalled = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`nothing for ${stallMs / 1000} s`));
+      reader.cancel().catch(() => undefined);
+    }, stallMs);
+  });
+  return Promise.race([reader.read(), stalled]).finally(() => clearTimeout(timer));
 }
 
 async function checked(

@@ -32,6 +32,10 @@ interface Behaviour {
   cutAfter?: (number | undefined)[];
   etag?: string | (() => string);
   ignoresRange?: boolean;
+  /** Sends the part that was asked for, whatever file it is of. */
+  ignoresIfRange?: boolean;
+  /** Keeps the connection open after the cut, and sends nothing more. */
+  stalls?: boolean;
   status?: number;
   body?: Uint8Array;
 }
@@ -54,7 +58,8 @@ function answer(request: IncomingMessage, response: ServerResponse, behaviour: B
   const etag = typeof behaviour.etag === 'function' ? behaviour.etag() : (behaviour.etag ?? '"v1"');
   const body = behaviour.body ?? FILE;
   const begin = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
-  const isPart = begin > 0 && !behaviour.ignoresRange && ifRange === etag;
+  const isSame = behaviour.ignoresIfRange || ifRange === etag;
+  const isPart = begin > 0 && !behaviour.ignoresRange && isSame;
   if (behaviour.status) return void response.writeHead(behaviour.status).end();
   if (isPart && begin >= body.length) {
     return void response.writeHead(416, { 'content-range': `bytes */${body.length}` }).end();
@@ -65,7 +70,7 @@ function answer(request: IncomingMessage, response: ServerResponse, behaviour: B
   if (isPart) headers['content-range'] = `bytes ${begin}-${body.length - 1}/${body.length}`;
   response.writeHead(isPart ? 206 : 200, headers);
   if (cut === undefined) return void response.end(piece);
-  response.write(piece.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
+  response.write(piece.subarray(0, cut), () => !behaviour.stalls && setTimeout(() => response.destroy(), 20));
 }
 
 afterEach(() => {
@@ -74,6 +79,23 @@ afterEach(() => {
 });
 
 describe('download', () => {
+  it('begins anew when the rest that comes is of another file, though the server ignores If-Range', async () => {
+    const sink = new MemorySink();
+    let tags = 0;
+    const url = await serve({ cutAfter: [100_000], etag: () => `"v${++tags}"`, ignoresIfRange: true });
+    const done = await download(url, sink, { sha256: SHA256 });
+    expect(done).toEqual({ size: FILE.length, sha256: SHA256, etag: '"v3"' });
+    expect(requests.map(({ range }) => range)).toEqual([undefined, 'bytes=100000-', undefined]);
+  });
+
+  it('takes a server that stops sending for a broken connection, and goes on from there', async () => {
+    const sink = new MemorySink();
+    const url = await serve({ cutAfter: [100_000], stalls: true });
+    const done = await download(url, sink, { stallMs: 200 });
+    expect(done.sha256).toBe(SHA256);
+    expect(requests.map(({ range }) => range)).toEqual([undefined, 'bytes=100000-']);
+  });
+
   it('brings 300,000 bytes with their hash and reports the last byte', async () => {
     const sink = new MemorySink();
     const seen: number[] = [];

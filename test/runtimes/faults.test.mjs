@@ -179,6 +179,106 @@ describe.runIf(has('chromium'))('weights in Chromium', () => {
     expect(await stored()).toMatchObject([{ size: SIZE, sha256: SHA256, isComplete: true }]);
   });
 
+  it.each([
+    ['a web page', '<!doctype html><title>Not found</title>'],
+    ['nothing', ''],
+    ['a pointer of git-lfs', 'version https://git-lfs.github.com/spec/v1\noid sha256:b179\nsize 98362432\n'],
+  ])(
+    'that come as %s with status 200 are refused and not kept; the next visit gets them',
+    async (_, body) => {
+      server.faults.page = body;
+      expect(await load()).toMatchObject({ error: 'FormatError' });
+      expect((await stored()).filter(({ isComplete }) => isComplete)).toEqual([]);
+      server.faults.page = undefined;
+      expect((await load()).ids).toEqual(IDS);
+    },
+  );
+
+  /** Writes over the stored file: `change` gets a writer and the file's size. */
+  const tamper = (kind) =>
+    page.evaluate(async (change) => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('smollm2');
+      for await (const [name, handle] of folder.entries()) {
+        if (!name.endsWith('.bin')) continue;
+        const { size } = await handle.getFile();
+        const writer = await handle.createWritable({ keepExistingData: true });
+        if (change === 'one byte')
+          await writer.write({ type: 'write', position: 60_000_000, data: Uint8Array.of(1) });
+        if (change === 'the end') await writer.truncate(size - 1_000_000);
+        if (change === 'everything') await writer.truncate(0);
+        if (change === 'the header')
+          await writer.write({ type: 'write', position: 0, data: Uint8Array.of(0) });
+        await writer.close();
+      }
+    }, kind);
+
+  it.each(['one byte', 'the end', 'everything', 'the header'])(
+    'that lost %s in the storage are noticed, and downloaded once more',
+    async (kind) => {
+      expect((await load()).ids).toEqual(IDS);
+      await tamper(kind);
+      const before = modelRequests().length;
+      expect((await load()).ids).toEqual(IDS);
+      expect(modelRequests().length - before).toBe(1);
+      expect((await load()).downloads).toBe(0);
+    },
+  );
+
+  it('are fetched from the start when the server has another file than the one that was begun', async () => {
+    server.faults.cutAfter = 40_000_000;
+    server.faults.tag = '"one"';
+    server.faults.status = undefined;
+    const first = load();
+    await page.waitForTimeout(500);
+    server.faults.tag = '"two"'; // and it ignores If-Range: the rest of another file, with status 206
+    expect((await first).ids).toEqual(IDS);
+    expect(await stored()).toMatchObject([{ size: SIZE, sha256: SHA256, isComplete: true }]);
+  });
+
+  it('with an upper-case sha256 are the same, and are removed by the address that load took', async () => {
+    expect((await load(page, { sha256: SHA256.toUpperCase() })).ids).toEqual(IDS);
+    await page.evaluate(() => globalThis.smollm2.deleteWeights('/models/model.gguf'));
+    expect(await stored()).toEqual([]);
+  });
+
+  it('go to the Cache API where files cannot be written, are noticed when damaged, and load without either', async () => {
+    const refuse = () => {
+      FileSystemFileHandle.prototype.createSyncAccessHandle = () => {
+        throw new DOMException('Backend does not support this operation', 'NotSupportedError');
+      };
+    };
+    const worker = `
+      (${refuse})();
+      const calls = [];
+      onmessage = (event) => calls.push(event);
+      await import('${server.url}/smollm2/browser/model-worker.js');
+      for (const event of calls) onmessage(event);`;
+    const loadThere = () =>
+      page.evaluate(async (script) => {
+        const own = () =>
+          new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), {
+            type: 'module',
+          });
+        const smol = await globalThis.smollm2.load('/models/model.gguf', { threads: 1, worker: own });
+        const { ids } = await globalThis.answer(smol);
+        await smol.close();
+        return ids;
+      }, worker);
+    expect(await loadThere()).toEqual(IDS);
+    expect(await stored()).toMatchObject([{ size: SIZE, sha256: SHA256, storage: 'cache-api' }]);
+    await page.evaluate(async () => {
+      const cache = await caches.open('smollm2');
+      const [request] = await cache.keys();
+      const response = await cache.match(request);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      bytes[60_000_000] ^= 1;
+      await cache.put(request, new Response(bytes, { headers: response.headers }));
+    });
+    const before = modelRequests().length;
+    expect(await loadThere()).toEqual(IDS);
+    expect(modelRequests().length - before).toBe(1);
+  });
+
   it('are asked for by address: a name gets an error that says so', async () => {
     const error = await page.evaluate(() =>
       globalThis.smollm2.load('135m').catch(({ name, message }) => ({ name, message })),

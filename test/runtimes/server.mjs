@@ -28,7 +28,8 @@ const ISOLATION = {
 /**
  * Serves `mounts` ({ '/prefix/': folder or file }). `faults` may be changed while the server runs: `cutAfter` cuts
  * the next answer of a weights file after so many bytes, `corrupt` flips a bit at that offset of every answer,
- * `status` refuses weights, and files whose path fits `missing` are not there.
+ * `status` refuses weights, `page` answers with a web page (200), `stall` sends nothing after `cutAfter` bytes, `tag` is
+ * the ETag of every answer whatever If-Range asks for, and files whose path fits `missing` are not there.
  */
 export async function startServer(mounts, { isolated = true, csp, port = 0 } = {}) {
   const faults = {};
@@ -70,9 +71,18 @@ export async function startServer(mounts, { isolated = true, csp, port = 0 } = {
 
 function send(request, response, file, size, headers, faults) {
   if (faults.status) return response.writeHead(faults.status, headers).end();
+  if (faults.page !== undefined) {
+    response.writeHead(200, {
+      ...headers,
+      'content-type': 'text/html',
+      'content-length': faults.page.length,
+    });
+    return response.end(faults.page);
+  }
+  if (faults.tag) headers.etag = faults.tag;
   const { range, 'if-range': ifRange } = request.headers;
   const match = /^bytes=(\d+)-(\d*)$/.exec(range ?? '');
-  const isPart = match && (!ifRange || ifRange === headers.etag);
+  const isPart = match && (!ifRange || ifRange === headers.etag || faults.tag);
   const begin = isPart ? Number(match[1]) : 0;
   const end = isPart && match[2] ? Math.min(Number(match[2]), size - 1) : size - 1;
   if (begin >= size) return response.writeHead(416, { ...headers, 'content-range': `bytes */${size}` }).end();
@@ -89,6 +99,6 @@ function send(request, response, file, size, headers, faults) {
       if (corrupt >= at && corrupt < at + piece.length) piece[corrupt - at] ^= 1;
       at += piece.length;
     })
-    .on('end', () => cutAfter !== undefined && setTimeout(() => response.destroy(), 50))
+    .on('end', () => cutAfter !== undefined && !faults.stall && setTimeout(() => response.destroy(), 50))
     .pipe(response, { end: cutAfter === undefined });
 }

@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ['test/runtimes/set-up.mjs'],
     // Every test starts a runtime of its own and uses all cores: one at a time.
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });
