@@ -27,6 +27,9 @@ export const diffCommand = modelOption(
   .example('$ smollm2 diff reference.safetensors mine.npz --model 135m')
   .onRun(run);
 
+/** 2 stays for commands that were not understood. */
+const EXIT = { right: 0, wrong: 1, 'cannot-judge': 3 } as const;
+
 async function run(args: Arguments): Promise<void> {
   if (args.flag('causes')) return print(`${causesText()}\n`);
   if (args.words.length !== 2) {
@@ -43,15 +46,17 @@ async function run(args: Arguments): Promise<void> {
       weights: checkpoint && checkpointWeights(checkpoint),
       format: args.choice<FloatFormat>('dtype', ['f64', 'f32', 'f16', 'bf16']),
       accept: args.texts('accept'),
+      onCause: (done, total) => status.progress('testing causes', done, total, 'causes'),
       onPoint: (point) => {
         if (listing) process.stdout.write(`${pointLine(point)}\n`);
-        if (!point.explained && !args.flag('all')) listing = false;
+        if (point.judged && !point.explained && !args.flag('all')) listing = false;
       },
     });
+    status.clear();
     const html = args.text('html');
     if (html !== undefined) await writeFile(html, reportHtml(report, tokenTexts(checkpoint, report.ids)));
     await print(asJson ? `${JSON.stringify(reportJson(report))}\n` : `\n${verdictText(report)}\n`);
-    process.exitCode = report.first === null ? 0 : 1;
+    process.exitCode = EXIT[report.verdict];
   } finally {
     await checkpoint?.close();
   }

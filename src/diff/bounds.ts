@@ -1,6 +1,5 @@
-// Every module of the network in float64, with a bound beside each value: how far the arithmetic of a
-// candidate may have carried it. The only place where such bounds are derived; diff, causes and the tests use
-// these.
+// The modules of the network in float64, with a bound beside each value: how far the arithmetic of a candidate may
+// have carried it. Rotations and attention are in attention-bounds.ts; nowhere else are bounds derived.
 //
 // The bounds are probabilistic (Higham & Mary 2019): roundings have no common direction, so n of them add up
 // to √n of one, not n. With s = √Σ(wᵢxᵢ)² the partial sums of a dot product of length n stay within about 4s
@@ -22,9 +21,12 @@ export interface Estimate {
   readonly slack?: Float64Array;
 }
 
+/** Numbers of a weight, as wide as they need be. */
+export type Floats = Float64Array | Float32Array;
+
 /** out[t, o] for rows `o` in [begin, end) of a weight matrix; the arguments of one call of `linearRows`. */
 export interface LinearRows {
-  readonly weight: Float64Array; // [end - begin, inSize]
+  readonly weight: Floats; // [end - begin, inSize]
   readonly bias?: Float64Array; // [outSize]
   readonly begin: number;
   readonly inSize: number;
@@ -32,10 +34,15 @@ export interface LinearRows {
 }
 
 /**
- * Rows of x [numRows, inSize] · weightᵀ with their bounds, written to out.values and out.slack [numRows,
+ * Rows of x [numRows, inSize] · weightᵀ, written to out.values and, where it is there, out.slack [numRows,
  * outSize].
  */
-export function linearRows(out: Required<Estimate>, x: Estimate, rows: LinearRows, math: Arithmetic): void {
+export function linearRows(out: Estimate, x: Estimate, rows: LinearRows, math: Arithmetic): void {
+  const { slack } = out;
+  if (!slack) {
+    plainRows(out.values, x.values, rows);
+    return;
+  }
   const { weight, bias, begin, inSize, outSize } = rows;
   const numRows = x.values.length / inSize;
   const perSum = math.sumUnit * Math.sqrt(inSize);
@@ -59,7 +66,7 @@ export function linearRows(out: Required<Estimate>, x: Estimate, rows: LinearRow
       if (bias) sum += bias[begin + o];
       const at = t * outSize + begin + o;
       out.values[at] = sum;
-      out.slack[at] =
+      slack[at] =
         (math.unit + perSum) * Math.abs(sum) +
         perProduct * Math.sqrt(squares) +
         Math.sqrt(inherited) +
@@ -67,6 +74,80 @@ export function linearRows(out: Required<Estimate>, x: Estimate, rows: LinearRow
         math.tiny;
     }
   }
+}
+
+/** Outputs of which one stands for all where bounds need only be about right. */
+const ALIKE = 8;
+
+/**
+ * The values, and bounds that are about right: neighbouring outputs have about the same, so one of a few is
+ * derived.
+ */
+export function roughRows(
+  out: Required<Estimate>,
+  x: Float64Array,
+  rows: LinearRows,
+  math: Arithmetic,
+): void {
+  plainRows(out.values, x, rows);
+  const { weight, begin, inSize, outSize } = rows;
+  const perSum = math.sumUnit * Math.sqrt(inSize);
+  const perProduct = 4 * (perSum + math.inputUnit + math.weightUnit);
+  const numOutputs = weight.length / inSize;
+  for (let o = 0; o < numOutputs; o += ALIKE) {
+    for (let t = 0; t < x.length / inSize; t++) {
+      let squares = 0;
+      for (let i = 0; i < inSize; i++) squares += (weight[o * inSize + i] * x[t * inSize + i]) ** 2;
+      const ofProducts = perProduct * Math.sqrt(squares) + math.tiny;
+      for (let n = o; n < Math.min(o + ALIKE, numOutputs); n++) {
+        const at = t * outSize + begin + n;
+        out.slack[at] = ofProducts + (math.unit + perSum) * Math.abs(out.values[at]);
+      }
+    }
+  }
+}
+
+/** The values alone, four rows at a time: what hypotheses run through many layers. */
+function plainRows(out: Float64Array, x: Float64Array, rows: LinearRows): void {
+  const { weight, bias, begin, inSize, outSize } = rows;
+  const numRows = x.length / inSize;
+  const sums = new Float64Array(4);
+  for (let o = 0; o < weight.length / inSize; o++) {
+    const at = o * inSize;
+    for (let t = 0; t < numRows; t += 4) {
+      const count = Math.min(4, numRows - t);
+      if (count === 4) fourRows(sums, weight, at, x, t * inSize, inSize);
+      else for (let n = 0; n < count; n++) sums[n] = oneRow(weight, at, x, (t + n) * inSize, inSize);
+      for (let n = 0; n < count; n++) {
+        out[(t + n) * outSize + begin + o] = sums[n] + (bias ? bias[begin + o] : 0);
+      }
+    }
+  }
+}
+
+function oneRow(weight: Floats, at: number, x: Float64Array, row: number, inSize: number): number {
+  let sum = 0;
+  for (let i = 0; i < inSize; i++) sum += weight[at + i] * x[row + i];
+  return sum;
+}
+
+function fourRows(
+  sums: Float64Array,
+  weight: Floats,
+  at: number,
+  x: Float64Array,
+  row: number,
+  inSize: number,
+): void {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i < inSize; i++) {
+    const w = weight[at + i];
+    a += w * x[row + i];
+    b += w * x[row + inSize + i];
+    c += w * x[row + 2 * inSize + i];
+    d += w * x[row + 3 * inSize + i];
+  }
+  sums.set([a, b, c, d]);
 }
 
 /** Rows of the embedding table [numRows, hiddenSize]: a copy, at most rounded to the candidate's format. */
@@ -82,6 +163,20 @@ export interface NormRule {
   readonly centred?: boolean;
   /** Scales by 1 + weight. */
   readonly plusOne?: boolean;
+  /** Scales by nothing. */
+  readonly withoutWeight?: boolean;
+  /** What the squares are divided by; their number when absent. */
+  readonly divisor?: number;
+  /** 1 / mean|x| instead of 1 / √mean(x²). */
+  readonly absolute?: boolean;
+  /** How often the norm is applied: 0 leaves its input alone. */
+  readonly times?: number;
+}
+
+function meanAbsolute(x: Float64Array, begin: number, size: number): number {
+  let sum = 0;
+  for (let i = begin; i < begin + size; i++) sum += Math.abs(x[i]);
+  return sum / size;
 }
 
 /**
@@ -103,13 +198,14 @@ export function normed(x: Estimate, weight: Float64Array, rule: NormRule, math: 
       squares += value * value;
       if (x.slack) inherited += (value * x.slack[row + i]) ** 2;
     }
-    const meanSquare = squares / size;
+    const divisor = rule.divisor ?? size;
+    const meanSquare = rule.absolute ? meanAbsolute(x.values, row, size) ** 2 : squares / divisor;
     const scale = rule.epsOutside
       ? 1 / (Math.sqrt(meanSquare) + rule.eps)
       : 1 / Math.sqrt(meanSquare + rule.eps);
-    const ofScale = Math.sqrt(inherited) * (scale * scale) * (1 / size);
+    const ofScale = Math.sqrt(inherited) * (scale * scale) * (1 / divisor);
     for (let i = 0; i < size; i++) {
-      const factor = scale * (rule.plusOne ? 1 + weight[i] : weight[i]);
+      const factor = scale * (rule.withoutWeight ? 1 : rule.plusOne ? 1 + weight[i] : weight[i]);
       const value = (x.values[row + i] - mean) * factor;
       values[row + i] = value;
       slack[row + i] =
@@ -122,265 +218,41 @@ export function normed(x: Estimate, weight: Float64Array, rule: NormRule, math: 
   return { values, slack };
 }
 
-export interface RopeRule {
-  /** Radians per position [headDim / 2]. */
-  readonly frequencies: Float64Array;
-  /** Position of row 0. */
-  readonly startPos: number;
-  /** Neighbours rotate, not halves. */
-  readonly interleaved?: boolean;
-  /** The other way round. */
-  readonly reversed?: boolean;
-}
-
-/**
- * Rotated heads of x [numRows, numHeads, headDim]. The angle pos · frequency has four roundings of its own in
- * float32 (power, quotient, product, reduction), which grow with the position; programs that take each
- * frequency from the one before it (llama.cpp) add two per step, one of the product and one of the ratio.
- */
-export function rotated(x: Estimate, numHeads: number, rule: RopeRule, math: Arithmetic): Estimate {
-  const { frequencies, startPos, interleaved } = rule;
-  const half = frequencies.length;
-  const values = new Float64Array(x.values.length);
-  const slack = new Float64Array(x.values.length);
-  const own = math.inputUnit + 3 * math.unit;
-  for (let head = 0; head < values.length; head += 2 * half) {
-    const pos = startPos + Math.floor(head / (2 * half * numHeads));
-    for (let j = 0; j < half; j++) {
-      const a = head + (interleaved ? 2 * j : j);
-      const b = interleaved ? a + 1 : a + half;
-      const angle = pos * frequencies[j] * (rule.reversed ? -1 : 1);
-      const cos = Math.cos(angle);
-      const sin = Math.sin(angle);
-      const ofAngle = (4 + 2 * j) * math.sumUnit * Math.abs(angle);
-      rotatePair(values, slack, x, a, b, cos, sin, own, ofAngle);
-      slack[a] += math.tiny;
-      slack[b] += math.tiny;
-    }
-  }
-  return { values, slack };
-}
-
-function rotatePair(
-  values: Float64Array,
-  slack: Float64Array,
-  x: Estimate,
-  a: number,
-  b: number,
-  cos: number,
-  sin: number,
-  own: number,
-  ofAngle: number,
-): void {
-  const first = x.values[a];
-  const second = x.values[b];
-  values[a] = first * cos - second * sin;
-  values[b] = second * cos + first * sin;
-  const alongA = Math.abs(first * cos) + Math.abs(second * sin);
-  const alongB = Math.abs(second * cos) + Math.abs(first * sin);
-  slack[a] = own * alongA + ofAngle * alongB;
-  slack[b] = own * alongB + ofAngle * alongA;
-  if (!x.slack) return;
-  slack[a] += Math.hypot(cos * x.slack[a], sin * x.slack[b]);
-  slack[b] += Math.hypot(cos * x.slack[b], sin * x.slack[a]);
-}
-
-export interface AttentionRule {
-  readonly numHeads: number;
-  readonly numKvHeads: number;
-  readonly headDim: number;
-  /** Usually 1 / √headDim. */
-  readonly scale: number;
-  /** Query head h reads kv head h mod numKvHeads instead of ⌊h / group⌋. */
-  readonly tiled?: boolean;
-  /** Whether row t may look at position p; causal when absent. */
-  readonly mask?: (t: number, p: number) => boolean;
-  /** Rounds the running sum of values after each position, as flash attention in 16 bits does. */
-  readonly summed?: (sum: number) => number;
-}
-
-export function kvHeadOf(h: number, rule: AttentionRule): number {
-  return rule.tiled ? h % rule.numKvHeads : Math.floor((h * rule.numKvHeads) / rule.numHeads);
-}
-
-/**
- * Attention weights [numHeads, numRows, numRows] of q [numRows, numHeads, headDim] and k [numRows,
- * numKvHeads, headDim]. An error e of a score multiplies its weight by up to exp(e + mean error of the row).
- */
-export function attentionWeights(q: Estimate, k: Estimate, rule: AttentionRule, math: Arithmetic): Estimate {
-  const { numHeads, numKvHeads, headDim, mask = (t, p) => p <= t } = rule;
-  const numRows = q.values.length / numHeads / headDim;
-  const values = new Float64Array(numHeads * numRows * numRows);
-  const slack = new Float64Array(values.length);
-  const score = new Float64Array(numRows);
-  const error = new Float64Array(numRows);
-  for (let h = 0; h < numHeads; h++) {
-    for (let t = 0; t < numRows; t++) {
-      score.fill(Number.NEGATIVE_INFINITY);
-      const query = (t * numHeads + h) * headDim;
-      for (let p = 0; p < numRows; p++) {
-        if (!mask(t, p)) continue;
-        const key = (p * numKvHeads + kvHeadOf(h, rule)) * headDim;
-        scoreOf(score, error, p, q, query, k, key, rule, math);
-      }
-      softmaxRow(values, slack, (h * numRows + t) * numRows, score, error, math);
-    }
-  }
-  return { values, slack };
-}
-
-function scoreOf(
-  score: Float64Array,
-  error: Float64Array,
-  p: number,
-  q: Estimate,
-  query: number,
-  k: Estimate,
-  key: number,
-  rule: AttentionRule,
-  math: Arithmetic,
-): void {
-  const { headDim, scale } = rule;
-  let sum = 0;
-  let squares = 0;
-  let inherited = 0;
-  for (let i = 0; i < headDim; i++) {
-    const product = q.values[query + i] * k.values[key + i];
-    sum += product;
-    squares += product * product;
-    if (q.slack) inherited += (q.slack[query + i] * k.values[key + i]) ** 2;
-    if (k.slack) inherited += (k.slack[key + i] * q.values[query + i]) ** 2;
-  }
-  const perSum = math.sumUnit * Math.sqrt(headDim);
-  score[p] = sum * scale;
-  error[p] =
-    Math.abs(scale) *
-    ((perSum + 3 * math.unit) * Math.abs(sum) +
-      4 * (perSum + 1.5 * math.inputUnit) * Math.sqrt(squares) +
-      Math.sqrt(inherited));
-}
-
-function softmaxRow(
-  values: Float64Array,
-  slack: Float64Array,
-  at: number,
-  score: Float64Array,
-  error: Float64Array,
-  math: Arithmetic,
-): void {
-  const max = score.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  if (max === Number.NEGATIVE_INFINITY) return;
-  let sum = 0;
-  for (let p = 0; p < score.length; p++) sum += values[at + p] = exp(score[p] - max);
-  let meanError = 0;
-  for (let p = 0; p < score.length; p++) {
-    values[at + p] /= sum;
-    if (values[at + p] > 0) meanError += values[at + p] * error[p];
-  }
-  const own = math.sumUnit * (Math.sqrt(score.length) + 8) + math.unit;
-  for (let p = 0; p < score.length; p++) {
-    if (score[p] === Number.NEGATIVE_INFINITY) continue;
-    const ofScores = Math.expm1(Math.min(error[p] + meanError, 50));
-    const ofExponent = math.sumUnit * Math.abs(score[p] - max);
-    // However far off the scores are, a weight stays between 0 and 1.
-    const moved = Math.min(values[at + p] * ofScores, Math.max(values[at + p], 1 - values[at + p]));
-    slack[at + p] = moved + values[at + p] * (own + ofExponent) + math.tiny;
-  }
-}
-
-/**
- * Values gathered by attention [numRows, numHeads, headDim] from probs and v [numRows, numKvHeads, headDim].
- */
-export function mixed(probs: Estimate, v: Estimate, rule: AttentionRule, math: Arithmetic): Estimate {
-  const { numHeads, numKvHeads, headDim } = rule;
-  const numRows = v.values.length / numKvHeads / headDim;
-  const values = new Float64Array(numRows * numHeads * headDim);
-  const slack = new Float64Array(values.length);
-  const perSum = math.sumUnit * Math.sqrt(numRows);
-  const perProduct = 4 * (perSum + 1.5 * math.inputUnit);
-  for (let t = 0; t < numRows; t++) {
-    for (let h = 0; h < numHeads; h++) {
-      const weights = (h * numRows + t) * numRows;
-      for (let i = 0; i < headDim; i++) {
-        const value = kvHeadOf(h, rule) * headDim + i;
-        let sum = 0;
-        let squares = 0;
-        let inherited = 0;
-        for (let p = 0; p < numRows; p++) {
-          const at = p * numKvHeads * headDim + value;
-          const product = probs.values[weights + p] * v.values[at];
-          sum += product;
-          squares += product * product;
-          if (probs.slack) inherited += (probs.slack[weights + p] * v.values[at]) ** 2;
-          if (v.slack) inherited += (probs.values[weights + p] * v.slack[at]) ** 2;
-        }
-        const out = (t * numHeads + h) * headDim + i;
-        if (rule.summed) {
-          const valueAt = (p: number) => v.values[p * numKvHeads * headDim + value];
-          sum = runningSum(probs.values.subarray(weights, weights + numRows), valueAt, rule.summed);
-        }
-        values[out] = sum;
-        slack[out] =
-          (math.unit + perSum) * Math.abs(sum) +
-          perProduct * Math.sqrt(squares) +
-          Math.sqrt(inherited) +
-          math.tiny;
-      }
-    }
-  }
-  return { values, slack };
-}
-
-/**
- * Σ weight · value as flash attention takes it: weights are those over the largest so far, and the sum is rounded
- * after every step (ggml-cpu, ggml_compute_forward_flash_attn_ext_f16_one_chunk).
- */
-function runningSum(weights: Float64Array, valueAt: (p: number) => number, round: (x: number) => number) {
-  let largest = 0;
-  let total = 0;
-  let sum = 0;
-  for (let p = 0; p < weights.length; p++) {
-    if (weights[p] === 0) continue;
-    if (weights[p] > largest) {
-      sum = round((sum * largest) / weights[p]);
-      total *= largest / weights[p];
-      largest = weights[p];
-    }
-    sum = round(sum + (weights[p] / largest) * valueAt(p));
-    total += weights[p] / largest;
-  }
-  return sum / total;
-}
-
 /** A gate function: z to activation(z). */
 export type Activation = (z: number) => number;
 
 export const silu: Activation = (z) => z / (1 + exp(-z));
 
+/** How gate and up become one: silu(gate) · up in this network. */
+export type Gate = (z: number, u: number) => number;
+
+export const swiglu: Gate = (z, u) => silu(z) * u;
+
 /**
- * activation(gate) · up, value by value. The derivative of the gate is taken numerically: it may be any
- * function.
+ * gate(z, u), value by value. The derivatives are taken numerically: it may be any function.
  */
-export function gated(gate: Estimate, up: Estimate, activation: Activation, math: Arithmetic): Estimate {
+export function gated(gate: Estimate, up: Estimate, rule: Gate, math: Arithmetic): Estimate {
   const values = new Float64Array(gate.values.length);
   const slack = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) {
-    const z = gate.values[i];
-    const opened = activation(z);
-    const step = 1e-5 * Math.max(1, Math.abs(z));
-    const slope = Math.abs(activation(z + step) - activation(z - step)) / (2 * step);
-    const value = opened * up.values[i];
+    const [z, u] = [gate.values[i], up.values[i]];
+    const value = rule(z, u);
     const ofGate = math.inputUnit * Math.abs(z) + (gate.slack?.[i] ?? 0);
-    const ofUp = math.inputUnit * Math.abs(up.values[i]) + (up.slack?.[i] ?? 0);
+    const ofUp = math.inputUnit * Math.abs(u) + (up.slack?.[i] ?? 0);
     values[i] = value;
     slack[i] =
       Math.abs(value) * (3 * math.unit + math.sumUnit * (8 + Math.abs(z))) +
-      Math.abs(slope * up.values[i]) * ofGate +
-      Math.abs(opened) * ofUp +
-      (math.unit * math.unit + math.tiny) * Math.abs(up.values[i]) +
+      slope((x) => rule(x, u), z) * ofGate +
+      slope((x) => rule(z, x), u) * ofUp +
+      (math.unit * math.unit + math.tiny) * Math.abs(u) +
       math.tiny;
   }
   return { values, slack };
+}
+
+function slope(of: (x: number) => number, x: number): number {
+  const step = 1e-5 * Math.max(1, Math.abs(x));
+  return Math.abs(of(x + step) - of(x - step)) / (2 * step);
 }
 
 /** x + y, value by value. */

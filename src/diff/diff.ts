@@ -2,53 +2,64 @@
 // explain is the suspect, and the suspect is tested for every known cause. The reference trace is the trusted
 // one.
 
-import type { ModelConfig } from '../config.ts';
-import { allPoints, inputsOf, isProjection, placeOf } from '../model/points.ts';
-import { type AlignedPoint, type AlignedTrace, align } from '../traces/align.ts';
+import { allPoints, placeOf } from '../model/points.ts';
+import { sequenceOf } from '../traces/batch.ts';
 import type { RawTrace } from '../traces/raw-trace.ts';
-import type { Estimate } from './bounds.ts';
-import type { TestedCause } from './cause.ts';
-import { CAUSES, NAMED_FIT, testCauses } from './causes.ts';
-import { Expectation } from './expectation.ts';
-import { type Judgement, judge } from './fit.ts';
-import { configFromShapes, traceWeights, withMeasuredConstants } from './infer.ts';
+import { CAUSES } from './causes/all.ts';
+import type { TestedCause } from './causes/cause.ts';
+import { appliesWeightFirst, castOrder } from './causes/precision.ts';
+import { Expectation, firstRows } from './expectation.ts';
+import { judge, ratioAt } from './fit.ts';
+import {
+  type Comparison,
+  compare,
+  type DiffPoint,
+  isSharp,
+  judgements,
+  measured,
+  type PointJudgement,
+} from './judge.ts';
+import { coarseScales, type MeasuredScale } from './measured.ts';
 import { type Narrowing, narrow } from './narrow.ts';
-import { type Arithmetic, arithmeticOf, type FloatFormat, narrowestFormat, UNIT } from './precision.ts';
-import { appliesWeightFirst, castOrder } from './precision-causes.ts';
+import type { FloatFormat } from './precision.ts';
+import { type Tested, testCauses, testPairs } from './search.ts';
 import { activationsOf, type Suspect } from './suspect.ts';
+import type { Variant } from './variant.ts';
 import type { WeightSource } from './weight-source.ts';
 
-export interface DiffPoint {
-  readonly name: string;
-  /**
-   * Largest difference from the reference trace (from the expectation where the reference lacks the point).
-   */
-  readonly maxAbs: number;
-  /**
-   * What float arithmetic and the differences of the point's own inputs explain, at the same kind of value.
-   */
-  readonly bound: number;
-  readonly explained: boolean;
-  /** Largest difference from what the point's inputs ask for, in units of its bound. */
-  readonly ratio: number;
-  /** Root mean square of the difference over that of the reference. */
-  readonly relative: number;
-  /** The same for each token row. */
-  readonly rows: readonly number[];
-  /** Token row and column of the worst value. */
-  readonly worst: readonly [number, number];
+export type { DiffPoint } from './judge.ts';
+
+/** What a comparison says of the candidate. */
+export type DiffVerdict = 'right' | 'wrong' | 'cannot-judge';
+
+/** A fault that was named: the first, or one that shows when the first is taken as known. */
+export interface NamedFault {
+  readonly point: string;
+  readonly cause: string;
+  readonly detail: string;
 }
 
 export interface DiffReport {
   readonly reference: string;
   readonly candidate: string;
+  readonly verdict: DiffVerdict;
+  /** Why, where nothing was found wrong and yet not everything is right. */
+  readonly reason?: string;
+  /** Share of the network's points that were judged each by itself, 0 to 1. */
+  readonly judged: number;
+  /** Points of the network that no judged point depends on. */
+  readonly uncovered: readonly string[];
   /** Name of the first point that is not explained. */
   readonly first: string | null;
-  /** Id of the cause that fits, where one does. */
+  /** Id of the cause that explains it, where one does. */
   readonly cause: string | null;
   readonly candidates: readonly TestedCause[];
-  /** What is known where no cause fits. */
+  /** Every fault that was named, the first one first. */
+  readonly faults: readonly NamedFault[];
+  /** What is special about the unexplained values. */
   readonly narrowing?: Narrowing;
+  /** What coarser arithmetic makes of the first point, where no cause explains it. */
+  readonly scales?: { readonly own: number; readonly scales: readonly MeasuredScale[] };
   readonly points: readonly DiffPoint[];
   /** The arithmetic that the candidate is held to. */
   readonly format: FloatFormat;
@@ -70,18 +81,13 @@ export interface DiffOptions {
   readonly accept?: readonly string[];
   /** Called with every point as it is judged. */
   readonly onPoint?: (point: DiffPoint) => void;
+  /** Called while causes are tried. */
+  readonly onCause?: (done: number, total: number) => void;
+  /** Time that the search for causes may take, in milliseconds (default 45,000). */
+  readonly searchMs?: number;
 }
 
-/** Everything that stays the same from point to point. */
-interface Comparison {
-  readonly reference: AlignedTrace;
-  readonly candidate: AlignedTrace;
-  readonly weights: WeightSource;
-  readonly hasModel: boolean;
-  readonly math: Arithmetic;
-  readonly referenceMath: Arithmetic;
-  readonly expectation: Expectation;
-}
+const SEARCH_MS = 45_000;
 
 /**
  * Finds the first point of the candidate that float arithmetic does not explain, and why.
@@ -96,8 +102,9 @@ export async function diff(
   const unknown = options.accept?.find((id) => !CAUSES.some((cause) => cause.id === id));
   if (unknown !== undefined) throw new RangeError(`accept: expected the id of a cause, got ${unknown}`);
   const notes: string[] = [];
-  let weights = options.weights;
-  let comparison = compare(reference, candidate, weights, options.format);
+  const sequence = sequenceOf(candidate, reference);
+  if (sequence.note) notes.push(sequence.note);
+  let comparison = compare(reference, sequence.trace, options.weights, options.format);
   const otherIds = differentIds(comparison);
   if (otherIds) return otherIds;
   if (comparison.reference.numRows !== comparison.candidate.numRows) {
@@ -107,13 +114,12 @@ export async function diff(
     );
   }
   let judged = await judgePoints(comparison, options);
-  if (weights && judged.suspect && (await isOffItself(comparison, judged.suspect.name))) {
+  if (options.weights && judged.suspect && (await isOffItself(comparison, judged.suspect))) {
     notes.push(
       `${reference.name} does not follow from the model's weights at ${judged.suspect.name} either: ` +
         'the weights were not used',
     );
-    weights = undefined;
-    comparison = compare(reference, candidate, undefined, options.format);
+    comparison = compare(reference, sequence.trace, undefined, options.format);
     judged = await judgePoints(comparison, options);
   }
   if (judged.points.length === 0) {
@@ -126,13 +132,15 @@ export async function diff(
         'to go on there, dump whole tensors (examples/dump)',
     );
   }
-  const explanation = judged.suspect ? await explain(judged.suspect) : undefined;
+  const explanation = judged.suspect ? await explain(judged.suspect, judged.wrong, options) : undefined;
   return {
     reference: reference.name,
     candidate: candidate.name,
+    ...(await verdictOf(comparison, judged, explanation)),
     first: judged.suspect?.name ?? null,
-    cause: explanation?.cause ?? null,
+    cause: explanation?.faults[0]?.cause ?? null,
     candidates: explanation?.candidates ?? [],
+    faults: explanation?.faults ?? [],
     narrowing: explanation?.narrowing,
     points: judged.points,
     format: comparison.math.format,
@@ -141,50 +149,6 @@ export async function diff(
     untested: explanation?.untested ?? [],
     notes,
   };
-}
-
-function compare(
-  referenceRaw: RawTrace,
-  candidateRaw: RawTrace,
-  model: WeightSource | undefined,
-  format: FloatFormat | undefined,
-): Comparison {
-  const config: ModelConfig = model?.config ?? configFromShapes(referenceRaw);
-  const aligned = align(referenceRaw, config);
-  const referenceMath = arithmeticOf(formatOf(aligned));
-  const reference = model ? aligned : withMeasuredConstants(aligned, referenceMath);
-  const { frequencies } = reference;
-  const candidate = { ...align(candidateRaw, reference.config, reference), frequencies };
-  const own = arithmeticOf(format ?? formatOf(candidate));
-  // Norm weights solved from a trace are as coarse as the trace.
-  const math = model ? own : { ...own, weightUnit: own.weightUnit + 4 * referenceMath.unit };
-  const weights = model ?? traceWeights(reference);
-  const expectation = new Expectation(
-    activationsOf(candidate, candidate.ids ?? reference.ids),
-    weights,
-    math,
-  );
-  return { reference, candidate, weights, hasModel: model !== undefined, math, referenceMath, expectation };
-}
-
-/**
- * The format that most products of the trace were kept in: the median of the narrowest that hold each of
- * them.
- */
-export function formatOf(trace: AlignedTrace): FloatFormat {
-  const formats: FloatFormat[] = [];
-  for (const [name, point] of trace.points) {
-    if (point.resolution > 0) return 'f32';
-    const { part } = placeOf(name);
-    if (isProjection(part) && !point.known) formats.push(narrowestFormat(point.values));
-  }
-  if (formats.length === 0) {
-    for (const [name, point] of trace.points) {
-      if (name !== 'model.embed_tokens') formats.push(narrowestFormat(point.values));
-    }
-  }
-  formats.sort((a, b) => UNIT[a] - UNIT[b]);
-  return formats[Math.floor((formats.length - 1) / 2)] ?? 'f32';
 }
 
 function differentIds({ reference, candidate, math }: Comparison): DiffReport | undefined {
@@ -198,9 +162,13 @@ function differentIds({ reference, candidate, math }: Comparison): DiffReport | 
   return {
     reference: reference.name,
     candidate: candidate.name,
+    verdict: 'wrong',
+    judged: 0,
+    uncovered: [],
     first: 'input_ids',
     cause: 'input-ids',
-    candidates: [{ cause: 'input-ids', fit: 1, detail }],
+    candidates: [{ cause: 'input-ids', fit: 1, leaves: 0, detail }],
+    faults: [{ point: 'input_ids', cause: 'input-ids', detail }],
     points: [],
     format: math.format,
     ids: a,
@@ -210,146 +178,213 @@ function differentIds({ reference, candidate, math }: Comparison): DiffReport | 
   };
 }
 
-async function judgePoints(
-  comparison: Comparison,
-  { accept = [], onPoint }: DiffOptions,
-): Promise<{ points: DiffPoint[]; suspect?: Suspect }> {
+interface Judged {
+  readonly points: DiffPoint[];
+  /** The first point that is wrong. */
+  readonly suspect?: Suspect;
+  /** Every point that is wrong, in forward order. */
+  readonly wrong: Suspect[];
+  /** Points of the network that a point depends on which was judged and is explained. */
+  readonly covered: ReadonlySet<string>;
+}
+
+async function judgePoints(comparison: Comparison, { accept = [], onPoint }: DiffOptions): Promise<Judged> {
   const accepted = CAUSES.filter(({ id }) => accept.includes(id));
   const points: DiffPoint[] = [];
-  let suspect: Suspect | undefined;
-  for (const name of allPoints(comparison.reference.config.numLayers)) {
-    const observed = comparison.candidate.points.get(name);
-    if (!observed) continue;
-    const estimate = (await comparison.expectation.expected(name)) ?? inheritedEstimate(comparison, name);
-    if (!estimate || estimate.values.length !== observed.values.length) continue;
-    const judgement = judge(observed, estimate);
-    const { layer, part } = placeOf(name);
-    const parts = Expectation.partsBehind(activationsOf(comparison.candidate), name);
-    const asSuspect: Suspect = { ...comparison, part, layer, name, observed, estimate, judgement, parts };
-    const weightFirst = comparison.hasModel && appliesWeightFirst(await castOrder(asSuspect));
-    const isPlain = judgement.worst <= 1 && !weightFirst;
+  const wrong: Suspect[] = [];
+  const covered = new Set<string>();
+  for await (const found of judgements(comparison)) {
+    const suspect = suspectOf(comparison, found);
+    const weightFirst = comparison.hasModel && appliesWeightFirst(await castOrder(suspect));
+    const isPlain = found.judgement.worst <= 1 && !weightFirst;
     // What is computed from the ids inherits from the first wrong point, and nothing accepted brings it back.
-    const inherits = suspect !== undefined && parts.has('embed_tokens');
+    const inherits = wrong.length > 0 && found.behind.has('model.embed_tokens');
     const mayBeAccepted = accepted.length > 0 && !inherits;
-    const explained = isPlain || (mayBeAccepted && (await isExplainedBy(asSuspect, accepted)));
-    const point = measured(comparison, observed, estimate, judgement, explained);
+    const fits = isPlain || (mayBeAccepted && (await isExplainedBy(suspect, accepted)));
+    const judged = !fits || isSharp(found.observed, found.estimate, comparison.math);
+    const explained = fits && judged;
+    const point = measured(comparison, found, { explained, judged });
     points.push(point);
     onPoint?.(point);
-    if (!explained) suspect ??= asSuspect;
+    if (!fits) wrong.push(suspect);
+    if (explained) for (const name of found.behind) covered.add(name);
   }
-  return { points, suspect };
+  return { points, suspect: wrong[0], wrong, covered };
 }
+
+function suspectOf(comparison: Comparison, found: PointJudgement, base: readonly Variant[] = []): Suspect {
+  const { reference, candidate, weights, math, activations } = comparison;
+  const { layer, part } = placeOf(found.name);
+  const { observed, estimate, numRows, behind } = found;
+  const size = observed.values.length / numRows;
+  const at = observed.values.findIndex(
+    (_, i) => (!observed.known || observed.known[i] === 1) && !(ratioAt(observed, estimate, i) <= 1),
+  );
+  const isProbs = part === 'self_attn.attn_probs';
+  const rowOf = (i: number) => (isProbs ? Math.floor(i / numRows) % numRows : Math.floor(i / size));
+  return {
+    ...found,
+    layer,
+    part,
+    candidate,
+    reference,
+    weights,
+    math,
+    activations: firstRows(activations, numRows),
+    firstRow: at < 0 ? 0 : isProbs ? firstRowOfProbs(found) : rowOf(at),
+    parts: new Set([...behind].map((name) => placeOf(name).part)),
+    base,
+    plains: new Map(),
+  };
+}
+
+function firstRowOfProbs({ observed, estimate, numRows }: PointJudgement): number {
+  let first = numRows - 1;
+  for (let i = 0; i < observed.values.length; i++) {
+    const isKnown = !observed.known || observed.known[i] === 1;
+    if (isKnown && ratioAt(observed, estimate, i) > 1)
+      first = Math.min(first, Math.floor(i / numRows) % numRows);
+  }
+  return first;
+}
+
+/** Share of the unexplained that an accepted cause must explain. */
+const ACCEPTED_FIT = 0.9;
 
 async function isExplainedBy(suspect: Suspect, causes: typeof CAUSES): Promise<boolean> {
   const { tested } = await testCauses(suspect, causes);
-  return (tested[0]?.fit ?? 0) >= NAMED_FIT;
-}
-
-/**
- * Without the weights, a product can be judged by the reference alone: its inputs differ by some share of
- * their size, and a matrix stretches what is unusual about a row by a few times what it makes of the row
- * itself.
- */
-const STRETCH = 8;
-
-function inheritedEstimate(comparison: Comparison, name: string): Estimate | undefined {
-  const { reference, candidate, math, referenceMath } = comparison;
-  const expected = reference.points.get(name);
-  if (!expected || expected.known) return undefined;
-  const { numRows, config } = reference;
-  const { part } = placeOf(name);
-  let inherited = 0;
-  const visited = new Set<string>();
-  const visit = (point: string) => {
-    if (visited.has(point)) return;
-    visited.add(point);
-    const [a, b] = [reference.points.get(point), candidate.points.get(point)];
-    if (a && b && !b.known) inherited = Math.max(inherited, ...rowErrors(b, a.values, numRows));
-    else for (const input of inputsOf(point, config.numLayers)) visit(input);
-  };
-  for (const input of inputsOf(name, config.numLayers)) visit(input);
-  const inSize = part === 'mlp.down_proj' ? config.intermediateSize : config.hiddenSize;
-  const own =
-    4 * (math.unit + math.inputUnit + math.weightUnit) +
-    4 * Math.sqrt(inSize) * math.sumUnit +
-    4 * referenceMath.unit;
-  const size = expected.values.length / numRows;
-  const slack = new Float64Array(expected.values.length);
-  for (let t = 0; t < numRows; t++) {
-    let largest = 0;
-    for (let o = 0; o < size; o++) largest = Math.max(largest, Math.abs(expected.values[t * size + o]));
-    slack.fill(STRETCH * (inherited + own) * largest, t * size, (t + 1) * size);
-  }
-  return { values: expected.values, slack };
-}
-
-/** Root mean square of the difference over that of the reference, row by row; 0 where nothing is known. */
-function rowErrors(point: AlignedPoint, expected: Float64Array, numRows: number): number[] {
-  const size = expected.length / numRows;
-  return Array.from({ length: numRows }, (_, t) => {
-    let missed = 0;
-    let energy = 0;
-    for (let i = t * size; i < (t + 1) * size; i++) {
-      if (point.known && !point.known[i]) continue;
-      missed += (point.values[i] - expected[i]) ** 2;
-      energy += expected[i] ** 2;
-    }
-    return energy > 0 ? Math.sqrt(missed / energy) : missed > 0 ? 1 : 0;
-  });
-}
-
-function measured(
-  comparison: Comparison,
-  observed: AlignedPoint,
-  estimate: Estimate,
-  judgement: Judgement,
-  explained: boolean,
-): DiffPoint {
-  const { numRows } = comparison.reference;
-  const reference = comparison.reference.points.get(observed.name);
-  const expected = reference && !reference.known ? reference.values : estimate.values;
-  const size = expected.length / numRows;
-  let maxAbs = 0;
-  let allowed = 0;
-  for (let i = 0; i < expected.length; i++) {
-    if (observed.known && !observed.known[i]) continue;
-    const difference = Math.abs(observed.values[i] - expected[i]);
-    maxAbs = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(maxAbs, difference);
-    const inherited = Math.abs(estimate.values[i] - expected[i]);
-    allowed = Math.max(allowed, inherited + (estimate.slack?.[i] ?? 0) + observed.resolution);
-  }
-  const rows = rowErrors(observed, expected, numRows);
-  const ofWorst = (estimate.slack?.[judgement.at] ?? 0) + observed.resolution;
-  return {
-    name: observed.name,
-    maxAbs,
-    // An accepted cause explains what the plain bound does not.
-    bound: explained ? Math.max(allowed, judgement.worst > 1 ? maxAbs : 0) : ofWorst,
-    explained,
-    ratio: judgement.worst,
-    relative: Math.sqrt(rows.reduce((sum, row) => sum + row * row, 0) / numRows),
-    rows,
-    worst: [Math.floor(judgement.at / size), judgement.at % size],
-  };
+  return tested.some(({ fit, explains }) => explains || fit >= ACCEPTED_FIT);
 }
 
 /** Whether the reference trace breaks the same bound at the same point: then the weights are not its own. */
-async function isOffItself(comparison: Comparison, name: string): Promise<boolean> {
-  const { reference, weights, referenceMath } = comparison;
-  const observed = reference.points.get(name);
-  if (!observed) return false;
-  const estimate = await new Expectation(activationsOf(reference), weights, referenceMath).expected(name);
+async function isOffItself(
+  { reference, weights, referenceMath }: Comparison,
+  suspect: Suspect,
+): Promise<boolean> {
+  const observed = reference.points.get(suspect.name);
+  if (!observed || observed.known) return false;
+  if (suspect.far) {
+    // The reference's own values against the network, where only its last points were traced as well.
+    const own = firstRows(suspect.activations, Math.min(suspect.numRows, 2));
+    const fromIds = { ...own, whole: () => undefined };
+    const exact = await new Expectation(fromIds, weights, referenceMath, { valuesOnly: true }).expected(
+      suspect.name,
+    );
+    if (!exact || !suspect.behind.has('model.embed_tokens')) return false;
+    const cut = { values: observed.values.subarray(0, exact.values.length), resolution: observed.resolution };
+    const slack = suspect.estimate.slack?.subarray(0, exact.values.length);
+    return judge(cut, { values: exact.values, slack }).worst > 4;
+  }
+  const estimate = await new Expectation(activationsOf(reference), weights, referenceMath).expected(
+    suspect.name,
+  );
   return estimate !== undefined && judge(observed, estimate).worst > 4;
 }
 
-async function explain(suspect: Suspect) {
-  const { tested, skipped } = await testCauses(suspect, CAUSES);
-  const candidates = tested.filter(({ fit }) => fit > 0.01).slice(0, 8);
-  const named = candidates.length > 0 && candidates[0].fit >= NAMED_FIT;
-  return {
-    cause: named ? candidates[0].cause : null,
-    candidates,
-    narrowing: named ? undefined : await narrow(suspect),
-    untested: skipped,
+interface Explanation {
+  readonly candidates: readonly Tested[];
+  readonly faults: readonly NamedFault[];
+  readonly narrowing: Narrowing;
+  readonly untested: readonly string[];
+  readonly scales?: DiffReport['scales'];
+}
+
+/** Faults that are looked for one behind the other. */
+const MAX_FAULTS = 3;
+
+async function explain(
+  suspect: Suspect,
+  wrong: readonly Suspect[],
+  options: DiffOptions,
+): Promise<Explanation> {
+  const deadline = performance.now() + (options.searchMs ?? SEARCH_MS);
+  const search = { onStep: options.onCause, deadline };
+  const { tested, skipped } = await testCauses(suspect, CAUSES, search);
+  const named = tested[0]?.explains ? [tested[0]] : await pairAt(suspect, search);
+  const faults: NamedFault[] = [];
+  const add = (at: string, of: readonly Tested[]) => {
+    for (const { cause, detail } of of) faults.push({ point: at, cause, detail });
   };
+  add(suspect.name, named);
+  let base = named.flatMap(({ variant }) => variant ?? []);
+  let rest = wrong.slice(1);
+  while (base.length > 0 && faults.length < MAX_FAULTS && performance.now() < deadline) {
+    const next = await firstLeft(rest, base);
+    if (!next) break;
+    const found = await testCauses(next.suspect, CAUSES, { deadline });
+    if (!found.tested[0]?.explains) break;
+    add(next.suspect.name, [found.tested[0]]);
+    if (!found.tested[0].variant) break;
+    base = [...base, found.tested[0].variant];
+    rest = rest.slice(next.at + 1);
+  }
+  const candidates = [...named, ...tested.filter((one) => !named.includes(one) && one.fit > 0.01)].slice(
+    0,
+    8,
+  );
+  return {
+    candidates: candidates.map(({ variant, ...said }) => said),
+    faults,
+    narrowing: narrow(suspect),
+    untested: skipped,
+    ...(named.length === 0 && suspect.far ? { scales: await coarseScales(suspect) } : {}),
+  };
+}
+
+/** A handful of wrong values is damage, not two faults of a rule. */
+const MIN_OVER_FOR_PAIRS = 8;
+const PAIRS_MS = 15_000;
+
+/** Two faults in one module, where that was traced itself. */
+async function pairAt(suspect: Suspect, search: { deadline: number }): Promise<readonly Tested[]> {
+  const isFew = suspect.judgement.numOver < MIN_OVER_FOR_PAIRS;
+  if (suspect.far || suspect.observed.known || isFew) return [];
+  return (
+    (await testPairs(suspect, { deadline: Math.min(search.deadline, performance.now() + PAIRS_MS) })) ?? []
+  );
+}
+
+/** The first of the wrong points that the known faults do not explain. */
+async function firstLeft(wrong: readonly Suspect[], base: readonly Variant[]) {
+  for (const [at, suspect] of wrong.entries()) {
+    const { activations, weights, math, name, observed, far } = suspect;
+    const options = { variants: base, valuesOnly: far };
+    const computed = await new Expectation(activations, weights, math, options).expected(name);
+    if (!computed) continue;
+    const estimate = far ? { values: computed.values, slack: suspect.estimate.slack } : computed;
+    const judgement = judge(observed, estimate);
+    if (judgement.worst <= 1) continue;
+    return { at, suspect: { ...suspect, estimate, judgement, base, plains: new Map() } };
+  }
+  return undefined;
+}
+
+/** A difference is as large as what an arithmetic makes up to this many times its measured scale. */
+const AS_LARGE_AS = 2;
+
+async function verdictOf(comparison: Comparison, judged: Judged, explanation: Explanation | undefined) {
+  const { numLayers } = comparison.reference.config;
+  const all = allPoints(numLayers);
+  const share = judged.points.filter((point) => point.judged).length / all.length;
+  const uncovered = all.filter((name) => !judged.covered.has(name));
+  const shared = { judged: share, uncovered };
+  if (explanation) {
+    const { scales } = explanation;
+    const alike = scales?.scales.filter(({ rms }) => scales.own <= AS_LARGE_AS * rms);
+    const isFloat32 = comparison.math.format === 'f32' || comparison.math.format === 'f64';
+    if (!alike || alike.length === 0 || !isFloat32) return { verdict: 'wrong' as const, ...shared, scales };
+    const reason =
+      `the difference is more than ${comparison.math.format} makes, but no more than ` +
+      `${alike.map(({ arithmetic }) => arithmetic).join(' or ')} can make`;
+    return { verdict: 'cannot-judge' as const, reason, ...shared, scales };
+  }
+  if (comparison.reference.numRows < 2) {
+    const reason = 'one token alone shows no rotation, no mask and no scale of attention';
+    return { verdict: 'cannot-judge' as const, reason, ...shared };
+  }
+  if (uncovered.length === 0) return { verdict: 'right' as const, ...shared };
+  const reason = judged.points.every((point) => point.judged)
+    ? 'nothing that was dumped depends on a part of the network'
+    : 'the bounds of some points are as large as what a fault would make';
+  return { verdict: 'cannot-judge' as const, reason, ...shared };
 }

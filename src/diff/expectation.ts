@@ -5,27 +5,14 @@
 
 import { ropeFrequencies } from '../base/rotations.ts';
 import type { ModelConfig } from '../config.ts';
-import { inputsOf, placeOf, pointName, pointOf, streamBefore } from '../model/points.ts';
-import {
-  type Activation,
-  type AttentionRule,
-  added,
-  attentionWeights,
-  type Estimate,
-  embedded,
-  gated,
-  linearRows,
-  mixed,
-  type NormRule,
-  normed,
-  type RopeRule,
-  rotated,
-  silu,
-} from './bounds.ts';
+import { inputsOf, placeOf, pointName, pointOf } from '../model/points.ts';
+import { type AttentionRule, attentionWeights, mixed, rotated } from './attention-bounds.ts';
+import { added, type Estimate, embedded, gated, linearRows, normed, roughRows, swiglu } from './bounds.ts';
 import type { Arithmetic } from './precision.ts';
+import { changesRule, type Variant, variantAt } from './variant.ts';
 import { allOf, headName, type WeightSource } from './weight-source.ts';
 
-/** One program's numbers: whole points by canonical name, in the axes of points.ts. */
+/** One program's numbers: whole points by canonical name, in the axes of model/points.ts. */
 export interface Activations {
   readonly config: ModelConfig;
   readonly numRows: number;
@@ -36,244 +23,274 @@ export interface Activations {
   whole(name: string): Float64Array | undefined;
 }
 
-/** How a program may differ from the network of the paper; an empty one does not. */
-export interface Variant {
-  readonly norm?: Partial<NormRule>;
-  /** What `post_attention_layernorm` reads: the stream before attention, or attention's own output. */
-  readonly normSource?: 'stream-before-attention' | 'attention-branch';
-  readonly rope?: Partial<RopeRule> | 'none';
-  readonly attention?: Partial<AttentionRule>;
-  readonly activation?: Activation;
-  readonly swapsGateAndUp?: boolean;
-  /** `residual_after_attention` or `layer` without the stream that should be added. */
-  readonly dropsResidual?: boolean;
-  readonly withoutBias?: boolean;
-  /** Rewrites the input rows [numRows, inSize] of every matrix product. */
-  readonly linearInput?: (x: Float64Array, inSize: number) => Float64Array;
-  /**
-   * Rewrites what attention reads from its cache (keys, values) and multiplies them with (queries, weights).
-   */
-  readonly cached?: (x: Float64Array) => Float64Array;
-  readonly uncached?: (x: Float64Array) => Float64Array;
-  /** Rewrites the values of the point itself. */
-  readonly output?: (values: Float64Array) => Float64Array;
-  readonly weights?: WeightSource;
+export interface ExpectationOptions {
+  /** Differences from the network of the paper. */
+  readonly variants?: readonly Variant[];
+  /** Without bounds: for hypotheses that run through many layers, whose bound is measured elsewhere. */
+  readonly valuesOnly?: boolean;
+  /** Standard normal numbers: every module is then off by a part of its own bound, as a program would be. */
+  readonly noise?: () => number;
+  /** The network without the variants: what they do not change is read there. */
+  readonly plain?: Expectation;
 }
 
 /** Rows of a weight matrix that are decoded at once. */
 const WEIGHT_ROWS = 256;
+
+/**
+ * Standard deviation of a module's error in a plain float program, as a share of its bound: sums that run through
+ * their terms one after the other have a tenth (√(n / 2) · u · s / √3 against 4 · √n · u · s), sums in lanes less.
+ */
+const NOISE_OF_BOUND = 0.1;
 
 /** The network computed in float64 around one candidate's numbers. */
 export class Expectation {
   private readonly activations: Activations;
   private readonly weights: WeightSource | undefined;
   private readonly math: Arithmetic;
-  private readonly variant: Variant;
+  private readonly options: ExpectationOptions;
+  private readonly variants: readonly Variant[];
   private readonly computed = new Map<string, Promise<Estimate | undefined>>();
+  private readonly changed = new Map<string, boolean>();
 
   constructor(
     activations: Activations,
     weights: WeightSource | undefined,
     math: Arithmetic,
-    variant: Variant = {},
+    options: ExpectationOptions = {},
   ) {
     this.activations = activations;
-    this.weights = variant.weights ?? weights;
+    this.weights = weights;
     this.math = math;
-    this.variant = variant;
+    this.options = options;
+    this.variants = options.variants ?? [];
   }
 
   /** What the point should hold, from its inputs; undefined where a weight or an input is not to be had. */
   expected(name: string): Promise<Estimate | undefined> {
     let estimate = this.computed.get(name);
     if (!estimate) {
-      estimate = this.compute(name);
+      const { plain } = this.options;
+      estimate = plain && !this.isChanged(name) ? plain.expected(name) : this.compute(name);
       this.computed.set(name, estimate);
     }
     return estimate;
   }
 
+  /** Whether a variant changes the point itself or anything that it is computed from. */
+  private isChanged(name: string): boolean {
+    const known = this.changed.get(name);
+    if (known !== undefined) return known;
+    const place = placeOf(name);
+    const changed =
+      changesRule(this.variants, place, pointOf(place.part)?.rule) ||
+      inputsOf(name, this.activations.config.numLayers).some(
+        (input) =>
+          this.readBy(name, input) !== input || (!this.activations.whole(input) && this.isChanged(input)),
+      );
+    this.changed.set(name, changed);
+    return changed;
+  }
+
+  private variantOf(name: string): Variant {
+    const { layer, part } = placeOf(name);
+    return variantAt(this.variants, part, layer);
+  }
+
+  private readBy(name: string, input: string): string {
+    return this.variantOf(name).reads?.(name, input) ?? input;
+  }
+
   /** The candidate's own values, or what they should be. */
   private async value(name: string): Promise<Estimate | undefined> {
     const values = this.activations.whole(name);
-    return values ? { values } : this.expected(name);
+    if (values) return { values };
+    const estimate = await this.expected(name);
+    return estimate && this.isSharp ? { values: estimate.values } : estimate;
+  }
+
+  /** Whether inputs count as exact: their errors are then in their values, or of no interest. */
+  private get isSharp(): boolean {
+    return this.options.valuesOnly === true || this.options.noise !== undefined;
   }
 
   private async compute(name: string): Promise<Estimate | undefined> {
-    const { layer, part } = placeOf(name);
-    const estimate = await this.module(name, layer ?? -1, part);
-    if (!estimate || !this.variant.output) return estimate;
-    return { ...estimate, values: this.variant.output(estimate.values) };
+    const variant = this.variantOf(name);
+    const estimate = await this.module(name, variant);
+    if (!estimate) return undefined;
+    const values = variant.output?.(estimate.values, this.activations.numRows) ?? estimate.values;
+    const { noise } = this.options;
+    if (!noise || !estimate.slack) return { ...estimate, values };
+    const { slack } = estimate;
+    return { values: values.map((value, i) => value + NOISE_OF_BOUND * slack[i] * noise()) };
   }
 
-  private module(name: string, layer: number, part: string): Promise<Estimate | undefined> {
-    const at = (other: string) => pointName(layer, other);
-    switch (part) {
-      case 'embed_tokens':
-        return this.embed();
-      case 'input_layernorm':
-        return this.norm(streamBefore(layer), `${name}.weight`);
-      case 'post_attention_layernorm': {
-        const { normSource } = this.variant;
-        const stream =
-          normSource === 'stream-before-attention' ? streamBefore(layer) : at('residual_after_attention');
-        return this.norm(
-          normSource === 'attention-branch' ? at('self_attn.o_proj') : stream,
-          `${name}.weight`,
-        );
-      }
+  private async module(name: string, variant: Variant): Promise<Estimate | undefined> {
+    const { config } = this.activations;
+    const { layer, part } = placeOf(name);
+    const rule = pointOf(part)?.rule;
+    if (rule === 'embed') return this.embed(variant);
+    const inputs: Estimate[] = [];
+    for (const input of inputsOf(name, config.numLayers)) {
+      // The stream is not read where it is not added.
+      if (rule === 'add' && variant.dropsResidual && inputs.length === 0 && !/_proj$/.test(input)) continue;
+      const estimate = await this.value(this.readBy(name, input));
+      if (!estimate) return undefined;
+      inputs.push(estimate);
+    }
+    const [x, y] = inputs;
+    switch (rule) {
       case 'norm':
-        return this.norm(streamBefore(this.activations.config.numLayers), 'model.norm.weight');
-      case 'lm_head':
-        return this.linear('model.norm', this.weights ? headName(this.weights) : '');
-      case 'self_attn.q_rope':
-        return this.rope(at('self_attn.q_proj'), this.activations.config.numHeads);
-      case 'self_attn.k_rope':
-        return this.rope(at('self_attn.k_proj'), this.activations.config.numKvHeads);
-      case 'self_attn.attn_probs':
-        return this.both(at('self_attn.q_rope'), at('self_attn.k_rope'), (q, k) =>
-          attentionWeights(this.queried(q), this.remembered(k), this.attentionRule(), this.math),
+        return this.norm(x, `${name}.weight`, variant);
+      case 'linear':
+        return this.linear(x, this.weightName(name, layer), variant);
+      case 'rope':
+        return this.rope(x, part === 'self_attn.q_rope' ? config.numHeads : config.numKvHeads, variant);
+      case 'softmax':
+        return attentionWeights(
+          changed(x, variant.uncached),
+          changed(y, (k) => variant.cached?.(k, 'k') ?? k),
+          this.attentionRule(variant),
+          this.math,
         );
-      case 'self_attn.attn_out':
-        return this.both(at('self_attn.attn_probs'), at('self_attn.v_proj'), (probs, v) =>
-          // Flash attention never stores its weights: it rounds the sum instead.
-          mixed(
-            this.variant.attention?.summed ? probs : this.queried(probs),
-            this.remembered(v),
-            this.attentionRule(),
-            this.math,
-          ),
-        );
-      case 'mlp.act':
-        return this.act(at('mlp.gate_proj'), at('mlp.up_proj'));
-      case 'residual_after_attention':
-        return this.residual(streamBefore(layer), at('self_attn.o_proj'));
-      case 'layer':
-        return this.residual(at('residual_after_attention'), at('mlp.down_proj'));
+      case 'mix':
+        return this.mix(x, y, variant);
+      case 'gate':
+        return gated(x, y, variant.gate ?? swiglu, this.math);
       default:
-        return this.projection(layer, part);
+        return y ? added(x, y, this.math) : x;
     }
   }
 
-  private projection(layer: number, part: string): Promise<Estimate | undefined> {
-    const { swapsGateAndUp } = this.variant;
-    const swapped = { 'mlp.gate_proj': 'mlp.up_proj', 'mlp.up_proj': 'mlp.gate_proj' }[part];
-    const weight = pointName(layer, swapsGateAndUp && swapped ? swapped : part);
-    return this.linear(
-      pointName(layer, pointOf(part)?.inputs[0] ?? ''),
-      `${weight}.weight`,
-      `${weight}.bias`,
-    );
+  private weightName(name: string, layer: number | undefined): string {
+    return layer === undefined && this.weights ? headName(this.weights) : `${name}.weight`;
   }
 
-  private async both(
-    first: string,
-    second: string,
-    combine: (x: Estimate, y: Estimate) => Estimate,
-  ): Promise<Estimate | undefined> {
-    const x = await this.value(first);
-    const y = await this.value(second);
-    return x && y && combine(x, y);
-  }
-
-  private async residual(stream: string, branch: string): Promise<Estimate | undefined> {
-    if (this.variant.dropsResidual) return this.value(branch);
-    return this.both(stream, branch, (x, y) => added(x, y, this.math));
-  }
-
-  private act(gate: string, up: string): Promise<Estimate | undefined> {
-    const { activation = silu, swapsGateAndUp } = this.variant;
-    // Where both projections were traced, swapped weights have swapped them already.
-    const swaps = swapsGateAndUp && this.activations.whole(gate) !== undefined;
-    return this.both(gate, up, (x, y) => gated(swaps ? y : x, swaps ? x : y, activation, this.math));
-  }
-
-  private async embed(): Promise<Estimate | undefined> {
-    const { ids, config } = this.activations;
-    const weights = this.weights;
-    if (!ids || !weights?.shape('model.embed_tokens.weight')) return undefined;
+  private async embed({ ids: otherIds, weights: view }: Variant): Promise<Estimate | undefined> {
+    const { ids: own, config } = this.activations;
+    const weights = this.weights && (view?.(this.weights) ?? this.weights);
+    if (!own || !weights?.shape('model.embed_tokens.weight')) return undefined;
+    const ids = otherIds?.(own) ?? own;
     const values = new Float64Array(ids.length * config.hiddenSize);
     for (const [t, id] of ids.entries()) {
-      values.set(await weights.rows('model.embed_tokens.weight', id, id + 1), t * config.hiddenSize);
+      const row = Math.max(0, Math.min(id, config.vocabSize - 1));
+      values.set(await weights.rows('model.embed_tokens.weight', row, row + 1), t * config.hiddenSize);
     }
     return embedded(values, this.math);
   }
 
-  private async norm(source: string, weightName: string): Promise<Estimate | undefined> {
-    const weights = this.weights;
+  private async norm(x: Estimate, weightName: string, variant: Variant): Promise<Estimate | undefined> {
+    const weights = this.weights && (variant.weights?.(this.weights) ?? this.weights);
     if (!weights?.shape(weightName)) return undefined;
-    const x = await this.value(source);
-    if (!x) return undefined;
-    const rule = { eps: this.activations.config.rmsNormEps, ...this.variant.norm };
-    return normed(x, await allOf(weights, weightName), rule, this.math);
-  }
-
-  private async rope(source: string, numHeads: number): Promise<Estimate | undefined> {
-    const { rope } = this.variant;
-    const x = await this.value(source);
-    if (!x || rope === 'none')
-      return x && { ...x, slack: x.slack ?? x.values.map(Math.abs).map(this.storage) };
-    const frequencies = this.activations.frequencies ?? ropeFrequencies(this.activations.config);
-    const rule = { frequencies, startPos: 0, ...rope };
-    return rotated(x, numHeads, rule, this.math);
-  }
-
-  private readonly storage = (size: number): number => 2 * this.math.unit * size + this.math.tiny;
-
-  private queried(x: Estimate): Estimate {
-    const { uncached } = this.variant;
-    return uncached ? { ...x, values: uncached(x.values) } : x;
-  }
-
-  private remembered(x: Estimate): Estimate {
-    const { cached } = this.variant;
-    return cached ? { ...x, values: cached(x.values) } : x;
-  }
-
-  attentionRule(): AttentionRule {
-    const { numHeads, numKvHeads, headDim } = this.activations.config;
-    return { numHeads, numKvHeads, headDim, scale: 1 / Math.sqrt(headDim), ...this.variant.attention };
-  }
-
-  private async linear(source: string, weightName: string, biasName?: string): Promise<Estimate | undefined> {
-    const weights = this.weights;
-    const shape = weights?.shape(weightName);
-    if (!weights || !shape) return undefined;
-    const x = await this.value(source);
-    if (!x) return undefined;
-    const [outSize, inSize] = shape;
-    const values = this.variant.linearInput?.(x.values, inSize) ?? x.values;
-    const numRows = x.values.length / inSize;
-    const out = {
-      values: new Float64Array(numRows * outSize),
-      slack: new Float64Array(numRows * outSize),
-    };
-    const hasBias = biasName && !this.variant.withoutBias && weights.shape(biasName);
-    const bias = hasBias ? await allOf(weights, biasName) : undefined;
-    for (let begin = 0; begin < outSize; begin += WEIGHT_ROWS) {
-      const weight = await weights.rows(weightName, begin, Math.min(begin + WEIGHT_ROWS, outSize));
-      linearRows(out, { ...x, values }, { weight, bias, begin, inSize, outSize }, this.math);
-    }
+    const weight = await allOf(weights, weightName);
+    const rule = { eps: this.activations.config.rmsNormEps, ...variant.norm };
+    const storage = (value: number) => 2 * this.math.unit * Math.abs(value) + this.math.tiny;
+    let out: Estimate = { values: x.values, slack: x.slack ?? x.values.map(storage) };
+    for (let n = 0; n < (rule.times ?? 1); n++) out = normed(n === 0 ? x : out, weight, rule, this.math);
     return out;
   }
 
-  /**
-   * Modules whose own arithmetic the point depends on: itself, and every module between it and the nearest
-   * traced values. A fault in any of them can show here.
-   */
-  static partsBehind(activations: Activations, name: string): Set<string> {
-    const parts = new Set<string>();
-    const visited = new Set<string>();
-    const visit = (point: string) => {
-      // Two streams meet in every layer: without this, their ways would double with each.
-      if (visited.has(point)) return;
-      visited.add(point);
-      parts.add(placeOf(point).part);
-      for (const input of inputsOf(point, activations.config.numLayers)) {
-        if (!activations.whole(input)) visit(input);
-      }
-    };
-    visit(name);
-    return parts;
+  private rope(x: Estimate, numHeads: number, variant: Variant): Estimate {
+    const { rope } = variant;
+    const { config, frequencies } = this.activations;
+    const heads = changed(x, variant.split && ((values) => variant.split?.(values, numHeads) ?? values));
+    const storage = (value: number) => 2 * this.math.unit * Math.abs(value) + this.math.tiny;
+    if (rope === 'none') return { ...heads, slack: heads.slack ?? heads.values.map(storage) };
+    const rule = { frequencies: frequencies ?? ropeFrequencies(config), headDim: config.headDim, ...rope };
+    return rotated(heads, numHeads, rule, this.math);
   }
+
+  private mix(probs: Estimate, v: Estimate, variant: Variant): Estimate {
+    const { numKvHeads } = this.activations.config;
+    const { cached, split, attention, uncached } = variant;
+    const read = (values: Float64Array) => {
+      const heads = split?.(values, numKvHeads) ?? values;
+      return cached?.(heads, 'v') ?? heads;
+    };
+    // Flash attention never stores its weights: it rounds the sum instead.
+    const weights = attention?.summed ? probs : changed(probs, uncached);
+    return mixed(weights, changed(v, read), this.attentionRule(variant), this.math);
+  }
+
+  private attentionRule({ attention }: Variant): AttentionRule {
+    const { numHeads, numKvHeads, headDim } = this.activations.config;
+    return { numHeads, numKvHeads, headDim, scale: 1 / Math.sqrt(headDim), ...attention };
+  }
+
+  private async linear(x: Estimate, weightName: string, variant: Variant): Promise<Estimate | undefined> {
+    const weights = this.weights && (variant.weights?.(this.weights) ?? this.weights);
+    const shape = weights?.shape(weightName);
+    if (!weights || !shape) return undefined;
+    const [outSize, inSize] = shape;
+    const values = variant.linearInput?.(x.values, inSize) ?? x.values;
+    const size = (x.values.length / inSize) * outSize;
+    const out: Estimate = {
+      values: new Float64Array(size),
+      ...(this.options.valuesOnly ? {} : { slack: new Float64Array(size) }),
+    };
+    const biasName = weightName.replace(/weight$/, 'bias');
+    const hasBias = !variant.withoutBias && weights.shape(biasName);
+    const bias = hasBias ? await allOf(weights, biasName) : undefined;
+    for (let begin = 0; begin < outSize; begin += WEIGHT_ROWS) {
+      const weight = await weights.rows(weightName, begin, Math.min(begin + WEIGHT_ROWS, outSize));
+      const rows = { weight, bias, begin, inSize, outSize };
+      if (this.options.noise && out.slack) roughRows({ ...out, slack: out.slack }, values, rows, this.math);
+      else linearRows(out, { ...x, values }, rows, this.math);
+    }
+    return out;
+  }
+}
+
+function changed(x: Estimate, change: ((values: Float64Array) => Float64Array) | undefined): Estimate {
+  return change ? { ...x, values: change(x.values) } : x;
+}
+
+/**
+ * Points whose own arithmetic a point depends on: itself, and every one between it and the nearest traced values. A
+ * fault in any of them can show here.
+ */
+export function pointsBehind(activations: Activations, name: string): Set<string> {
+  const visited = new Set<string>();
+  const visit = (point: string) => {
+    // Two streams meet in every layer: without this, their ways would double with each.
+    if (visited.has(point)) return;
+    visited.add(point);
+    for (const input of inputsOf(point, activations.config.numLayers)) {
+      if (!activations.whole(input)) visit(input);
+    }
+  };
+  visit(name);
+  return visited;
+}
+
+/** The first rows of a candidate's numbers. */
+export function firstRows(activations: Activations, numRows: number): Activations {
+  if (numRows >= activations.numRows) return activations;
+  const cut = (name: string, values: Float64Array): Float64Array => {
+    if (placeOf(name).part !== 'self_attn.attn_probs') {
+      return values.subarray(0, (values.length / activations.numRows) * numRows);
+    }
+    const { numHeads } = activations.config;
+    const out = new Float64Array(numHeads * numRows * numRows);
+    for (let row = 0; row < numHeads * numRows; row++) {
+      const [h, t] = [Math.floor(row / numRows), row % numRows];
+      const from = (h * activations.numRows + t) * activations.numRows;
+      out.set(values.subarray(from, from + numRows), row * numRows);
+    }
+    return out;
+  };
+  return {
+    ...activations,
+    numRows,
+    ids: activations.ids?.slice(0, numRows),
+    whole: (name) => {
+      const values = activations.whole(name);
+      return values && cut(name, values);
+    },
+  };
+}
+
+/** Name of the block's own output, or of the embedding: what a hypothesis reads instead of a stream. */
+export function layerOutput(layer: number): string {
+  return layer < 0 ? 'model.embed_tokens' : pointName(layer, 'layer');
 }

@@ -7,7 +7,7 @@ import { placeOf, pointName, streamBefore } from '../model/points.ts';
 import { type AlignedTrace, numRowsOf } from '../traces/align.ts';
 import { canonicalName } from '../traces/names.ts';
 import type { RawTrace } from '../traces/raw-trace.ts';
-import { rotated } from './bounds.ts';
+import { rotated } from './attention-bounds.ts';
 import { judge } from './fit.ts';
 import type { Arithmetic } from './precision.ts';
 import { snapped, solveFrequencies, solveNorm, solveTheta } from './solve.ts';
@@ -88,7 +88,7 @@ export function withMeasuredConstants(trace: AlignedTrace, math: Arithmetic): Al
   const theta = measured && solveTheta(measured);
   if (!measured || !theta) return { ...trace, config: { ...config, rmsNormEps } };
   const solved = { ...config, rmsNormEps, ropeTheta: snapped(theta.value, 1e-3) };
-  const rule = { frequencies: ropeFrequencies(solved), startPos: 0 };
+  const rule = { frequencies: ropeFrequencies(solved), headDim: config.headDim };
   const fromTheta = rotated({ values: before }, config.numHeads, rule, math);
   if (judge({ values: after, resolution: 0 }, fromTheta).worst <= 1) return { ...trace, config: solved };
   return { ...trace, config: { ...config, rmsNormEps }, frequencies: measured };

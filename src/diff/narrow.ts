@@ -1,10 +1,8 @@
-// Where no known cause fits: which heads, rows, columns or weights are wrong, and whose numbers fit instead.
+// What can be said without a cause: which heads, rows, columns or weights are wrong.
 
-import { isProjection, LAYER_POINTS, placeOf, pointName, pointOf } from '../model/points.ts';
-import type { Variant } from './expectation.ts';
+import { isProjection, pointOf } from '../model/points.ts';
 import { ratioAt } from './fit.ts';
-import { fitVariant, type Suspect, sibling } from './suspect.ts';
-import { renamed, transposed } from './weight-source.ts';
+import { type Suspect, sibling } from './suspect.ts';
 
 /** What is known about an unknown fault; members are present where they say something. */
 export interface Narrowing {
@@ -17,39 +15,24 @@ export interface Narrowing {
    */
   readonly columns?: readonly number[];
   readonly heads?: readonly number[];
-  /** The layer whose weights explain the point. */
-  readonly layer?: number;
-  /** The tensor whose numbers explain the point, or that holds the fault. */
-  readonly tensor?: string;
-  readonly transposed?: boolean;
 }
 
-/** Share of the unexplained from which a finding counts. */
-const NARROWED_FIT = 0.9;
 /** Few enough columns to be listed one by one as the place of the fault. */
 const FEW = 0.5;
 
-/** Looks for what is special about the unexplained values. */
-export async function narrow(suspect: Suspect): Promise<Narrowing> {
+/** What is special about the unexplained values. */
+export function narrow(suspect: Suspect): Narrowing {
   const broken = notFinite(suspect);
   if (broken) return broken;
   const pattern = patternOf(suspect);
-  const found =
-    (await otherLayer(suspect)) ??
-    (await otherWeights(suspect)) ??
-    (await transposedWeight(suspect)) ??
-    (await droppedHeads(suspect)) ??
-    deadHeads(suspect, pattern) ??
-    wrongWeight(suspect, pattern);
-  const findings = [...(found?.findings ?? []), ...describe(suspect, pattern)];
-  return { ...pattern, ...found, findings };
+  return { ...pattern, findings: describe(suspect, pattern) };
 }
 
 function notFinite(suspect: Suspect): Narrowing | undefined {
   const { values, known } = suspect.observed;
   const at = values.findIndex((value, i) => !Number.isFinite(value) && (!known || known[i] === 1));
   if (at < 0) return undefined;
-  const size = values.length / suspect.candidate.numRows;
+  const size = values.length / suspect.numRows;
   const [row, column] = [Math.floor(at / size), at % size];
   return { findings: [`the first ${values[at]} stands in row ${row}, column ${column}`], rows: [row] };
 }
@@ -57,7 +40,8 @@ function notFinite(suspect: Suspect): Narrowing | undefined {
 /** Which rows and columns hold unexplained values; listed only where they are a minority. */
 function patternOf(suspect: Suspect): Pick<Narrowing, 'rows' | 'columns' | 'heads'> {
   const { observed, estimate, candidate, part } = suspect;
-  const { numRows, config } = candidate;
+  const { numRows } = suspect;
+  const { config } = candidate;
   const size = observed.values.length / numRows;
   const rows = new Set<number>();
   const columns = new Set<number>();
@@ -89,7 +73,7 @@ function isSplit(part: string): boolean {
 }
 
 function describe(suspect: Suspect, pattern: Narrowing | Omit<Narrowing, 'findings'>): string[] {
-  const { numRows } = suspect.candidate;
+  const { numRows } = suspect;
   const size = suspect.observed.values.length / numRows;
   const findings: string[] = [];
   if (pattern.heads) findings.push(`only heads ${ranges(pattern.heads)} are off`);
@@ -111,138 +95,52 @@ export function ranges(numbers: readonly number[]): string {
   return spans.length > 12 ? `${spans.slice(0, 12).join(', ')}, …` : spans.join(', ');
 }
 
-/** Another layer as a whole, where the point shows several of a layer's modules at once. */
-async function otherLayer(suspect: Suspect): Promise<Narrowing | undefined> {
-  const { weights, layer, parts, candidate } = suspect;
-  if (!weights || layer === undefined || parts.size < 3) return undefined;
-  let best = { layer: -1, fit: 0 };
-  for (let other = 0; other < candidate.config.numLayers; other++) {
-    if (other === layer) continue;
-    const own = `model.layers.${layer}.`;
-    const swapped = renamed(weights, (name) => name.replace(own, `model.layers.${other}.`));
-    const fit = await fitAfter(suspect, { weights: swapped });
-    if (fit > best.fit) best = { layer: other, fit };
-  }
-  if (best.fit < NARROWED_FIT) return undefined;
-  return {
-    findings: [`the weights of layer ${best.layer} fit instead of those of layer ${layer}: layers exchanged`],
-    layer: best.layer,
-  };
-}
-
-/** Another layer's tensor of the same name, or another tensor of the same shape in the same layer. */
-async function otherWeights(suspect: Suspect): Promise<Narrowing | undefined> {
-  const { weights, layer, name, candidate } = suspect;
-  const tensor = `${name}.weight`;
-  const shape = weights?.shape(tensor)?.join();
-  if (!weights || layer === undefined || !shape) return undefined;
-  const parts = LAYER_POINTS.filter(({ rule }) => rule === 'linear' || rule === 'norm').map(
-    ({ part }) => part,
-  );
-  const names = [
-    ...Array.from({ length: candidate.config.numLayers }, (_, l) => pointName(l, suspect.part)),
-    ...parts.map((part) => pointName(layer, part)),
-  ].map((point) => `${point}.weight`);
-  let best: { name: string; fit: number } = { name: '', fit: 0 };
-  for (const other of names) {
-    if (other === tensor || weights.shape(other)?.join() !== shape) continue;
-    const swapped = renamed(weights, (asked) => (asked === tensor ? other : asked));
-    const fit = await fitAfter(suspect, { weights: swapped });
-    if (fit > best.fit) best = { name: other, fit };
-  }
-  if (best.fit < NARROWED_FIT) return undefined;
-  const place = placeOf(best.name.replace(/\.weight$/, ''));
-  const exchanged = place.part === suspect.part && place.layer !== layer;
-  return {
-    findings: [
-      exchanged
-        ? `the weights of layer ${place.layer} fit instead of those of layer ${layer}: layers exchanged`
-        : `${best.name} fits instead of ${tensor}: tensors exchanged`,
-    ],
-    layer: place.layer,
-    tensor: best.name,
-  };
-}
-
-async function transposedWeight(suspect: Suspect): Promise<Narrowing | undefined> {
-  const { weights, name, part } = suspect;
-  const tensor = `${name}.weight`;
-  if (!weights || !isProjection(part) || !weights.shape(tensor)) return undefined;
-  const fit = await fitAfter(suspect, { weights: transposed(weights, tensor) });
-  if (fit < NARROWED_FIT) return undefined;
-  return { findings: [`${tensor} fits when it is read transposed`], tensor, transposed: true };
-}
-
-/** Heads whose share of o_proj is missing, found one after the other. */
-async function droppedHeads(suspect: Suspect): Promise<Narrowing | undefined> {
-  const { part, candidate, weights } = suspect;
-  if (part !== 'self_attn.o_proj' || !weights) return undefined;
-  const { numHeads, headDim } = candidate.config;
-  const dropped: number[] = [];
-  let fit = 0;
-  for (let round = 0; round < numHeads && fit < NARROWED_FIT; round++) {
-    let best = { head: -1, fit };
-    for (let head = 0; head < numHeads; head++) {
-      if (dropped.includes(head)) continue;
-      const without = new Set([...dropped, head]);
-      const linearInput = (x: Float64Array) =>
-        x.map((value, i) => (without.has(Math.floor(i / headDim) % numHeads) ? 0 : value));
-      const after = await fitAfter(suspect, { linearInput });
-      if (after > best.fit) best = { head, fit: after };
-    }
-    if (best.head < 0) return undefined;
-    dropped.push(best.head);
-    fit = best.fit;
-  }
-  if (fit < NARROWED_FIT) return undefined;
-  const heads = dropped.sort((a, b) => a - b);
-  return { findings: [`heads ${ranges(heads)} do not reach o_proj`], heads };
-}
-
-/** Heads that are zero throughout where they should not be. */
-function deadHeads(suspect: Suspect, pattern: Omit<Narrowing, 'findings'>): Narrowing | undefined {
-  const { observed, candidate, part } = suspect;
-  const { headDim } = candidate.config;
-  if (!isSplit(part) || !pattern.heads || observed.known) return undefined;
-  const numHeads = observed.values.length / candidate.numRows / headDim;
-  const isDead = (head: number) =>
-    observed.values.every((value, i) => Math.floor(i / headDim) % numHeads !== head || value === 0);
-  if (!pattern.heads.every(isDead)) return undefined;
-  return { findings: [`heads ${ranges(pattern.heads)} are zero: dead`], heads: pattern.heads };
-}
-
 /**
  * Single wrong weights: the difference of an output over the tokens follows one input's value. With fewer
  * tokens than this, some input always does.
  */
 const MIN_TOKENS = 4;
 
-function wrongWeight(suspect: Suspect, pattern: Omit<Narrowing, 'findings'>): Narrowing | undefined {
-  const { part, name, observed, estimate, candidate } = suspect;
+/** Weights whose outputs are off, and the outputs as they should be with them corrected. */
+export function wrongWeights(
+  suspect: Suspect,
+): { readonly finding: string; readonly correct: (values: Float64Array) => void } | undefined {
+  const { part, name, observed, estimate, numRows } = suspect;
   const source = isProjection(part) ? pointOf(part)?.inputs[0] : undefined;
   const x = source && sibling(suspect, source);
-  const { numRows } = candidate;
-  if (!x || !pattern.columns || observed.known || numRows < MIN_TOKENS) return undefined;
+  const { columns } = patternOf(suspect);
+  if (!x || !columns || observed.known || numRows < MIN_TOKENS) return undefined;
   const outSize = observed.values.length / numRows;
+  const inSize = x.length / numRows;
   const tensor = `${name}.weight`;
-  const zero = pattern.columns.filter((o) => {
-    for (let t = 0; t < numRows; t++) if (observed.values[t * outSize + o] !== 0) return false;
-    return true;
-  });
-  if (zero.length === pattern.columns.length) {
-    return { findings: [`rows ${ranges(zero)} of ${tensor} give nothing but zero`], tensor };
-  }
-  const wrong = pattern.columns.slice(0, 16).flatMap((o) => {
+  const changes: { column: number; input?: number; by: number }[] = [];
+  for (const column of columns) {
     const difference = Float64Array.from(
       { length: numRows },
-      (_, t) => observed.values[t * outSize + o] - estimate.values[t * outSize + o],
+      (_, t) => observed.values[t * outSize + column] - estimate.values[t * outSize + column],
     );
-    const found = followedInput(difference, x);
-    return found ? [`[${o}, ${found.input}] (off by ${found.by.toPrecision(4)})`] : [];
-  });
-  if (wrong.length === 0)
-    return { findings: [`rows ${ranges(pattern.columns)} of ${tensor} are off`], tensor };
-  return { findings: [`single weights of ${tensor} are off: ${wrong.join(', ')}`], tensor };
+    const isZero = difference.every((_, t) => observed.values[t * outSize + column] === 0);
+    const found = isZero ? undefined : followedInput(difference, x);
+    if (!isZero && !found) return undefined;
+    changes.push({ column, input: found?.input, by: found?.by ?? 0 });
+  }
+  const zero = changes.filter(({ input }) => input === undefined).map(({ column }) => column);
+  const single = changes.flatMap(({ column, input, by }) =>
+    input === undefined ? [] : [`[${column}, ${input}] (off by ${by.toPrecision(4)})`],
+  );
+  const findings = [
+    ...(zero.length > 0 ? [`rows ${ranges(zero)} of ${tensor} give nothing but zero`] : []),
+    ...(single.length > 0 ? [`single weights of ${tensor} are off: ${single.slice(0, 16).join(', ')}`] : []),
+  ];
+  const correct = (values: Float64Array) => {
+    for (const { column, input, by } of changes) {
+      for (let t = 0; t < numRows; t++) {
+        const at = t * outSize + column;
+        values[at] = input === undefined ? 0 : values[at] + by * x[t * inSize + input];
+      }
+    }
+  };
+  return { finding: findings.join('; '), correct };
 }
 
 /** The input whose values over the tokens are the difference times a constant. */
@@ -260,8 +158,4 @@ function followedInput(difference: Float64Array, x: Float64Array): { input: numb
     if (xx > 0 && (xy * xy) / xx > 0.9999 * energy) return { input: i, by: xy / xx };
   }
   return undefined;
-}
-
-async function fitAfter(suspect: Suspect, variant: Variant): Promise<number> {
-  return (await fitVariant(suspect, variant))?.fit ?? 0;
 }

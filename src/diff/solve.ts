@@ -50,6 +50,19 @@ function angleBetween(
   numPairs: number,
   j: number,
 ): { angle: number } {
+  const { dot, cross } = turnBetween(before, after, t, numHeads, numPairs, j);
+  return { angle: Math.atan2(cross, dot) };
+}
+
+/** Parts of the rotated pair j of row t along the plain one and across it, over all heads. */
+function turnBetween(
+  before: Float64Array,
+  after: Float64Array,
+  t: number,
+  numHeads: number,
+  numPairs: number,
+  j: number,
+): { dot: number; cross: number } {
   let dot = 0;
   let cross = 0;
   for (let h = 0; h < numHeads; h++) {
@@ -58,8 +71,44 @@ function angleBetween(
     dot += before[a] * after[a] + before[b] * after[b];
     cross += before[a] * after[b] - before[b] * after[a];
   }
-  return { angle: Math.atan2(cross, dot) };
+  return { dot, cross };
 }
+
+/**
+ * The position by which each row was turned: the whole number under which the plain heads come nearest to
+ * the rotated
+ * ones, all pairs together.
+ *
+ * @param before [numRows, numHeads, 2 · numPairs]
+ * @param after  the same, rotated
+ */
+export function solvePositions(
+  before: Float64Array,
+  after: Float64Array,
+  numHeads: number,
+  frequencies: Float64Array,
+): number[] {
+  const numPairs = frequencies.length;
+  const numRows = before.length / numHeads / numPairs / 2;
+  return Array.from({ length: numRows }, (_, t) => {
+    const pairs = Array.from(frequencies, (_, j) => turnBetween(before, after, t, numHeads, numPairs, j));
+    const likeness = (position: number) =>
+      pairs.reduce(
+        (sum, { dot, cross }, j) =>
+          sum + dot * Math.cos(position * frequencies[j]) + cross * Math.sin(position * frequencies[j]),
+        0,
+      );
+    let best = { position: t, likeness: likeness(t) };
+    for (let position = -FARTHEST; position < 2 * numRows + FARTHEST; position++) {
+      const found = likeness(position);
+      if (found > best.likeness * (1 + 1e-12)) best = { position, likeness: found };
+    }
+    return best.position;
+  });
+}
+
+/** Positions before the first and behind the last that are looked at. */
+const FARTHEST = 512;
 
 /** The angle in (-π, π] that is the same direction. */
 function modulo(angle: number): number {

@@ -1,33 +1,48 @@
 // Weights as a comparison reads them: rows of float64 by HuggingFace name, a few at a time, and views of them
 // that look as a faulty program would have read them.
 
-import { byteLength } from '../base/dtype.ts';
+import { byteLength, type DType } from '../base/dtype.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
 import { decodeToF64 } from '../quant/decode.ts';
+import type { Floats } from './bounds.ts';
 
 export interface WeightSource {
   readonly config: ModelConfig;
   /** [outSize, inSize], [size], or undefined where there is no such tensor. */
   shape(name: string): readonly number[] | undefined;
   /** Rows [begin, end) of a matrix, one after the other; a vector is one row. */
-  rows(name: string, begin: number, end: number): Promise<Float64Array>;
+  rows(name: string, begin: number, end: number): Promise<Floats>;
+  /** The same rows as a program that unpacks their blocks wrongly would read them; absent without a file. */
+  readonly misread?: (change: BlockFault) => WeightSource;
 }
+
+/** A change of the bytes of rows, before they are unpacked; undefined where the type has no such part. */
+export type BlockFault = (bytes: Uint8Array, dtype: DType, rowBytes: number) => Uint8Array | undefined;
 
 /** The weights of a checkpoint. */
 export function checkpointWeights(checkpoint: {
   readonly config: ModelConfig;
   readonly tensors: ReadonlyMap<string, Tensor>;
 }): WeightSource {
+  return fileWeights(checkpoint);
+}
+
+function fileWeights(
+  checkpoint: { readonly config: ModelConfig; readonly tensors: ReadonlyMap<string, Tensor> },
+  fault?: BlockFault,
+): WeightSource {
   const { config, tensors } = checkpoint;
   return {
     config,
     shape: (name) => tensors.get(name)?.shape,
+    misread: (change) => fileWeights(checkpoint, change),
     async rows(name, begin, end) {
       const tensor = tensors.get(name);
       if (!tensor) throw new RangeError(`weights: expected a tensor ${name}, got none`);
       const rowSize = tensor.shape[tensor.shape.length - 1];
-      const bytes = await tensor.readRows(begin, end);
+      const read = await tensor.readRows(begin, end);
+      const bytes = fault?.(read, tensor.dtype, read.length / (end - begin)) ?? read;
       const out = new Float64Array((end - begin) * rowSize);
       decodeToF64(tensor.dtype, bytes, 0, out, 0, out.length);
       if (bytes.length !== byteLength(tensor.dtype, out.length)) {
@@ -41,7 +56,8 @@ export function checkpointWeights(checkpoint: {
 /** The whole matrix or vector. */
 export async function allOf(weights: WeightSource, name: string): Promise<Float64Array> {
   const shape = weights.shape(name);
-  return weights.rows(name, 0, shape && shape.length > 1 ? shape[0] : 1);
+  const values = await weights.rows(name, 0, shape && shape.length > 1 ? shape[0] : 1);
+  return values instanceof Float64Array ? values : Float64Array.from(values);
 }
 
 /** The matrix that makes the logits: its own, or the embedding table. */
@@ -52,7 +68,7 @@ export function headName(weights: WeightSource): string {
 /** The same weights under other names: `rename` says which tensor is read where another is asked for. */
 export function renamed(weights: WeightSource, rename: (name: string) => string): WeightSource {
   return {
-    config: weights.config,
+    ...weights,
     shape: (name) => weights.shape(rename(name)),
     rows: (name, begin, end) => weights.rows(rename(name), begin, end),
   };
@@ -63,21 +79,21 @@ export function mapped(weights: WeightSource, change: (value: number) => number)
   return {
     ...weights,
     shape: (name) => weights.shape(name),
-    rows: async (name, begin, end) => (await weights.rows(name, begin, end)).map(change),
+    rows: async (name, begin, end) => Float64Array.from(await weights.rows(name, begin, end), change),
   };
 }
 
-/** One matrix, its numbers read in file order as if it had been stored [inSize, outSize]. */
-export function transposed(weights: WeightSource, target: string): WeightSource {
-  let whole: Promise<Float64Array> | undefined;
+/** Matrices whose numbers are read in file order as if they had been stored [inSize, outSize]. */
+export function transposed(weights: WeightSource, isTarget: (name: string) => boolean): WeightSource {
+  const whole = new Map<string, Promise<Float64Array>>();
   return {
-    config: weights.config,
-    shape: (name) => weights.shape(name),
+    ...weights,
     async rows(name, begin, end) {
-      if (name !== target) return weights.rows(name, begin, end);
+      if (!isTarget(name)) return weights.rows(name, begin, end);
       const [outSize, inSize] = weights.shape(name) ?? [0, 0];
-      whole ??= allOf(weights, name);
-      const values = await whole;
+      const read = whole.get(name) ?? allOf(weights, name);
+      whole.set(name, read);
+      const values = await read;
       return Float64Array.from({ length: (end - begin) * inSize }, (_, at) => {
         const o = begin + Math.floor(at / inSize);
         return values[(at % inSize) * outSize + o];
@@ -86,24 +102,70 @@ export function transposed(weights: WeightSource, target: string): WeightSource 
   };
 }
 
-/** Query and key rows in the order of a Llama-type GGUF file: what a reader sees that does not undo it. */
-export function withPermutedHeads(weights: WeightSource): WeightSource {
-  const half = weights.config.headDim / 2;
-  const storedRow = (row: number) => {
-    const inHead = row % (2 * half);
-    return row - inHead + Math.floor(inHead / 2) + (inHead % 2) * half;
-  };
+/** Each row taken from where `from` says. */
+export function rowsFrom(
+  weights: WeightSource,
+  from: (name: string, row: number) => { name: string; row: number },
+): WeightSource {
   return {
-    config: weights.config,
-    shape: (name) => weights.shape(name),
+    ...weights,
     async rows(name, begin, end) {
       const shape = weights.shape(name);
-      if (!/self_attn\.[qk]_proj\.weight$/.test(name) || !shape) return weights.rows(name, begin, end);
-      const out = new Float64Array((end - begin) * shape[1]);
-      for (let row = begin; row < end; row++) {
-        out.set(await weights.rows(name, storedRow(row), storedRow(row) + 1), (row - begin) * shape[1]);
+      const places = Array.from({ length: end - begin }, (_, n) => from(name, begin + n));
+      if (!shape || places.every((place, n) => place.name === name && place.row === begin + n)) {
+        return weights.rows(name, begin, end);
+      }
+      const size = shape[shape.length - 1];
+      const out = new Float64Array((end - begin) * size);
+      for (let n = 0; n < places.length; ) {
+        let count = 1;
+        const { name: other, row } = places[n];
+        while (n + count < places.length) {
+          const next = places[n + count];
+          if (next.name !== other || next.row !== row + count) break;
+          count++;
+        }
+        out.set(await weights.rows(other, row, row + count), n * size);
+        n += count;
       }
       return out;
     },
   };
 }
+
+/** Query and key rows in the order of a Llama-type GGUF file: what a reader sees that does not undo it. */
+export function withPermutedHeads(weights: WeightSource): WeightSource {
+  const half = weights.config.headDim / 2;
+  return rowsFrom(weights, (name, row) => {
+    if (!/self_attn\.[qk]_proj\.weight$/.test(name)) return { name, row };
+    const inHead = row % (2 * half);
+    return { name, row: row - inHead + Math.floor(inHead / 2) + (inHead % 2) * half };
+  });
+}
+
+/** Weights that are kept once they were unpacked, as float32 where that holds them exactly. */
+export function keptWeights(weights: WeightSource): WeightSource {
+  const kept = new Map<string, Promise<Floats>>();
+  let size = 0;
+  return {
+    ...weights,
+    rows(name, begin, end) {
+      const key = `${name} ${begin} ${end}`;
+      const known = kept.get(key);
+      if (known) return known;
+      const read = weights.rows(name, begin, end).then((values) => {
+        const narrow = new Float32Array(values);
+        for (let i = 0; i < narrow.length; i++) if (values[i] !== narrow[i]) return values;
+        return narrow;
+      });
+      if (size < MAX_KEPT && end - begin > 1) {
+        kept.set(key, read);
+        size += (weights.shape(name)?.at(-1) ?? 0) * (end - begin);
+      }
+      return read;
+    },
+  };
+}
+
+/** Weights that are kept at most: those of the 135M, not of the 1.7B. */
+const MAX_KEPT = 2 ** 28;

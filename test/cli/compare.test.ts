@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CAUSES } from '../../src/diff/causes.ts';
+import { CAUSES } from '../../src/diff/causes/all.ts';
 import { writeSafetensors } from '../../src/format/safetensors.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';
 import { type Faults, faultyModel } from '../support/faulty-engine.ts';

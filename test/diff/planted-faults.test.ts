@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { CAUSES } from '../../src/diff/causes.ts';
+import { CAUSES } from '../../src/diff/causes/all.ts';
 import { diff } from '../../src/diff/diff.ts';
 import { type FloatFormat, roundTo } from '../../src/diff/precision.ts';
 import { checkpointWeights } from '../../src/diff/weight-source.ts';
 import { readRow } from '../../src/reference/matrix.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';
 import type { RawTrace } from '../../src/traces/raw-trace.ts';
-import { denseMatrix, PLANTED, withLayer } from '../support/faults.ts';
+import { denseMatrix, PLANTED, untieHead, withLayer } from '../support/faults.ts';
 import { type Faults, faultyModel } from '../support/faulty-engine.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';
@@ -122,13 +122,20 @@ describe('diff on a fault of no known kind', () => {
       await candidate({ weights: (w) => ({ ...w, layers: [w.layers[1], w.layers[0]] }) }),
       { weights },
     );
-    expect([report.first, report.cause]).toEqual(['model.layers.0.input_layernorm', null]);
-    expect(report.narrowing?.layer).toBe(1);
+    expect([report.first, report.cause]).toEqual(['model.layers.0.input_layernorm', 'layers-exchanged']);
+    expect(report.candidates[0].detail).toContain('layer 1 fit instead of those of layer 0');
+  });
+
+  it('names no cause for a head of its own: another matrix cannot be told from the numbers', async () => {
+    const report = await diff(reference, await candidate({ weights: untieHead }), { weights });
+    expect([report.first, report.cause]).toEqual(['lm_head', null]);
+    expect(report.candidates.map(({ cause }) => cause)).toContain('untied-head');
+    expect(report.candidates.find(({ cause }) => cause === 'untied-head')?.leaves).toBeGreaterThan(1);
   });
 
   it('finds a dead head', async () => {
     const report = await diff(reference, await candidate({ deadHead: 2, deadHeadLayer: 1 }), { weights });
-    expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.attn_out', null]);
+    expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.attn_out', 'dead-heads']);
     expect(report.narrowing?.heads).toEqual([2]);
   });
 
@@ -138,8 +145,8 @@ describe('diff on a fault of no known kind', () => {
       /rope|probs|attn_out|residual/,
     );
     const report = await diff(reference, trace, { weights });
-    expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.o_proj', null]);
-    expect(report.narrowing?.heads).toEqual([2]);
+    expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.o_proj', 'dead-heads']);
+    expect(report.candidates[0].detail).toBe('head 2 does not reach o_proj');
   });
 
   it('finds a transposed matrix', async () => {
@@ -153,11 +160,7 @@ describe('diff on a fault of no known kind', () => {
         return { ...layer, oProj: denseMatrix(hiddenSize, hiddenSize, (o, i) => rows[i][o]) };
       });
     const report = await diff(reference, await candidate({ weights: transpose }), { weights });
-    expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.o_proj', null]);
-    expect(report.narrowing).toMatchObject({
-      tensor: 'model.layers.1.self_attn.o_proj.weight',
-      transposed: true,
-    });
+    expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.o_proj', 'weight-transposed']);
   });
 
   it('finds one corrupt weight: matrix, row, column and by how much', async () => {
@@ -173,9 +176,9 @@ describe('diff on a fault of no known kind', () => {
         return { ...layer, downProj: denseMatrix(downProj.outSize, downProj.inSize, (o, i) => rows[o][i]) };
       });
     const report = await diff(reference, await candidate({ weights: corrupt }), { weights });
-    expect([report.first, report.cause]).toEqual(['model.layers.0.mlp.down_proj', null]);
+    expect([report.first, report.cause]).toEqual(['model.layers.0.mlp.down_proj', 'corrupt-weight']);
     expect(report.narrowing?.columns).toEqual([17]);
-    expect(report.narrowing?.findings[0]).toContain('[17, 41] (off by 0.2500)');
+    expect(report.candidates[0].detail).toContain('[17, 41] (off by 0.2500)');
   });
 
   it('says where the first NaN stands', async () => {

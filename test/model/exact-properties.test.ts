@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ropeFrequencies } from '../../src/base/rotations.ts';
-import { rotated } from '../../src/diff/bounds.ts';
+import { rotated } from '../../src/diff/attention-bounds.ts';
 import { arithmeticOf } from '../../src/diff/precision.ts';
 import { rope, ropeTable } from '../../src/reference/rope.ts';
 import { loadModel } from '../../src/run/load.ts';
@@ -47,8 +47,16 @@ describe('RoPE', () => {
       return turned;
     };
     const bound = (x: Float64Array, startPos: number) =>
-      rotated({ values: x }, 1, { frequencies: ropeFrequencies(config), startPos }, arithmeticOf('f64'))
-        .slack!;
+      rotated(
+        { values: x },
+        1,
+        {
+          frequencies: ropeFrequencies(config),
+          headDim: config.headDim,
+          positionOf: (row) => row + startPos,
+        },
+        arithmeticOf('f64'),
+      ).slack!;
     const dot = (x: Float64Array, y: Float64Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
     for (const distance of [0, 1, 13, 400]) {
       for (const pos of [0, 1, 77, 7599]) {

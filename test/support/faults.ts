@@ -46,7 +46,7 @@ const swapGateAndUp = (weights: Weights): Weights => ({
 });
 
 /** A head of its own: other numbers of the same size. */
-const untieHead = (weights: Weights, { vocabSize, hiddenSize }: ModelConfig): Weights => ({
+export const untieHead = (weights: Weights, { vocabSize, hiddenSize }: ModelConfig): Weights => ({
   ...weights,
   lmHead: denseMatrix(vocabSize, hiddenSize, (o, i) => Math.sin(o * 12.9898 + i * 78.233) * 0.2),
 });
@@ -90,6 +90,5 @@ export const PLANTED: readonly PlantedFault[] = [
   { name: 'gate and up swapped', cause: 'gate-up-swapped', faults: { weights: swapGateAndUp } },
   { name: 'gelu', cause: 'gelu-instead-of-silu', faults: { activation: geluTanh } },
   { name: 'relu', cause: 'wrong-activation', faults: { activation: (z) => Math.max(0, z) }, detail: 'relu' },
-  { name: 'untied head', cause: 'untied-head', faults: { weights: untieHead } },
   { name: '8-bit activations', cause: 'activations-int8', faults: { int8: true } },
 ];

@@ -1,12 +1,12 @@
 // Causes that are a matter of precision: a module rounded to a narrower format than the rest, activations
 // quantised on their way into a product, the two orders of a cast in a norm, and a head of its own.
 
-import { LAYER_POINTS, placeOf, streamBefore } from '../model/points.ts';
+import { LAYER_POINTS, placeOf, streamBefore } from '../../model/points.ts';
+import { type FloatFormat, rounded, roundTo, UNIT } from '../precision.ts';
+import { activationsOf, type Suspect } from '../suspect.ts';
+import type { Variant } from '../variant.ts';
+import { allOf, mapped, type WeightSource } from '../weight-source.ts';
 import type { Cause, Hypothesis } from './cause.ts';
-import type { Variant } from './expectation.ts';
-import { type FloatFormat, rounded, roundTo, UNIT } from './precision.ts';
-import { activationsOf, type Suspect } from './suspect.ts';
-import { allOf, mapped } from './weight-source.ts';
 
 const LINEAR = [...LAYER_POINTS.filter(({ rule }) => rule === 'linear').map(({ part }) => part), 'lm_head'];
 
@@ -15,13 +15,14 @@ const LINEAR = [...LAYER_POINTS.filter(({ rule }) => rule === 'linear').map(({ p
  * rest.
  */
 function roundingHypotheses(format: FloatFormat): (suspect: Suspect) => Hypothesis[] {
-  return ({ math, weights, part }) => {
+  return ({ math, weights, part, far }) => {
     if (UNIT[format] <= UNIT[math.format]) return [];
-    const output: Variant = { output: (values) => rounded(format, values) };
+    const applies = (own: string) => far || own === part;
+    const output: Variant = { applies, output: (values) => rounded(format, values) };
     const hypotheses = [{ variant: output, detail: `output rounded to ${format}` }];
-    if (!LINEAR.includes(part) || !weights) return hypotheses;
+    if (!weights || (!far && !LINEAR.includes(part))) return hypotheses;
     const linearInput = (x: Float64Array) => rounded(format, x);
-    const narrowWeights = mapped(weights, (value) => roundTo(format, value));
+    const narrowWeights = (view: WeightSource) => mapped(view, (value) => roundTo(format, value));
     return [
       ...hypotheses,
       { variant: { linearInput }, detail: `input rounded to ${format}` },
@@ -35,7 +36,10 @@ function roundingHypotheses(format: FloatFormat): (suspect: Suspect) => Hypothes
   };
 }
 
-/** A cache in 16 bits, whose products are taken with float32, with 16-bit queries and weights, or as llama.cpp does. */
+/**
+ * A cache in 16 bits, whose products are taken with float32, with 16-bit queries and weights, or as
+ * llama.cpp does.
+ */
 function cacheHypotheses({ math }: Suspect): Hypothesis[] {
   return (['f16', 'bf16'] as const).flatMap((format) => {
     if (UNIT[format] <= UNIT[math.format]) return [];
@@ -58,8 +62,44 @@ function cacheHypotheses({ math }: Suspect): Hypothesis[] {
   });
 }
 
+/**
+ * A number of 8 bits with `mantissa` of them after the leading one (OCP FP8), rounded to even; too large:
+ * the largest.
+ */
+function toFloat8(value: number, mantissa: number, largest: number, smallestExponent: number): number {
+  if (value === 0 || !Number.isFinite(value)) return value;
+  const exponent = Math.max(Math.floor(Math.log2(Math.abs(value))), smallestExponent);
+  const step = 2 ** (exponent - mantissa);
+  const steps = Math.abs(value) / step;
+  const floor = Math.floor(steps);
+  const up = steps - floor > 0.5 || (steps - floor === 0.5 && floor % 2 === 1);
+  return Math.sign(value) * Math.min((floor + (up ? 1 : 0)) * step, largest);
+}
+
+/** A cache of 8 bits. */
+function smallCacheHypotheses({ candidate: { config } }: Suspect): Hypothesis[] {
+  const forms: [string, (x: Float64Array) => Float64Array][] = [
+    ['fp8 (e4m3)', (x) => x.map((value) => toFloat8(value, 3, 448, -6))],
+    ['fp8 (e5m2)', (x) => x.map((value) => toFloat8(value, 2, 57_344, -14))],
+    ['8 bits, a scale per head', (x) => quantisedRows(x, config.headDim, 127, 'f32')],
+    ['8 bits, a scale per 32 values (f16)', (x) => quantisedRows(x, 32, 127, 'f16')],
+    ['8 bits, a scale per row', (x) => quantisedRows(x, config.numKvHeads * config.headDim, 127, 'f32')],
+    ['8 bits, one scale', (x) => quantisedRows(x, x.length, 127, 'f32')],
+  ];
+  return forms.map(([detail, cached]) => ({ variant: { cached }, detail: `keys and values in ${detail}` }));
+}
+
+const TF32_BITS = 10;
+
+/** Ten bits after the leading one, as tensor cores of the TF32 kind read their inputs. */
+export function toTf32(value: number): number {
+  if (value === 0 || !Number.isFinite(value)) return value;
+  const step = 2 ** (Math.floor(Math.log2(Math.abs(value))) - TF32_BITS);
+  return Math.round(value / step) * step;
+}
+
 /** x in whole multiples of a scale per block: the largest value of a block becomes `levels`. */
-function quantised(
+export function quantisedRows(
   x: Float64Array,
   blockSize: number,
   levels: number,
@@ -81,7 +121,7 @@ function quantisedHypotheses(levels: number): Hypothesis[] {
   const name = levels === 127 ? '8' : '16';
   const blocks = (size: number, format: FloatFormat): Hypothesis => ({
     variant: {
-      linearInput: (x, inSize) => (inSize % size === 0 ? quantised(x, size, levels, format) : x),
+      linearInput: (x, inSize) => (inSize % size === 0 ? quantisedRows(x, size, levels, format) : x),
     },
     detail: `${name}-bit blocks of ${size}, scale in ${format}`,
   });
@@ -90,11 +130,11 @@ function quantisedHypotheses(levels: number): Hypothesis[] {
     blocks(32, 'f32'),
     blocks(256, 'f32'),
     {
-      variant: { linearInput: (x, inSize) => quantised(x, inSize, levels, 'f32') },
+      variant: { linearInput: (x, inSize) => quantisedRows(x, inSize, levels, 'f32') },
       detail: `${name} bits, one scale per token`,
     },
     {
-      variant: { linearInput: (x) => quantised(x, x.length, levels, 'f32') },
+      variant: { linearInput: (x) => quantisedRows(x, x.length, levels, 'f32') },
       detail: `${name} bits, one scale per tensor`,
     },
   ];
@@ -165,32 +205,13 @@ export function appliesWeightFirst(order: CastOrder | undefined): boolean {
   return order !== undefined && order.weightFirst > 0.97 && order.castFirst < 0.95 * order.weightFirst;
 }
 
-/** Another matrix makes (nearly) every logit wrong, and leaves little of their order. */
-async function untiedFit({ observed, estimate, candidate }: Suspect): Promise<number> {
-  const { vocabSize } = candidate.config;
-  const wrong = new Uint8Array(vocabSize);
-  let xy = 0;
-  let xx = 0;
-  let yy = 0;
-  for (let i = 0; i < observed.values.length; i++) {
-    if (observed.known && !observed.known[i]) continue;
-    const slack = (estimate.slack?.[i] ?? 0) + observed.resolution;
-    if (!(Math.abs(observed.values[i] - estimate.values[i]) <= slack)) wrong[i % vocabSize] = 1;
-    xy += observed.values[i] * estimate.values[i];
-    xx += estimate.values[i] ** 2;
-    yy += observed.values[i] ** 2;
-  }
-  const share = wrong.reduce((sum, bit) => sum + bit, 0) / vocabSize;
-  const likeness = xy / Math.sqrt(xx * yy);
-  return likeness < 0.99 && share > 0.9 ? share : 0;
-}
-
 export const PRECISION_CAUSES: readonly Cause[] = [
   ...(['bf16', 'f16', 'f32'] as const).map((format) => ({
     id: `${format}-rounding`,
     summary: `a module rounded to ${format} in a program that is more precise elsewhere`,
     advice: `look for a cast to ${format}, an autocast region or a kernel that works in ${format}`,
     parts: ['*'],
+    rounds: true,
     hypotheses: roundingHypotheses(format),
   })),
   {
@@ -203,15 +224,33 @@ export const PRECISION_CAUSES: readonly Cause[] = [
       if (!order || !appliesWeightFirst(order)) return undefined;
       const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
       const detail = `bits of ${percent(order.weightFirst)} of the values, against ${percent(order.castFirst)}`;
-      return { fit: order.weightFirst, detail };
+      return { fit: order.weightFirst, leaves: 0, detail };
     },
   },
   {
     id: 'kv-cache-rounding',
-    summary: 'keys and values kept in 16 bits by a program that is more precise elsewhere',
+    summary: 'keys and values kept in 16 or 8 bits by a program that is more precise elsewhere',
     advice: 'llama.cpp keeps its cache in f16 unless told otherwise (--cache-type-k f32 --cache-type-v f32)',
     parts: ['self_attn.attn_probs', 'self_attn.attn_out'],
-    hypotheses: cacheHypotheses,
+    rounds: true,
+    hypotheses: (suspect) => [...cacheHypotheses(suspect), ...smallCacheHypotheses(suspect)],
+  },
+  {
+    id: 'tf32',
+    summary: 'matrix products whose inputs are cut to TF32',
+    advice: 'turn it off for comparisons: torch.backends.cuda.matmul.allow_tf32 = False',
+    parts: LINEAR,
+    needsWeights: true,
+    rounds: true,
+    hypotheses: () => [
+      {
+        variant: {
+          linearInput: (x) => x.map(toTf32),
+          weights: (view) => mapped(view, toTf32),
+        },
+        detail: 'ten bits of every factor',
+      },
+    ],
   },
   {
     id: 'activations-int8',
@@ -219,6 +258,7 @@ export const PRECISION_CAUSES: readonly Cause[] = [
     advice: 'llama.cpp multiplies quantised weights by 8-bit activations: expected there, a fault elsewhere',
     parts: LINEAR,
     needsWeights: true,
+    rounds: true,
     hypotheses: () => quantisedHypotheses(127),
   },
   {
@@ -227,17 +267,7 @@ export const PRECISION_CAUSES: readonly Cause[] = [
     advice: 'the `fast` precision of this project does so',
     parts: LINEAR,
     needsWeights: true,
+    rounds: true,
     hypotheses: () => quantisedHypotheses(32_767),
-  },
-  {
-    id: 'untied-head',
-    summary: 'logits from a matrix of their own where the embedding table should make them',
-    advice: 'tie_word_embeddings is true: lm_head is model.embed_tokens.weight',
-    parts: ['lm_head'],
-    ceiling: 0.95,
-    test: async (suspect) => {
-      if (!suspect.candidate.config.tiedEmbeddings) return undefined;
-      return { fit: await untiedFit(suspect), detail: 'nearly every logit is off, and not by a factor' };
-    },
   },
 ];

@@ -1,0 +1,273 @@
+// Which cause explains a suspect: every hypothesis is run, and one is named only when what it leaves lies
+// inside its own
+// bounds. Two faults in one module are tried in pairs.
+
+import { CAUSES } from './causes/all.ts';
+import type { Cause, Hypothesis, ParameterSearch, TestedCause } from './causes/cause.ts';
+import { judge } from './fit.ts';
+import { snapped } from './solve.ts';
+import { type Fitted, fitVariant, type Suspect, underVariant } from './suspect.ts';
+import type { Variant } from './variant.ts';
+
+/** A hypothesis that was run. */
+export interface Tested extends TestedCause {
+  /** Everything that it leaves is inside its bounds. */
+  readonly explains: boolean;
+  /** Mean difference that it leaves, in units of the bound. */
+  readonly mean: number;
+  readonly variant?: Variant;
+}
+
+export interface SearchOptions {
+  /** Called before each cause. */
+  readonly onStep?: (done: number, total: number) => void;
+  /** Time (performance.now) after which no further hypothesis is begun. */
+  readonly deadline?: number;
+}
+
+/** Values that may be off under a cause of rounding: those that fell on the other of two steps. */
+const OTHER_STEP = 0.005;
+
+function explains({ judgement, numOverBefore, left }: Fitted, rounds: boolean | undefined): boolean {
+  if (judgement.worst <= 1) return true;
+  const few = Math.min(OTHER_STEP * judgement.numKnown, 0.05 * numOverBefore);
+  return rounds === true && judgement.numOver <= few && left < 0.02;
+}
+
+/** Rows that show whether a hypothesis holds at all; undefined where the suspect cannot come of it. */
+function firstLook(suspect: Suspect, cause: Cause, { ahead }: Hypothesis): number | undefined {
+  if (!suspect.far || ahead) return suspect.numRows;
+  const isLater = cause.rows === 'later';
+  if (suspect.firstRow === 0) return isLater ? undefined : 1;
+  return isLater ? Math.min(suspect.numRows, suspect.firstRow + 2) : 1;
+}
+
+/** Rows on which a hypothesis that held at first must hold as well. */
+const SECOND_LOOK = 8;
+
+async function look(suspect: Suspect, cause: Cause, hypothesis: Hypothesis): Promise<Fitted | undefined> {
+  const numRows = firstLook(suspect, cause, hypothesis);
+  if (numRows === undefined) return undefined;
+  const first = await fitVariant(suspect, hypothesis.variant, numRows);
+  if (!first || numRows === suspect.numRows || !explains(first, cause.rounds)) return first;
+  const more = Math.min(suspect.numRows, Math.max(SECOND_LOOK, suspect.firstRow + 2));
+  const second = await fitVariant(suspect, hypothesis.variant, more);
+  if (!second || more === suspect.numRows || !explains(second, cause.rounds)) return second;
+  return fitVariant(suspect, hypothesis.variant);
+}
+
+/** What of a cause is tried: through many layers the quick hypotheses of all causes come before the slow ones. */
+type Phase = 'quick' | 'searches' | 'slow';
+const NEAR_PHASES: readonly Phase[] = ['quick', 'slow', 'searches'];
+const FAR_PHASES: readonly Phase[] = ['quick', 'searches', 'slow'];
+
+interface Trial {
+  readonly left: number;
+  readonly explains: boolean;
+}
+
+/** One suspect's causes, each with the best of its hypotheses so far. */
+class CauseTrials {
+  private readonly suspect: Suspect;
+  private readonly deadline: number;
+  private readonly best = new Map<string, Tested>();
+
+  constructor(suspect: Suspect, deadline = Number.POSITIVE_INFINITY) {
+    this.suspect = suspect;
+    this.deadline = deadline;
+  }
+
+  get isLate(): boolean {
+    return performance.now() > this.deadline;
+  }
+
+  /** Whether what was found is enough: through many layers every hypothesis costs a pass. */
+  get isEnough(): boolean {
+    const { far, judgement } = this.suspect;
+    return far && judgement.worst > NO_CHANCE && [...this.best.values()].some((tested) => tested.explains);
+  }
+
+  async run(cause: Cause, phase: Phase): Promise<void> {
+    if (phase === 'searches') {
+      const search = this.best.get(cause.id)?.explains ? undefined : cause.search?.(this.suspect);
+      if (search)
+        await searchParameter(search, (hypothesis) => this.try(cause, hypothesis), this.suspect.far);
+      return;
+    }
+    for (const hypothesis of (await cause.hypotheses?.(this.suspect)) ?? []) {
+      if ((phase === 'slow') !== this.isSlow(cause, hypothesis)) continue;
+      await this.try(cause, hypothesis);
+      if (this.isEnough) return;
+    }
+    const own = phase === 'quick' ? await cause.test?.(this.suspect) : undefined;
+    if (own) this.keep({ cause: cause.id, ...own, explains: own.leaves <= 1, mean: 0 });
+  }
+
+  private isSlow(cause: Cause, hypothesis: Hypothesis): boolean {
+    return this.suspect.far && (hypothesis.ahead === true || cause.slow === true);
+  }
+
+  private async try(cause: Cause, hypothesis: Hypothesis): Promise<Trial> {
+    const nothing = { left: Number.POSITIVE_INFINITY, explains: false };
+    if (this.isLate) return nothing;
+    const fitted = await look(this.suspect, cause, hypothesis);
+    if (!fitted) return nothing;
+    const { fit, judgement, left, numOverBefore } = fitted;
+    const isSpoiled = numOverBefore === 0 && judgement.worst > 1;
+    const { detail, variant } = hypothesis;
+    const explained = explains(fitted, cause.rounds);
+    const said = { cause: cause.id, fit: isSpoiled ? 0 : fit, leaves: judgement.worst, detail };
+    this.keep({ ...said, explains: explained, mean: judgement.mean, variant });
+    return { left, explains: explained };
+  }
+
+  private keep(tested: Tested): void {
+    const known = this.best.get(tested.cause);
+    if (!known || isBetter(tested, known)) this.best.set(tested.cause, tested);
+  }
+
+  /** Best first; of two that explain everything the more specific stays first, unless it leaves twice as much. */
+  ranked(causes: readonly Cause[]): Tested[] {
+    const tested = causes.flatMap(({ id }) => this.best.get(id) ?? []);
+    return tested.sort((a, b) => (isBetter(a, b) ? -1 : isBetter(b, a) ? 1 : 0));
+  }
+}
+
+function isBetter(a: Tested, b: Tested): boolean {
+  if (a.explains !== b.explains) return a.explains;
+  if (a.explains) return a.mean < 0.5 * b.mean;
+  return a.fit > b.fit + 1e-9 || (a.fit > b.fit - 1e-9 && a.mean < b.mean);
+}
+
+const GRID_STEPS = 16;
+const FAR_GRID_STEPS = 8;
+const REFINEMENTS = 40;
+const ROUND_NUMBER_AT = 16;
+
+/**
+ * The value that leaves least: the best of an even grid, refined by golden section until it explains
+ * everything.
+ */
+async function searchParameter(
+  search: ParameterSearch,
+  test: (hypothesis: Hypothesis) => Promise<Trial>,
+  far: boolean,
+): Promise<void> {
+  const [low, high] = [Math.log(search.low), Math.log(search.high)];
+  const steps = far ? FAR_GRID_STEPS : GRID_STEPS;
+  const step = (high - low) / steps;
+  let found = false;
+  const at = async (x: number) => {
+    const { left, explains } = await test(search.hypothesis(Math.exp(x)));
+    found ||= explains;
+    return left;
+  };
+  let best = { x: low, left: Number.POSITIVE_INFINITY };
+  for (let n = 0; n <= steps; n++) {
+    const x = low + n * step;
+    const left = await at(x);
+    if (left < best.left) best = { x, left };
+  }
+  if (!Number.isFinite(best.left)) return;
+  const golden = (Math.sqrt(5) - 1) / 2;
+  let [begin, end] = [best.x - step, best.x + step];
+  let inner = [end - golden * (end - begin), begin + golden * (end - begin)];
+  let left = [await at(inner[0]), await at(inner[1])];
+  for (let n = 0; n < REFINEMENTS && !found; n++) {
+    // On the way, the number that somebody would have written: most are round.
+    if (n === ROUND_NUMBER_AT) await at(Math.log(snapped(Math.exp((begin + end) / 2), 1e-3)));
+    if (left[0] < left[1]) {
+      end = inner[1];
+      inner = [end - golden * (end - begin), inner[0]];
+      left = [await at(inner[0]), left[0]];
+    } else {
+      begin = inner[0];
+      inner = [inner[1], begin + golden * (end - begin)];
+      left = [left[1], await at(inner[1])];
+    }
+  }
+}
+
+/** Tests every cause that can show at the suspect; best first. `skipped` names those that need weights. */
+export async function testCauses(
+  suspect: Suspect,
+  causes: readonly Cause[] = CAUSES,
+  options: SearchOptions = {},
+): Promise<{ tested: Tested[]; skipped: string[] }> {
+  const skipped: string[] = [];
+  const meant = causes.filter((cause) => {
+    if (!cause.parts.some((part) => part === '*' || suspect.parts.has(part))) return false;
+    if (cause.near && suspect.far) return false;
+    const lacks = cause.needsWeights && !suspect.weights?.shape('model.embed_tokens.weight');
+    if (lacks) skipped.push(cause.id);
+    return !lacks;
+  });
+  const trials = new CauseTrials(suspect, options.deadline);
+  const phases = suspect.far ? FAR_PHASES : NEAR_PHASES;
+  for (const [p, phase] of phases.entries()) {
+    for (const [n, cause] of meant.entries()) {
+      options.onStep?.(p * meant.length + n, phases.length * meant.length);
+      if (trials.isEnough || trials.isLate) break;
+      await trials.run(cause, phase);
+    }
+  }
+  return { tested: trials.ranked(meant), skipped };
+}
+
+/** Bounds that a difference must be wide for one explanation to be enough. */
+const NO_CHANCE = 20;
+
+/** Hypotheses that are tried as the first of two. */
+const FIRST_OF_PAIR = 60;
+
+/** Two faults in one module: each hypothesis as the first, and everything again on what it leaves. */
+export async function testPairs(
+  suspect: Suspect,
+  options: SearchOptions,
+): Promise<[Tested, Tested] | undefined> {
+  const firsts: Tested[] = [];
+  for (const cause of CAUSES) {
+    if (!cause.parts.some((part) => suspect.parts.has(part)) || cause.rounds || !cause.hypotheses) continue;
+    if (cause.needsWeights && !suspect.weights?.shape('model.embed_tokens.weight')) continue;
+    for (const { variant, detail } of await cause.hypotheses(suspect)) {
+      if (options.deadline !== undefined && performance.now() > options.deadline) return undefined;
+      const fitted = await fitVariant(suspect, variant);
+      if (!fitted) continue;
+      const { fit, judgement } = fitted;
+      firsts.push({
+        cause: cause.id,
+        fit,
+        leaves: judgement.worst,
+        detail,
+        explains: false,
+        mean: 0,
+        variant,
+      });
+    }
+  }
+  firsts.sort((a, b) => b.fit - a.fit || a.leaves - b.leaves);
+  for (const first of firsts.slice(0, FIRST_OF_PAIR)) {
+    if (options.deadline !== undefined && performance.now() > options.deadline) return undefined;
+    const second = first.variant && (await withKnown(suspect, first.variant));
+    if (!second) continue;
+    const others = CAUSES.filter((cause) => cause.id !== first.cause && !cause.rounds);
+    const { tested } = await testCauses(second, others, { deadline: options.deadline });
+    const [found] = tested;
+    if (found?.explains && !(await explainsAlone(suspect, found))) return [first, found];
+  }
+  return undefined;
+}
+
+/** Two differences about the same number are one: the second of them explains everything without the first. */
+async function explainsAlone(suspect: Suspect, { variant }: Tested): Promise<boolean> {
+  const fitted = variant && (await fitVariant(suspect, variant));
+  return fitted !== undefined && explains(fitted, false);
+}
+
+/** The suspect in a program that is known to differ by `variant`. */
+async function withKnown(suspect: Suspect, variant: Variant): Promise<Suspect | undefined> {
+  const estimate = await underVariant(suspect, variant);
+  if (!estimate) return undefined;
+  const judgement = judge(suspect.observed, estimate);
+  return { ...suspect, estimate, judgement, base: [...suspect.base, variant], plains: new Map() };
+}
