@@ -59,3 +59,8 @@ export async function readTaken(
 function takenPath(layout: Layout, phase: number, rank: number): string {
   return `${layout.between(phase, rank)}.taken.jsonl`;
 }
+
+/** Keys of the documents that stay, one line each, in their order. */
+export function keysPath(layout: Layout, phase: number, rank: number): string {
+  return `${layout.between(phase, rank)}.keys.jsonl`;
+}

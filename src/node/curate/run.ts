@@ -11,7 +11,7 @@ import type { PipelineRecipe } from '../../data/pipeline/recipe.ts';
 import type { RankStats, Report } from '../../data/pipeline/report.ts';
 import { added, type Tally } from '../../data/pipeline/tally.ts';
 import { BlockRunner } from './block-runner.ts';
-import { groupPhase, readTaken } from './group-phase.ts';
+import { groupPhase, keysPath, readTaken } from './group-phase.ts';
 import { inputFiles } from './input-files.ts';
 import { type Layout, layoutOf, RankOutputs } from './outputs.ts';
 import { readBlocks } from './read-blocks.ts';
@@ -131,7 +131,7 @@ async function runPhase(
   const outputs = new RankOutputs(
     isLast ? layout.output(rank) : layout.between(phase, rank),
     isLast ? recipe.format : 'jsonl',
-    isLast ? undefined : `${layout.between(phase, rank)}.keys.jsonl`,
+    isLast ? undefined : keysPath(layout, phase, rank),
     (stage) => layout.removed(before + stage, names[before + stage], rank),
   );
   const ids = new IdTable();
