@@ -1,5 +1,5 @@
-// The grouping between two phases: keys of all ranks in, keys that are taken out, a file a rank. Any rank may do it, and
-// two that do it at once write the same.
+// The grouping between two phases: keys of all ranks in, keys that are taken out, a file a rank. Any rank may do it,
+// and two that do it at once write the same.
 
 import { existsSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
