@@ -61,3 +61,21 @@ export class OutOfMemoryError extends Error {
 export class EngineError extends Error {
   override readonly name = 'EngineError';
 }
+
+/**
+ * A JSON schema, regular expression or grammar is wrong, too large, or asks for something that cannot be enforced
+ * exactly. `pointer` says where.
+ */
+export class GrammarError extends Error {
+  override readonly name = 'GrammarError';
+  /** The keyword at fault, where the source is a JSON schema. */
+  readonly keyword: string | undefined;
+  /** JSON pointer into the schema (`#/properties/a`), or line and column of another source. */
+  readonly pointer: string;
+
+  constructor(message: string, pointer: string, keyword?: string) {
+    super(`${pointer}: ${message}`);
+    this.pointer = pointer;
+    this.keyword = keyword;
+  }
+}

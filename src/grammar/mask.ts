@@ -1,0 +1,280 @@
+// From states to masks over the vocabulary. Most states allow few tokens, found by walking the token tree with them.
+// Inside a string nearly all tokens are allowed: there the walk is done once per state of the lexer and kept, split
+// into tokens that stay inside and tokens that close the string and go on (a small tree of what follows the quote,
+// walked with what comes after the string).
+
+import { End, LexState, mergeStates, NewTextState, type State, stepAll } from './state.ts';
+import { CLOSE, completes, stateOf, type TextLexer, type TextTable } from './text-lexer.ts';
+import { PrefixTree, type TokenTrie } from './token-trie.ts';
+
+/** Most masks that are kept; the largest take 6 KB for SmolLM2's vocabulary. */
+const MAX_KEPT = 4096;
+
+/** Tokens read from some state of a text: how many code points each needs, and where it closes the text, if it does. */
+interface Readings {
+  readonly ids: Int32Array;
+  readonly points: Uint16Array;
+  /** Bytes up to and with the closing quote; 0 when the token stays inside. */
+  readonly closedAt: Uint8Array;
+  readonly count: number;
+}
+
+/** Tokens below a node of the token tree that may come inside a text, for one state of its lexer. */
+interface InsideMask {
+  /** Tokens that stay inside or end exactly at the closing quote: as a mask, or as a list where they are few. */
+  readonly words: Uint32Array | undefined;
+  readonly ids: readonly number[];
+  /** What follows the closing quote in the others. */
+  readonly exits: PrefixTree;
+  /** Those of the others that have more than one further quote, so could hold a whole text more. */
+  readonly longExits: readonly number[];
+}
+
+const setBit = (mask: Uint32Array, id: number): void => {
+  mask[id >>> 5] |= 1 << (id & 31);
+};
+
+export class MaskBuilder {
+  readonly trie: TokenTrie;
+  private kept = new WeakMap<TextTable, Map<string, InsideMask>>();
+  /** Readings of all tokens below a node, for tables of all texts: limits of length are sieves over them. */
+  private readings = new WeakMap<TextTable, Map<string, Readings>>();
+  private numKept = 0;
+  private readonly scratch: Uint32Array;
+  /** What `read` fills: one entry for each token at most. */
+  private readonly found: { ids: Int32Array; points: Uint16Array; closedAt: Uint8Array };
+
+  constructor(trie: TokenTrie) {
+    this.trie = trie;
+    const length = trie.tree.ids.length;
+    this.found = {
+      ids: new Int32Array(length),
+      points: new Uint16Array(length),
+      closedAt: new Uint8Array(length),
+    };
+    this.scratch = new Uint32Array(trie.numWords);
+  }
+
+  /** Sets the bits of the tokens that may come next; ends of text are left to the caller. */
+  fill(mask: Uint32Array, states: readonly State[]): void {
+    this.descend(mask, 0, states);
+  }
+
+  /** Sets the bits of the tokens below `node` whose remaining bytes the states allow. */
+  private descend(mask: Uint32Array, node: number, states: readonly State[]): void {
+    const rest: State[] = [];
+    for (const state of states) {
+      if (state instanceof LexState && (state.lexer.spelling !== 'raw' || state.cont instanceof End)) {
+        this.fillInside(mask, node, state);
+      } else if (state instanceof NewTextState && state.lexer.spelling !== 'raw') {
+        this.fillNewText(mask, node, state);
+      } else {
+        rest.push(state);
+      }
+    }
+    if (rest.length === 0) return;
+    const { byte, after, firstId, ids } = this.trie.tree;
+    let out: State[] = [];
+    for (let child = node + 1; child < after[node]; child = after[child]) {
+      for (const state of rest) state.step(byte[child], out);
+      if (out.length === 0) continue;
+      const next = mergeStates(out);
+      out = [];
+      for (let i = firstId[child]; i < firstId[child + 1]; i++) setBit(mask, ids[i]);
+      if (after[child] > child + 1) this.descend(mask, child, next);
+    }
+  }
+
+  private fillInside(mask: Uint32Array, node: number, { lexer, state, count, cont }: LexState): void {
+    const inside = this.inside(node, lexer, state, count);
+    addInside(mask, inside);
+    if (inside.exits.ids.length > 0) walk(mask, inside.exits, [cont]);
+  }
+
+  /** As inside any text, but without tokens that would complete a used one. */
+  private fillNewText(mask: Uint32Array, node: number, text: NewTextState): void {
+    const inside = this.inside(node, text.lexer, text.state, text.count);
+    const { scratch, trie } = this;
+    scratch.fill(0);
+    addInside(scratch, inside);
+    // What comes after does not depend on this text, but where a token holds a whole further one.
+    if (inside.exits.ids.length > 0) walk(scratch, inside.exits, [text.finished()]);
+    for (const id of inside.longExits) {
+      if (allows(text, trie.tokenBytes(id), trie.tree.depth[node])) setBit(scratch, id);
+      else scratch[id >>> 5] &= ~(1 << (id & 31));
+    }
+    this.clearUsed(scratch, node, text);
+    for (let i = 0; i < mask.length; i++) mask[i] |= scratch[i];
+  }
+
+  /** Clears the tokens along the paths of used texts that the state itself refuses. */
+  private clearUsed(mask: Uint32Array, node: number, text: NewTextState): void {
+    const { tree } = this.trie;
+    for (let child = node + 1; child < tree.after[node]; child = tree.after[child]) {
+      const byte = tree.byte[child];
+      const onPath = byte === 0x22 || text.cursors.some((cursor) => cursor?.children.has(byte));
+      if (!onPath) continue;
+      const out: State[] = [];
+      text.step(byte, out);
+      if (out.length === 0) {
+        for (let i = tree.firstId[child]; i < lastId(tree, child); i++) {
+          mask[tree.ids[i] >>> 5] &= ~(1 << (tree.ids[i] & 31));
+        }
+      } else if (byte !== 0x22) {
+        this.clearUsed(mask, child, out[0] as NewTextState);
+      }
+    }
+  }
+
+  /** The mask inside a text, kept by the table's state and by what the limits of length mean within a token. */
+  private inside(node: number, lexer: TextLexer, state: number, count: number): InsideMask {
+    const { table } = lexer;
+    let masks = this.kept.get(table);
+    if (!masks) {
+      masks = new Map();
+      this.kept.set(table, masks);
+    }
+    const { longest } = this.trie;
+    const room = lexer.max - count;
+    const roomKey = room >= longest + table.farthest ? '' : room;
+    const key = `${node},${state},${roomKey},${Math.min(Math.max(0, lexer.min - count), longest + 1)}`;
+    let inside = masks.get(key);
+    if (!inside) {
+      if (this.numKept >= MAX_KEPT) {
+        this.kept = new WeakMap([[table, (masks = new Map())]]);
+        this.readings = new WeakMap();
+        this.numKept = 0;
+      }
+      inside = this.sieve(this.read(node, table, state, lexer, count), lexer, count);
+      masks.set(key, inside);
+      this.numKept++;
+    }
+    return inside;
+  }
+
+  private sieve(
+    { ids, points, closedAt, count: numIds }: Readings,
+    lexer: TextLexer,
+    count: number,
+  ): InsideMask {
+    const { numWords } = this.trie;
+    const words = new Uint32Array(numWords);
+    let numStaying = 0;
+    const entries: { bytes: Uint8Array; id: number }[] = [];
+    const longExits: number[] = [];
+    for (let i = 0; i < numIds; i++) {
+      if (count + points[i] > lexer.max) continue;
+      const id = ids[i];
+      const close = closedAt[i];
+      if (close > 0 && count + points[i] < lexer.min) continue;
+      const bytes = close > 0 ? this.trie.tokenBytes(id) : undefined;
+      if (!bytes || bytes.length === close) {
+        setBit(words, id);
+        numStaying++;
+        continue;
+      }
+      const exit = bytes.subarray(close);
+      entries.push({ bytes: exit, id });
+      if (exit.indexOf(0x22) !== exit.lastIndexOf(0x22)) longExits.push(id);
+    }
+    const exits = new PrefixTree(entries);
+    // A list takes more memory than a mask from here on.
+    if (numStaying > numWords / 2) return { words, ids: [], exits, longExits };
+    const few = [...ids.subarray(0, numIds)].filter((id) => ((words[id >>> 5] >>> (id & 31)) & 1) === 1);
+    return { words: undefined, ids: few, exits, longExits };
+  }
+
+  /** Reads every token below `node`. Where the language is not free, limits of length are already minded. */
+  private read(
+    node: number,
+    table: TextTable,
+    first: number,
+    lexer: TextLexer,
+    firstCount: number,
+  ): Readings {
+    const kept = this.readings.get(table) ?? new Map<string, Readings>();
+    this.readings.set(table, kept);
+    const key = `${node},${first}`;
+    const known = table.isFree ? kept.get(key) : undefined;
+    if (known) return known;
+    const room = table.isFree ? Number.POSITIVE_INFINITY : lexer.max - firstCount;
+    const { ids, points, closedAt } = this.found;
+    const { tree, longest } = this.trie;
+    const { byte, depth, after, firstId } = tree;
+    const base = depth[node];
+    const states = new Int32Array(longest + 1);
+    const counts = new Int32Array(longest + 1);
+    states[0] = first;
+    let count = 0;
+    const add = (from: number, to: number, needs: number, close: number) => {
+      for (let i = from; i < to; i++) {
+        ids[count] = tree.ids[i];
+        points[count] = needs;
+        closedAt[count++] = close;
+      }
+    };
+    for (let child = node + 1; child < after[node]; ) {
+      const at = depth[child] - base;
+      const move = table.move(states[at - 1], byte[child]);
+      if (move >= 0) {
+        const done = completes(move) ? counts[at - 1] + 1 : counts[at - 1];
+        const to = stateOf(move);
+        const needs = done + table.pointsLeft(to);
+        if (needs <= room) {
+          states[at] = to;
+          counts[at] = done;
+          if (firstId[child + 1] > firstId[child]) add(firstId[child], firstId[child + 1], needs, 0);
+          child++;
+          continue;
+        }
+      } else if (move === CLOSE) {
+        add(firstId[child], firstId[after[child]], counts[at - 1], depth[child]);
+      }
+      child = after[child];
+    }
+    if (!table.isFree) return { ids, points, closedAt, count };
+    const copy = {
+      ids: ids.slice(0, count),
+      points: points.slice(0, count),
+      closedAt: closedAt.slice(0, count),
+      count,
+    };
+    kept.set(key, copy);
+    return copy;
+  }
+}
+
+function addInside(mask: Uint32Array, { words, ids }: InsideMask): void {
+  if (words) for (let i = 0; i < mask.length; i++) mask[i] |= words[i];
+  for (const id of ids) setBit(mask, id);
+}
+
+/** One past the last of the ids in a node's subtree. */
+function lastId(tree: PrefixTree, node: number): number {
+  return tree.firstId[tree.after[node]];
+}
+
+function allows(state: State, bytes: Uint8Array, from: number): boolean {
+  let states: readonly State[] = [state];
+  for (let at = from; at < bytes.length; at++) {
+    states = stepAll(states, bytes[at]);
+    if (states.length === 0) return false;
+  }
+  return true;
+}
+
+/** Sets the bits of all ids in `tree` whose bytes the states allow. */
+function walk(mask: Uint32Array, tree: PrefixTree, first: readonly State[]): void {
+  const { byte, depth, after, firstId, ids } = tree;
+  const states: (readonly State[])[] = [first];
+  for (let node = 1; node < byte.length; ) {
+    const next = stepAll(states[depth[node] - 1], byte[node]);
+    if (next.length === 0) {
+      node = after[node];
+      continue;
+    }
+    states[depth[node]] = next;
+    for (let i = firstId[node]; i < firstId[node + 1]; i++) setBit(mask, ids[i]);
+    node++;
+  }
+}
