@@ -5,7 +5,7 @@ import { measure } from '../lines.mjs';
 
 /** The floors of docs/architecture.md: what each folder of src/ may import besides itself. */
 const GROUND = ['base', 'config.ts', 'ops.ts', 'ops-backward.ts'];
-const MATERIALS = ['quant', 'format', 'tokenizer', 'chat'];
+const MATERIALS = ['quant', 'format', 'tokenizer', 'chat', 'grammar'];
 const USES = [...GROUND, ...MATERIALS, 'model', 'generate'];
 const TOOLS = ['inspect', 'score', 'traces', 'diff', 'verify', 'eval', 'train', 'data'];
 const PRODUCT = [...USES, ...TOOLS, 'run', 'smollm2.ts', 'capabilities.ts', 'download'];
@@ -19,6 +19,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   format: [...GROUND, ...MATERIALS],
   tokenizer: GROUND,
   chat: GROUND,
+  grammar: GROUND,
   reference: [...GROUND, 'quant'],
   wasm: [...GROUND, 'quant'],
   model: GROUND,

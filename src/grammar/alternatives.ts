@@ -4,6 +4,8 @@
 // form is refused where it is met.
 
 import { GrammarError } from '../base/errors.ts';
+import { freeOrders, tells, unevaluated, untold } from './evaluated.ts';
+import { below, isObject, type Json, type JsonType, TYPES } from './json.ts';
 import { keywordFaults, keywordPart, typeAllows, withProperty, yes } from './keyword-parts.ts';
 import type { Languages } from './languages.ts';
 import { obeys } from './number-language.ts';
@@ -19,15 +21,7 @@ import {
   type PartType,
   partKey,
 } from './parts.ts';
-import {
-  below,
-  isObject,
-  type Json,
-  type JsonType,
-  type Schema,
-  type SchemaReader,
-  TYPES,
-} from './schema.ts';
+import type { Schema, SchemaReader } from './schema.ts';
 
 /** Most alternatives of one type at one place, and most meetings of parts in a whole schema. */
 const MAX_ALTERNATIVES = 256;
@@ -379,70 +373,4 @@ function typeOf(value: Json): PartType {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   return typeof value as PartType;
-}
-
-/**
- * Alternatives keep the order in which each declares its properties, unless two declare the same names in different
- * orders: then the later one may be written in any.
- */
-function freeOrders(parts: readonly Part[]): readonly Part[] {
-  const order = new Map<string, number>();
-  return parts.map((part, n) => {
-    if (part.type !== 'object') return part;
-    let last = -1;
-    let conflict = false;
-    for (const [name, { chain }] of part.properties) {
-      if (chain < 0) continue;
-      const at = order.get(name) ?? order.size;
-      order.set(name, at);
-      conflict ||= at < last;
-      last = at;
-    }
-    if (n === 0 || !conflict) return part;
-    const free = [...part.properties].map(
-      ([name, property]) => [name, { ...property, chain: -1, rank: -1 }] as const,
-    );
-    return { ...part, properties: new Map(free) };
-  });
-}
-
-/** Whether a part says more about which members were looked at than nothing. */
-function tells(part: Part): boolean {
-  if (part.type === 'array') return part.evaluated > 0;
-  if (part.type !== 'object') return false;
-  const { names, patterns, all } = part.evaluated;
-  return names.size > 0 || patterns.length > 0 || all;
-}
-
-/** A schema that does not hold has looked at nothing. */
-function untold(part: Part): Part {
-  if (part.type === 'array') return { ...part, evaluated: 0 };
-  return part.type === 'object'
-    ? { ...part, evaluated: { names: new Set(), patterns: [], all: false } }
-    : part;
-}
-
-/** What unevaluatedProperties and unevaluatedItems of `schema` ask of the members that nothing else looked at. */
-function unevaluated(part: Part, { object, array, pointer }: Schema): Part {
-  if (part.type === 'object' && object.unevaluated) {
-    const { names, patterns, all } = part.evaluated;
-    const rest = { names, patterns, literals: [yes(object.unevaluated)] };
-    return {
-      ...part,
-      others: all ? part.others : [...part.others, rest],
-      evaluated: { names, patterns, all: true },
-    };
-  }
-  if (part.type === 'array' && array.unevaluated && part.evaluated < Number.POSITIVE_INFINITY) {
-    if (part.contains.length > 0) {
-      throw new GrammarError(
-        'unevaluatedItems beside contains is not supported',
-        below(pointer, 'unevaluatedItems'),
-        'unevaluatedItems',
-      );
-    }
-    const rest = { from: part.evaluated, literals: [yes(array.unevaluated)] };
-    return { ...part, rests: [...part.rests, rest], evaluated: Number.POSITIVE_INFINITY };
-  }
-  return part;
 }

@@ -212,7 +212,8 @@ export class ArrayState extends State {
 
   override get key(): string {
     const { shape, count, found, used, depth } = this.place;
-    return `a${identity(shape)},${count},${found.join()},${used ? identity(used) : ''},${depth},${this.phase},${this.spaces}`;
+    const place = [identity(shape), count, found.join(), used ? identity(used) : '', depth];
+    return `a${place.join()},${this.phase},${this.spaces}`;
   }
 
   override withCont(cont: State): State {

@@ -2,9 +2,9 @@
 
 import { GrammarError } from '../base/errors.ts';
 import { type ArrayLimits, ArrayShape, type ItemShape } from './array-state.ts';
-import type { SchemaCompiler } from './compile.ts';
+import { below } from './json.ts';
 import { type ArrayPart, joinLiterals, type Literals } from './parts.ts';
-import { below } from './schema.ts';
+import type { SchemaPlaces } from './schema-places.ts';
 
 /** Most schemas of `contains` that are counted side by side. */
 const MAX_CONTAINS = 4;
@@ -16,11 +16,7 @@ function itemLiterals(part: ArrayPart, index: number): Literals {
 }
 
 /** @returns undefined when there is no such array */
-export function arrayShape(
-  part: ArrayPart,
-  compiler: SchemaCompiler,
-  pointer: string,
-): ArrayShape | undefined {
+export function arrayShape(part: ArrayPart, compiler: SchemaPlaces, pointer: string): ArrayShape | undefined {
   const { contains, unique } = part;
   const hasLimit = contains.some(({ max }) => max < Number.POSITIVE_INFINITY);
   if (
@@ -54,7 +50,7 @@ export function arrayShape(
 }
 
 /** An item as one that satisfies some of the `contains`, in every way that matters for the counts. */
-function itemReadings(part: ArrayPart, literals: Literals, compiler: SchemaCompiler): ItemShape[] {
+function itemReadings(part: ArrayPart, literals: Literals, compiler: SchemaPlaces): ItemShape[] {
   const { contains, unique } = part;
   const readings: ItemShape[] = [];
   for (let set = 0; set < 1 << contains.length; set++) {
@@ -73,7 +69,7 @@ function itemReadings(part: ArrayPart, literals: Literals, compiler: SchemaCompi
 }
 
 /** Most items, when all of them are counted by a `contains` that has a limit. */
-function limitOfContains(part: ArrayPart, compiler: SchemaCompiler, numFirst: number): number {
+function limitOfContains(part: ArrayPart, compiler: SchemaPlaces, numFirst: number): number {
   const [{ literals, max }] = part.contains;
   const others = literals.map((literal) => -literal);
   const all = Array.from({ length: numFirst + 1 }, (_, i) => joinLiterals(itemLiterals(part, i), others));
@@ -81,7 +77,7 @@ function limitOfContains(part: ArrayPart, compiler: SchemaCompiler, numFirst: nu
 }
 
 /** Different items must not run out before minItems. */
-function requireEnough(part: ArrayPart, compiler: SchemaCompiler, pointer: string, numFirst: number): void {
+function requireEnough(part: ArrayPart, compiler: SchemaPlaces, pointer: string, numFirst: number): void {
   const { alternatives } = compiler;
   const literals = itemLiterals(part, numFirst);
   const isPlenty = alternatives.of(literals, 'string').some((one) => one.type === 'string' && !one.values);

@@ -2,11 +2,11 @@
 // one shape for each way in which a property that must exist can.
 
 import { GrammarError } from '../base/errors.ts';
-import type { SchemaCompiler } from './compile.ts';
 import { ANY_TEXT, type Dfa, intersect, isEmpty, lengthBetween, subtract, union } from './dfa.ts';
+import { below } from './json.ts';
 import { type ExtraShape, ObjectShape, type PropertyShape } from './object-state.ts';
 import { ANY_STRING, joinLiterals, type Literals, type ObjectPart, type StringPart } from './parts.ts';
-import { below } from './schema.ts';
+import type { SchemaPlaces } from './schema-places.ts';
 import { anyUnused } from './state.ts';
 import { TextLexer, TextTable } from './text-lexer.ts';
 import { spellString, WordNode } from './words.ts';
@@ -27,14 +27,14 @@ interface Choice {
   readonly witness: { readonly classes: readonly NameClass[]; readonly literals: Literals } | undefined;
 }
 
-export function objectShapes(part: ObjectPart, compiler: SchemaCompiler, pointer: string): ObjectShape[] {
+export function objectShapes(part: ObjectPart, compiler: SchemaPlaces, pointer: string): ObjectShape[] {
   const classes = nameClasses(part, compiler, pointer);
   return choices(part, classes, compiler).map((choice) =>
     objectShape(part, classes, choice, compiler, pointer),
   );
 }
 
-function nameClasses(part: ObjectPart, compiler: SchemaCompiler, pointer: string): readonly NameClass[] {
+function nameClasses(part: ObjectPart, compiler: SchemaPlaces, pointer: string): readonly NameClass[] {
   const sources = [
     ...part.patterns.map(({ source }) => source),
     ...part.others.flatMap(({ patterns }) => patterns),
@@ -61,7 +61,7 @@ function nameClasses(part: ObjectPart, compiler: SchemaCompiler, pointer: string
 }
 
 /** Names that propertyNames allows. */
-function nameLanguage(part: ObjectPart, compiler: SchemaCompiler): Dfa {
+function nameLanguage(part: ObjectPart, compiler: SchemaPlaces): Dfa {
   if (part.names.length === 0) return ANY_TEXT;
   const parts = compiler.alternatives.of(part.names, 'string') as readonly StringPart[];
   const languages = parts.map((one) => {
@@ -78,11 +78,7 @@ function withLength(dfa: Dfa, { min, max }: StringPart): Dfa {
   return intersect(dfa, lengthBetween(min, most));
 }
 
-function choices(
-  part: ObjectPart,
-  classes: readonly NameClass[],
-  compiler: SchemaCompiler,
-): readonly Choice[] {
+function choices(part: ObjectPart, classes: readonly NameClass[], compiler: SchemaPlaces): readonly Choice[] {
   const { alternatives } = compiler;
   let all: Choice[] = [{ named: new Map(), witness: undefined }];
   for (const { names, patterns, source, literals } of part.exists) {
@@ -117,7 +113,7 @@ function objectShape(
   part: ObjectPart,
   classes: readonly NameClass[],
   { named, witness }: Choice,
-  compiler: SchemaCompiler,
+  compiler: SchemaPlaces,
   pointer: string,
 ): ObjectShape {
   const { alternatives, hasByte } = compiler;
@@ -153,7 +149,7 @@ function objectShape(
   return new ObjectShape(properties, declared, usable, limits, compiler.spacing);
 }
 
-function isName(part: ObjectPart, name: string, { alternatives, languages }: SchemaCompiler): boolean {
+function isName(part: ObjectPart, name: string, { alternatives, languages }: SchemaPlaces): boolean {
   const parts = alternatives.of(part.names, 'string') as readonly StringPart[];
   return parts.some((one) => languages.holds(one, name));
 }
@@ -163,7 +159,7 @@ function extraShapes(
   part: ObjectPart,
   { dfa, matched }: NameClass,
   witness: Choice['witness'],
-  compiler: SchemaCompiler,
+  compiler: SchemaPlaces,
 ): ExtraShape[] {
   const { alternatives, bounds, hasByte } = compiler;
   const hits = part.patterns.filter(({ source }) => matched.includes(source));

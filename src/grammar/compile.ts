@@ -6,24 +6,16 @@ import { Alternatives } from './alternatives.ts';
 import { arrayShape } from './compile-array.ts';
 import { objectShapes } from './compile-object.ts';
 import { ANY_TEXT, type Dfa } from './dfa.ts';
+import { type Json, TYPES } from './json.ts';
 import { MAX_DEPTH, type Spacing, ValueNode } from './json-value.ts';
 import { yes } from './keyword-parts.ts';
 import { Languages } from './languages.ts';
 import { numberDfa } from './number-language.ts';
 import type { Literals, NumberPart, Part, StringPart } from './parts.ts';
-import { type Json, type Schema, SchemaReader, TYPES } from './schema.ts';
+import { type Schema, SchemaReader } from './schema.ts';
+import type { Bounds, SchemaPlaces } from './schema-places.ts';
 import { type Spelling, TextLexer, TextTable } from './text-lexer.ts';
 import { spellString, wordTree } from './words.ts';
-
-/** Limits on what is written where the schema has none, so that a small model comes to an end. */
-export interface Bounds {
-  /** Most code points of a string. */
-  readonly maxString: number;
-  /** Most items of an array. */
-  readonly maxItems: number;
-  /** Most additional properties of an object. */
-  readonly maxExtra: number;
-}
 
 export const DEFAULT_BOUNDS: Bounds = { maxString: 2048, maxItems: 256, maxExtra: 64 };
 
@@ -34,7 +26,7 @@ const MAX_NODES = 20_000;
 const sharedTables = new WeakMap<Uint8Array, Map<string, TextTable>>();
 const MAX_SHARED = 512;
 
-export class SchemaCompiler {
+export class SchemaCompiler implements SchemaPlaces {
   readonly spacing: Spacing;
   readonly bounds: Bounds;
   readonly hasByte: Uint8Array;
@@ -75,6 +67,12 @@ export class SchemaCompiler {
     }
     if (!first.fits(0)) throw new GrammarError(`expected values at most ${MAX_DEPTH} levels deep`, '#');
     return first;
+  }
+
+  /** The most bytes that the shortest value of any place takes. */
+  get longestFewest(): number {
+    const finite = [...this.nodes.values()].map(({ fewest }) => fewest).filter(Number.isFinite);
+    return finite.reduce((most, fewest) => Math.max(most, fewest), 0);
   }
 
   /** The place where these schemas hold. `unique`: values differ from their neighbours, so each has one spelling. */

@@ -49,9 +49,11 @@ const SCHEME = '[A-Za-z][A-Za-z0-9+.-]*:';
 const HIERARCHY = `(?://${AUTHORITY}(?:/${PCHAR}*)*|/(?:${PCHAR}+(?:/${PCHAR}*)*)?|${PCHAR}+(?:/${PCHAR}*)*)`;
 const URI = `${SCHEME}${HIERARCHY}${SUFFIX}`;
 const SEGMENT_NO_COLON = `(?:[${SUB_DELIMS}@${UNRESERVED}]|${PERCENT})+`;
-const RELATIVE = `(?:(?://${AUTHORITY}(?:/${PCHAR}*)*|/(?:${PCHAR}+(?:/${PCHAR}*)*)?|${SEGMENT_NO_COLON}(?:/${PCHAR}*)*)?${SUFFIX})`;
+const RELATIVE_PATH = `/(?:${PCHAR}+(?:/${PCHAR}*)*)?|${SEGMENT_NO_COLON}(?:/${PCHAR}*)*`;
+const RELATIVE = `(?:(?://${AUTHORITY}(?:/${PCHAR}*)*|${RELATIVE_PATH})?${SUFFIX})`;
 const VARIABLE = `(?:[A-Za-z0-9_]|${PERCENT})+(?::[1-9]\\d{0,3}|\\*)?`;
-const TEMPLATE = `(?:[^\\x00-\\x20"'<>%\\\\^\`{|}\\x7f-\\uffff]|${PERCENT}|\\{[+#./;?&=,!@|]?${VARIABLE}(?:,${VARIABLE})*\\})*`;
+const TEMPLATE_PART = `\\{[+#./;?&=,!@|]?${VARIABLE}(?:,${VARIABLE})*\\}`;
+const TEMPLATE = `(?:[^\\x00-\\x20"'<>%\\\\^\`{|}\\x7f-\\uffff]|${PERCENT}|${TEMPLATE_PART})*`;
 const ATEXT = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]";
 // Regular expressions: literals, classes, escapes and groups in groups, each with at most one quantifier.
 const QUANTIFIER = '(?:[*+?]|\\{\\d{1,2}(?:,(?:9\\d)?)?\\})?';
@@ -64,14 +66,15 @@ const regexOf = (atom: string): string => {
 const REGEX = regexOf(`(?:${REGEX_ATOM}|\\((?:\\?:)?(?:${REGEX_ATOM}${QUANTIFIER}|\\|)*\\))`);
 const POINTER = '(?:/(?:[^~/]|~[01])*)*';
 
+const DAYS = '\\d+D|\\d+M(?:\\d+D)?|\\d+Y(?:\\d+M(?:\\d+D)?)?';
+const SECONDS = '\\d+H(?:\\d+M(?:\\d+S)?)?|\\d+M(?:\\d+S)?|\\d+S';
+
 /** Patterns that the whole text must match, by the name of the format. */
 export const FORMATS: Readonly<Record<string, string>> = {
   date: DATE,
   time: TIME,
   'date-time': `${DATE}[Tt](?:${CLOCK}${ZONE}|${LEAP})`,
-  duration:
-    'P(?:\\d+W|(?:\\d+D|\\d+M(?:\\d+D)?|\\d+Y(?:\\d+M(?:\\d+D)?)?)(?:T(?:\\d+H(?:\\d+M(?:\\d+S)?)?|\\d+M(?:\\d+S)?|\\d+S))?' +
-    '|T(?:\\d+H(?:\\d+M(?:\\d+S)?)?|\\d+M(?:\\d+S)?|\\d+S))',
+  duration: `P(?:\\d+W|(?:${DAYS})(?:T(?:${SECONDS}))?|T(?:${SECONDS}))`,
   email: `${ATEXT}+(?:\\.${ATEXT}+)*@(?:${LABEL}\\.)+${LABEL}`,
   // At most 253 characters: seven labels of 35 and their dots.
   hostname: `${SHORT_LABEL}(?:\\.${SHORT_LABEL}){0,6}`,

@@ -4,20 +4,25 @@
 // neighbours run over them byte by byte, mask.ts asks them about every token at once.
 
 import { GrammarError } from '../base/errors.ts';
-import { type Bounds, DEFAULT_BOUNDS, SchemaCompiler } from './compile.ts';
+import { DEFAULT_BOUNDS, SchemaCompiler } from './compile.ts';
+import { type ConstraintOptions, GrammarConstraint } from './constraint.ts';
+import { parseEbnf } from './ebnf.ts';
+import type { Json } from './json.ts';
 import type { Spacing, ValueNode } from './json-value.ts';
 import { MaskBuilder } from './mask.ts';
 import { Matcher } from './matcher.ts';
 import { regexDfa } from './regex-dfa.ts';
-import type { Json } from './schema.ts';
+import { RuleCompiler, RuleState } from './rule-state.ts';
+import type { Bounds } from './schema-places.ts';
 import { End, LexState, State } from './state.ts';
 import { TextLexer, TextTable } from './text-lexer.ts';
 import { type TokenBytes, TokenTrie } from './token-trie.ts';
 
 export { GrammarError } from '../base/errors.ts';
-export type { Bounds } from './compile.ts';
+export { type ConstraintOptions, GrammarConstraint } from './constraint.ts';
+export type { Json } from './json.ts';
 export { Matcher } from './matcher.ts';
-export type { Json } from './schema.ts';
+export type { Bounds } from './schema-places.ts';
 export type { TokenBytes } from './token-trie.ts';
 
 export interface SchemaOptions {
@@ -40,15 +45,23 @@ const SPACINGS: Readonly<Record<NonNullable<SchemaOptions['whitespace']>, Spacin
 export class Grammar {
   private readonly masks: MaskBuilder;
   private readonly first: State;
+  private readonly growth: number;
 
-  constructor(masks: MaskBuilder, first: State) {
+  /** @param growth  by how many bytes one token can move the end of a text away */
+  constructor(masks: MaskBuilder, first: State, growth: number) {
     this.masks = masks;
     this.first = first;
+    this.growth = growth;
   }
 
   /** A new text under this grammar. */
   matcher(): Matcher {
-    return new Matcher(this.masks, [this.first]);
+    return new Matcher(this.masks, [this.first], this.growth);
+  }
+
+  /** The same for a generator: `generate(ids, { constraint: grammar.constraint() })`. */
+  constraint(options: ConstraintOptions = {}): GrammarConstraint {
+    return new GrammarConstraint(this.matcher(), options);
   }
 
   /** Fewest bytes of a text. */
@@ -110,8 +123,10 @@ export function compileSchema(
       throw new RangeError(`${name}: expected a whole number, got ${value}`);
   }
   const json = typeof schema === 'string' ? parseJson(schema) : schema;
-  const value = new SchemaCompiler(json, masks.trie.hasByte, spacing, bounds).compile();
-  return new Grammar(masks, new ValueState(value, new End()));
+  const compiler = new SchemaCompiler(json, masks.trie.hasByte, spacing, bounds);
+  const value = compiler.compile();
+  // A token can open two values at most before it has to write one of them.
+  return new Grammar(masks, new ValueState(value, new End()), 2 * compiler.longestFewest + 16);
 }
 
 /** Longest text of a schema: a megabyte of it takes tens of milliseconds to read. */
@@ -138,5 +153,17 @@ export function compileRegex(pattern: string, tokenizer: TokenBytes): Grammar {
   const lexer = new TextLexer(new TextTable(regexDfa(pattern, false), 'raw', masks.trie.hasByte));
   if (lexer.isEmpty)
     throw new GrammarError('expected a pattern that some text of this vocabulary matches', '#');
-  return new Grammar(masks, new LexState(lexer, 0, 0, new End()));
+  return new Grammar(masks, new LexState(lexer, 0, 0, new End()), 4 * lexer.table.farthest);
+}
+
+/**
+ * The grammar of rules in GBNF (ebnf.ts); a text is what `root` stands for.
+ *
+ * @throws GrammarError  with line and column, or the name of the rule
+ */
+export function compileEbnf(rules: string, tokenizer: TokenBytes): Grammar {
+  const masks = masksOf(tokenizer);
+  const compiler = new RuleCompiler(parseEbnf(rules), masks.trie.hasByte);
+  const root = compiler.compile();
+  return new Grammar(masks, new RuleState(root, new End()), 2 * compiler.longestFewest + 64);
 }

@@ -1,8 +1,6 @@
 // What a JSON value may be at one place of a document, after the schema has been compiled: some constants, some
 // languages of strings and numbers, some shapes of arrays and objects.
 
-import type { ArrayShape } from './array-state.ts';
-import type { ObjectShape } from './object-state.ts';
 import { enterWord, LexState, type State } from './state.ts';
 import type { TextLexer } from './text-lexer.ts';
 import type { WordNode } from './words.ts';
@@ -15,6 +13,17 @@ export interface Spacing {
   readonly anywhere: number;
 }
 
+/** What arrays and objects have in common (array-state.ts, object-state.ts). */
+export interface ContainerShape {
+  /** Fewest bytes, and least depth of arrays and objects, of one. */
+  readonly fewest: number;
+  readonly height: number;
+  /** The state after the opening bracket, `depth` arrays and objects below the root. */
+  open(cont: State, depth: number): State;
+  /** Works `fewest` and `height` out anew from what is below. */
+  measure(): void;
+}
+
 /** Deepest nesting of the arrays and objects that are written. */
 export const MAX_DEPTH = 64;
 
@@ -23,8 +32,8 @@ export class ValueNode {
   words: WordNode | undefined;
   readonly strings: TextLexer[] = [];
   readonly numbers: TextLexer[] = [];
-  readonly arrays: ArrayShape[] = [];
-  readonly objects: ObjectShape[] = [];
+  readonly arrays: ContainerShape[] = [];
+  readonly objects: ContainerShape[] = [];
   /** Fewest bytes, and least depth of arrays and objects, of a value; infinite when there is none. */
   fewest = Number.POSITIVE_INFINITY;
   height = Number.POSITIVE_INFINITY;

@@ -3,6 +3,7 @@
 
 import { GrammarError } from '../base/errors.ts';
 import { FORMATS, NUMBER_FORMATS, REFUSED_FORMATS } from './formats.ts';
+import { below } from './json.ts';
 import type { Relation } from './number-language.ts';
 import {
   ANY_ARRAY,
@@ -16,7 +17,7 @@ import {
   type PropertyPart,
   type StringPart,
 } from './parts.ts';
-import { below, type Schema } from './schema.ts';
+import type { Schema } from './schema.ts';
 
 export const yes = (schema: Schema): number => schema.id + 1;
 export const no = (schema: Schema): number => -(schema.id + 1);

@@ -14,6 +14,8 @@ const MAX_KEPT = 4096;
 interface Readings {
   readonly ids: Int32Array;
   readonly points: Uint16Array;
+  /** Fewest bytes from after the token to the end of the text. */
+  readonly left: Uint16Array;
   /** Bytes up to and with the closing quote; 0 when the token stays inside. */
   readonly closedAt: Uint8Array;
   readonly count: number;
@@ -42,7 +44,7 @@ export class MaskBuilder {
   private numKept = 0;
   private readonly scratch: Uint32Array;
   /** What `read` fills: one entry for each token at most. */
-  private readonly found: { ids: Int32Array; points: Uint16Array; closedAt: Uint8Array };
+  private readonly found: Omit<Readings, 'count'>;
 
   constructor(trie: TokenTrie) {
     this.trie = trie;
@@ -50,24 +52,31 @@ export class MaskBuilder {
     this.found = {
       ids: new Int32Array(length),
       points: new Uint16Array(length),
+      left: new Uint16Array(length),
       closedAt: new Uint8Array(length),
     };
     this.scratch = new Uint32Array(trie.numWords);
   }
 
-  /** Sets the bits of the tokens that may come next; ends of text are left to the caller. */
-  fill(mask: Uint32Array, states: readonly State[]): void {
-    this.descend(mask, 0, states);
+  /**
+   * Sets the bits of the tokens that may come next; ends of text are left to the caller.
+   *
+   * @param limit  most bytes that may be needed to the end of the text after the token
+   */
+  fill(mask: Uint32Array, states: readonly State[], limit = Number.POSITIVE_INFINITY): void {
+    this.descend(mask, 0, states, limit);
   }
 
   /** Sets the bits of the tokens below `node` whose remaining bytes the states allow. */
-  private descend(mask: Uint32Array, node: number, states: readonly State[]): void {
+  private descend(mask: Uint32Array, node: number, states: readonly State[], limit: number): void {
     const rest: State[] = [];
     for (const state of states) {
-      if (state instanceof LexState && (state.lexer.spelling !== 'raw' || state.cont instanceof End)) {
-        this.fillInside(mask, node, state);
-      } else if (state instanceof NewTextState && state.lexer.spelling !== 'raw') {
-        this.fillNewText(mask, node, state);
+      const isText = state instanceof LexState || state instanceof NewTextState;
+      const isQuoted = isText && state.lexer.spelling !== 'raw';
+      if (state instanceof LexState && (isQuoted || state.cont instanceof End)) {
+        this.fillInside(mask, node, state, limit);
+      } else if (state instanceof NewTextState && isQuoted) {
+        this.fillNewText(mask, node, state, limit);
       } else {
         rest.push(state);
       }
@@ -80,27 +89,37 @@ export class MaskBuilder {
       if (out.length === 0) continue;
       const next = mergeStates(out);
       out = [];
-      for (let i = firstId[child]; i < firstId[child + 1]; i++) setBit(mask, ids[i]);
-      if (after[child] > child + 1) this.descend(mask, child, next);
+      if (firstId[child + 1] > firstId[child] && endsWithin(next, limit)) {
+        for (let i = firstId[child]; i < firstId[child + 1]; i++) setBit(mask, ids[i]);
+      }
+      if (after[child] > child + 1) this.descend(mask, child, next, limit);
     }
   }
 
-  private fillInside(mask: Uint32Array, node: number, { lexer, state, count, cont }: LexState): void {
-    const inside = this.inside(node, lexer, state, count);
+  private fillInside(
+    mask: Uint32Array,
+    node: number,
+    { lexer, state, count, cont }: LexState,
+    limit: number,
+  ): void {
+    const inside = this.inside(node, lexer, state, count, limit - 1 - cont.remaining);
     addInside(mask, inside);
-    if (inside.exits.ids.length > 0) walk(mask, inside.exits, [cont]);
+    if (inside.exits.ids.length > 0) walk(mask, inside.exits, [cont], limit);
   }
 
   /** As inside any text, but without tokens that would complete a used one. */
-  private fillNewText(mask: Uint32Array, node: number, text: NewTextState): void {
-    const inside = this.inside(node, text.lexer, text.state, text.count);
-    const { scratch, trie } = this;
+  private fillNewText(mask: Uint32Array, node: number, text: NewTextState, limit: number): void {
+    const after = text.finished();
+    const inside = this.inside(node, text.lexer, text.state, text.count, limit - 1 - after.remaining);
+    const { trie } = this;
+    const scratch = this.scratch;
     scratch.fill(0);
     addInside(scratch, inside);
     // What comes after does not depend on this text, but where a token holds a whole further one.
-    if (inside.exits.ids.length > 0) walk(scratch, inside.exits, [text.finished()]);
+    if (inside.exits.ids.length > 0) walk(scratch, inside.exits, [after], limit);
     for (const id of inside.longExits) {
-      if (allows(text, trie.tokenBytes(id), trie.tree.depth[node])) setBit(scratch, id);
+      const states = readToken(text, trie.tokenBytes(id), trie.tree.depth[node]);
+      if (states.length > 0 && endsWithin(states, limit)) setBit(scratch, id);
       else scratch[id >>> 5] &= ~(1 << (id & 31));
     }
     this.clearUsed(scratch, node, text);
@@ -126,9 +145,16 @@ export class MaskBuilder {
     }
   }
 
-  /** The mask inside a text, kept by the table's state and by what the limits of length mean within a token. */
-  private inside(node: number, lexer: TextLexer, state: number, count: number): InsideMask {
+  /**
+   * The mask inside a text, kept by the table's state and by what the limits of length mean within a token.
+   *
+   * @param limit  most bytes from after the token to the closing quote; where there is one, the mask is not kept
+   */
+  private inside(node: number, lexer: TextLexer, state: number, count: number, limit: number): InsideMask {
     const { table } = lexer;
+    if (limit < Number.POSITIVE_INFINITY) {
+      return this.sieve(this.read(node, table, state, lexer, count), lexer, count, limit);
+    }
     let masks = this.kept.get(table);
     if (!masks) {
       masks = new Map();
@@ -145,7 +171,7 @@ export class MaskBuilder {
         this.readings = new WeakMap();
         this.numKept = 0;
       }
-      inside = this.sieve(this.read(node, table, state, lexer, count), lexer, count);
+      inside = this.sieve(this.read(node, table, state, lexer, count), lexer, count, limit);
       masks.set(key, inside);
       this.numKept++;
     }
@@ -153,9 +179,10 @@ export class MaskBuilder {
   }
 
   private sieve(
-    { ids, points, closedAt, count: numIds }: Readings,
+    { ids, points, left, closedAt, count: numIds }: Readings,
     lexer: TextLexer,
     count: number,
+    limit: number,
   ): InsideMask {
     const { numWords } = this.trie;
     const words = new Uint32Array(numWords);
@@ -167,6 +194,7 @@ export class MaskBuilder {
       const id = ids[i];
       const close = closedAt[i];
       if (close > 0 && count + points[i] < lexer.min) continue;
+      if (close === 0 && Math.max(left[i], lexer.min - count - points[i] + 1) > limit) continue;
       const bytes = close > 0 ? this.trie.tokenBytes(id) : undefined;
       if (!bytes || bytes.length === close) {
         setBit(words, id);
@@ -198,7 +226,7 @@ export class MaskBuilder {
     const known = table.isFree ? kept.get(key) : undefined;
     if (known) return known;
     const room = table.isFree ? Number.POSITIVE_INFINITY : lexer.max - firstCount;
-    const { ids, points, closedAt } = this.found;
+    const { ids, points, left, closedAt } = this.found;
     const { tree, longest } = this.trie;
     const { byte, depth, after, firstId } = tree;
     const base = depth[node];
@@ -206,10 +234,11 @@ export class MaskBuilder {
     const counts = new Int32Array(longest + 1);
     states[0] = first;
     let count = 0;
-    const add = (from: number, to: number, needs: number, close: number) => {
+    const add = (from: number, to: number, needs: number, bytes: number, close: number) => {
       for (let i = from; i < to; i++) {
         ids[count] = tree.ids[i];
         points[count] = needs;
+        left[count] = Math.min(bytes, 0xffff);
         closedAt[count++] = close;
       }
     };
@@ -223,19 +252,21 @@ export class MaskBuilder {
         if (needs <= room) {
           states[at] = to;
           counts[at] = done;
-          if (firstId[child + 1] > firstId[child]) add(firstId[child], firstId[child + 1], needs, 0);
+          if (firstId[child + 1] > firstId[child])
+            add(firstId[child], firstId[child + 1], needs, table.bytesLeft(to), 0);
           child++;
           continue;
         }
       } else if (move === CLOSE) {
-        add(firstId[child], firstId[after[child]], counts[at - 1], depth[child]);
+        add(firstId[child], firstId[after[child]], counts[at - 1], 0, depth[child]);
       }
       child = after[child];
     }
-    if (!table.isFree) return { ids, points, closedAt, count };
+    if (!table.isFree) return { ids, points, left, closedAt, count };
     const copy = {
       ids: ids.slice(0, count),
       points: points.slice(0, count),
+      left: left.slice(0, count),
       closedAt: closedAt.slice(0, count),
       count,
     };
@@ -249,22 +280,24 @@ function addInside(mask: Uint32Array, { words, ids }: InsideMask): void {
   for (const id of ids) setBit(mask, id);
 }
 
+function endsWithin(states: readonly State[], limit: number): boolean {
+  return limit === Number.POSITIVE_INFINITY || states.some((state) => state.remaining <= limit);
+}
+
 /** One past the last of the ids in a node's subtree. */
 function lastId(tree: PrefixTree, node: number): number {
   return tree.firstId[tree.after[node]];
 }
 
-function allows(state: State, bytes: Uint8Array, from: number): boolean {
+/** The states after the bytes of a token from an offset on. */
+function readToken(state: State, bytes: Uint8Array, from: number): readonly State[] {
   let states: readonly State[] = [state];
-  for (let at = from; at < bytes.length; at++) {
-    states = stepAll(states, bytes[at]);
-    if (states.length === 0) return false;
-  }
-  return true;
+  for (let at = from; at < bytes.length && states.length > 0; at++) states = stepAll(states, bytes[at]);
+  return states;
 }
 
 /** Sets the bits of all ids in `tree` whose bytes the states allow. */
-function walk(mask: Uint32Array, tree: PrefixTree, first: readonly State[]): void {
+function walk(mask: Uint32Array, tree: PrefixTree, first: readonly State[], limit: number): void {
   const { byte, depth, after, firstId, ids } = tree;
   const states: (readonly State[])[] = [first];
   for (let node = 1; node < byte.length; ) {
@@ -274,7 +307,9 @@ function walk(mask: Uint32Array, tree: PrefixTree, first: readonly State[]): voi
       continue;
     }
     states[depth[node]] = next;
-    for (let i = firstId[node]; i < firstId[node + 1]; i++) setBit(mask, ids[i]);
+    if (firstId[node + 1] > firstId[node] && endsWithin(next, limit)) {
+      for (let i = firstId[node]; i < firstId[node + 1]; i++) setBit(mask, ids[i]);
+    }
     node++;
   }
 }

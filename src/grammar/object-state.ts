@@ -310,7 +310,8 @@ export class ObjectState extends State {
   override get key(): string {
     const { shape, next, count, used, depth } = this.place;
     const value = this.value ? identity(this.value) : '';
-    return `o${identity(shape)},${next.join()},${count},${used ? identity(used) : ''},${depth},${this.phase},${this.spaces},${value}`;
+    const place = [identity(shape), next.join(), count, used ? identity(used) : '', depth];
+    return `o${place.join()},${this.phase},${this.spaces},${value}`;
   }
 
   override withCont(cont: State): State {

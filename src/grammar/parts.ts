@@ -1,9 +1,9 @@
 // Parts: what a value of one type may be, as a list of constraints that all hold. A schema is, for each type, a list
-// of such parts of which one must hold (alternatives.ts). Literals name schemas: n + 1 for schema n, −(n + 1) for "not
-// schema n"; a list of them means that all hold.
+// of such parts of which one must hold (alternatives.ts). Literals name schemas: n + 1 for schema n, −n − 1 for its
+// negation; a list of them means that all hold.
 
+import type { Json } from './json.ts';
 import type { NumberRules } from './number-language.ts';
-import type { Json } from './schema.ts';
 
 export type Literals = readonly number[];
 

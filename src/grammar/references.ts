@@ -1,7 +1,7 @@
 // `$ref`: which part of the document a reference means. Other documents are never fetched.
 
 import { GrammarError } from '../base/errors.ts';
-import type { Json } from './schema.ts';
+import type { Json } from './json.ts';
 
 export interface Target {
   readonly json: Json;

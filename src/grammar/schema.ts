@@ -2,12 +2,17 @@
 // refused here with its JSON pointer; what cannot be enforced, when it is reached (alternatives.ts).
 
 import { GrammarError } from '../base/errors.ts';
+import {
+  below,
+  isObject,
+  type Json,
+  type JsonObject,
+  type JsonType,
+  type NumberKeywords,
+  type StringKeywords,
+} from './json.ts';
+import { KeywordReader, kindOf } from './keyword-reader.ts';
 import { References } from './references.ts';
-
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-export const TYPES = ['null', 'boolean', 'number', 'string', 'array', 'object'] as const;
-export type JsonType = (typeof TYPES)[number];
 
 /** One schema of a document. All keywords that are absent are undefined. */
 export interface Schema {
@@ -28,21 +33,6 @@ export interface Schema {
   readonly string: StringKeywords;
   readonly array: ArrayKeywords;
   readonly object: ObjectKeywords;
-}
-
-export interface NumberKeywords {
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
-  readonly multipleOf?: number;
-}
-
-export interface StringKeywords {
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly pattern?: string;
-  readonly format?: string;
 }
 
 export interface ArrayKeywords {
@@ -99,17 +89,6 @@ const EMPTY: Omit<Schema, 'id' | 'pointer' | 'always'> = {
   array: { prefix: [], uniqueItems: false, minContains: 1 },
   object: { properties: new Map(), patterns: new Map(), required: [], dependencies: new Map() },
 };
-
-type JsonObject = { readonly [key: string]: Json };
-
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A JSON pointer one step deeper. */
-export function below(pointer: string, ...keys: (string | number)[]): string {
-  return [pointer, ...keys.map((key) => String(key).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/');
-}
 
 export class SchemaReader {
   /** All schemas by their number. */
@@ -278,116 +257,6 @@ export class SchemaReader {
       dependencies,
     };
   }
-}
-
-function kindOf(json: Json | undefined): string {
-  return json === null ? 'null' : Array.isArray(json) ? 'an array' : typeof json;
-}
-
-/** Checks and reads the keywords that hold plain values. */
-class KeywordReader {
-  private readonly json: JsonObject;
-  private readonly pointer: string;
-
-  constructor(json: JsonObject, pointer: string) {
-    this.json = json;
-    this.pointer = pointer;
-  }
-
-  private refuse(keyword: string, expected: string): never {
-    const got = JSON.stringify(this.json[keyword])?.slice(0, 60);
-    throw new GrammarError(`expected ${expected}, got ${got}`, below(this.pointer, keyword), keyword);
-  }
-
-  count(keyword: string): number | undefined {
-    const value = this.json[keyword];
-    if (value === undefined) return undefined;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
-      this.refuse(keyword, 'a whole number');
-    return value as number;
-  }
-
-  boolean(keyword: string): boolean | undefined {
-    const value = this.json[keyword];
-    if (value !== undefined && typeof value !== 'boolean') this.refuse(keyword, 'true or false');
-    return value as boolean | undefined;
-  }
-
-  names(keyword: string): string[] {
-    const value = this.json[keyword] ?? [];
-    // Draft 3 wrote `required: true` inside a property.
-    if (typeof value === 'boolean') this.refuse(keyword, 'a list of names');
-    if (!Array.isArray(value) || !value.every((name: Json) => typeof name === 'string')) {
-      this.refuse(keyword, 'a list of names');
-    }
-    return [...new Set(value as string[])];
-  }
-
-  types(): Set<JsonType | 'integer'> | undefined {
-    const { type } = this.json;
-    if (type === undefined) return undefined;
-    const list: readonly Json[] = Array.isArray(type) ? type : [type as Json];
-    const known = [...TYPES, 'integer'];
-    if (list.length === 0 || !list.every((name) => typeof name === 'string' && known.includes(name))) {
-      this.refuse('type', `one or more of ${known.join(', ')}`);
-    }
-    return new Set(list as (JsonType | 'integer')[]);
-  }
-
-  values(): readonly Json[] | undefined {
-    const { enum: list } = this.json;
-    if (list !== undefined && !Array.isArray(list)) this.refuse('enum', 'a list of values');
-    if (!Object.hasOwn(this.json, 'const')) return list as readonly Json[] | undefined;
-    const constant = this.json.const as Json;
-    const key = canonicalJson(constant);
-    return list && !(list as Json[]).some((value) => canonicalJson(value) === key) ? [] : [constant];
-  }
-
-  number(): NumberKeywords {
-    const number = (keyword: string) => {
-      const value = this.json[keyword];
-      if (value === undefined) return undefined;
-      return typeof value === 'number' && Number.isFinite(value) ? value : this.refuse(keyword, 'a number');
-    };
-    const minimum = number('minimum');
-    const maximum = number('maximum');
-    // Draft 4: `exclusiveMinimum: true` says how `minimum` is meant.
-    const exclusive = (keyword: string, limit: number | undefined) => {
-      const value = this.json[keyword];
-      return typeof value === 'boolean' ? (value ? limit : undefined) : number(keyword);
-    };
-    const multipleOf = number('multipleOf');
-    if (multipleOf !== undefined && multipleOf <= 0) this.refuse('multipleOf', 'a number above 0');
-    return {
-      minimum,
-      maximum,
-      exclusiveMinimum: exclusive('exclusiveMinimum', minimum),
-      exclusiveMaximum: exclusive('exclusiveMaximum', maximum),
-      multipleOf,
-    };
-  }
-
-  string(): StringKeywords {
-    const text = (keyword: string) => {
-      const value = this.json[keyword];
-      if (value === undefined) return undefined;
-      return typeof value === 'string' ? value : this.refuse(keyword, 'a text');
-    };
-    return {
-      minLength: this.count('minLength'),
-      maxLength: this.count('maxLength'),
-      pattern: text('pattern'),
-      format: text('format'),
-    };
-  }
-}
-
-/** Equal for equal values, whatever the order of members. */
-export function canonicalJson(value: Json): string {
-  if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join()}]`;
-  if (!isObject(value)) return JSON.stringify(value);
-  const members = Object.keys(value).sort();
-  return `{${members.map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`).join()}}`;
 }
 
 /** Refuses documents that are too large or too deep, before anything recursive touches them. */

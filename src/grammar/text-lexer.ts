@@ -341,7 +341,7 @@ function utf8Length(point: number): number {
 }
 
 function overlap(low: number, high: number, from: number, to: number): (readonly [number, number])[] {
-  return low <= to && high >= from ? [[Math.max(low, from), Math.min(high, to)]] : [];
+  return low <= high && low <= to && high >= from ? [[Math.max(low, from), Math.min(high, to)]] : [];
 }
 
 /** The parts of [low, high] that are Unicode scalar values. */

@@ -122,6 +122,27 @@ export class TokenTrie {
     return this.bytes[id] !== undefined;
   }
 
+  /** Ids whose bytes are these, each the longest token that fits. */
+  longestTokens(bytes: readonly number[]): number[] {
+    const { tree } = this;
+    const ids: number[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      let longest = -1;
+      let end = at + 1;
+      for (let node = tree.child(0, bytes[at]), i = at + 1; node >= 0; node = tree.child(node, bytes[i++])) {
+        if (tree.firstId[node + 1] > tree.firstId[node]) {
+          longest = tree.ids[tree.firstId[node]];
+          end = i;
+        }
+        if (i >= bytes.length) break;
+      }
+      if (longest < 0) break;
+      ids.push(longest);
+      at = end;
+    }
+    return ids;
+  }
+
   /** @throws RangeError  when `id` is no ordinary token */
   tokenBytes(id: number): Uint8Array {
     const bytes = this.bytes[id];
