@@ -21,10 +21,10 @@ export { type OpenOptions, type OpenSource, openCheckpoint } from './format/open
 export { type Manifest, type Part, partsSource, readManifest } from './format/parts.ts';
 export type { Source } from './format/source.ts';
 export type { GeneratedToken, GenerateOptions, GenerationResult } from './generate/generate.ts';
-export type { Choice, Score } from './generate/score.ts';
 export type { Session } from './generate/session.ts';
 export type { ForwardOptions, Model } from './model/model.ts';
 export type { Trace } from './model/trace.ts';
 export type { LoadOptions } from './run/load.ts';
+export type { Choice, Score } from './score/likelihood.ts';
 export { SmolLM2 } from './smollm2.ts';
 export { Tokenizer } from './tokenizer/tokenizer.ts';

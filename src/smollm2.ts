@@ -13,11 +13,12 @@ import {
   type GenerationResult,
   generate,
 } from './generate/generate.ts';
-import { type Choice, choose, embed, type Score, score } from './generate/score.ts';
 import { Session } from './generate/session.ts';
 import type { Model } from './model/model.ts';
 import { systemFingerprint } from './run/fingerprint.ts';
 import { restoreSnapshot, saveSnapshot } from './run/snapshot.ts';
+import { embed } from './score/embed.ts';
+import { type Choice, choose, type Score, score } from './score/likelihood.ts';
 import { Tokenizer } from './tokenizer/tokenizer.ts';
 
 export class SmolLM2 {
@@ -83,7 +84,7 @@ export class SmolLM2 {
     return new Session(this.model, this.tokenizer, this.chatTemplate(), { timeline });
   }
 
-  /** How likely the model finds each text: see generate/score.ts. */
+  /** How likely the model finds each text: see score/likelihood.ts. */
   score(texts: readonly string[]): Promise<Score[]> {
     return score(this.model, this.tokenizer, texts);
   }
@@ -160,7 +161,7 @@ export function chatTemplateOf(checkpoint: Checkpoint, tokenizer: Tokenizer): Ch
   });
 }
 
-/** As a text to be continued, not as a question: 9 of 9 easy texts against 6 of 9 (135M, test/generate/score.slow). */
+/** As a text to be continued, not as a question: 9 of 9 easy texts against 6 of 9 (135M, test/score/likelihood.slow). */
 function classifyPrompt(text: string, labels: readonly string[]): string {
   return `Labels: ${labels.join(', ')}\n\nText: ${text}\nLabel:`;
 }

@@ -1,5 +1,6 @@
 // How fast a loaded model is: `smollm2 bench` and bench/ both measure through these two functions.
 
+import { argmax } from '../base/argmax.ts';
 import type { Model } from '../model/model.ts';
 import type { KvCache } from '../ops.ts';
 
@@ -34,7 +35,7 @@ export async function timeDecode(
   let id = firstId;
   const start = performance.now();
   for (let n = 0; n < count; n++) {
-    id = likeliest(await model.forward([id], cache));
+    id = argmax(await model.forward([id], cache));
     ids.push(id);
   }
   const ms = performance.now() - start;
@@ -46,11 +47,4 @@ export async function timeDecode(
 export function someIds(count: number, vocabSize: number): number[] {
   // A step without a common factor with the vocabulary visits every id before it repeats one.
   return Array.from({ length: count }, (_, i) => (i * 7919 + 11) % vocabSize);
-}
-
-/** Index of the largest logit; the first of equals. */
-function likeliest(logits: Float64Array | Float32Array): number {
-  let best = 0;
-  for (let id = 1; id < logits.length; id++) if (logits[id] > logits[best]) best = id;
-  return best;
 }

@@ -10,13 +10,6 @@ export interface Metric {
   readonly standardError?: number;
 }
 
-/** Index of the largest value; the first of equal ones, as `numpy.argmax`. */
-export function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
-  return best;
-}
-
 export function mean(values: readonly number[]): number {
   let sum = 0;
   for (const value of values) sum += value;

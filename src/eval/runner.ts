@@ -2,7 +2,7 @@
 // likely a text is the scorer's. Samples that an earlier run left are kept, so a stopped run goes on where it
 // was.
 
-import { argmax } from './metrics.ts';
+import { argmax } from '../base/argmax.ts';
 import { PythonRandom } from './python-random.ts';
 import { buildQuestions, type Question, type QuestionOptions, shuffledIndices } from './questions.ts';
 import type { Dataset, Row, RowSource } from './rows.ts';

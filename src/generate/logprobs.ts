@@ -1,21 +1,12 @@
 // Log-probabilities of the model itself: natural logarithm of the softmax of the logits, before any step of
 // sampling.
 
-import { exp, log } from '../base/math.ts';
+import { logSumExp } from '../base/log-sum-exp.ts';
 
 /** An id and the natural logarithm of its probability. */
 export interface IdLogprob {
   readonly id: number;
   readonly logprob: number;
-}
-
-/** log Σ e^logit, exact to rounding for logits of any size. */
-export function logSumExp(logits: Float64Array | Float32Array): number {
-  let max = Number.NEGATIVE_INFINITY;
-  for (const logit of logits) if (logit > max) max = logit;
-  let sum = 0;
-  for (const logit of logits) sum += exp(logit - max);
-  return max + log(sum);
 }
 
 /**

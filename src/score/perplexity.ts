@@ -2,8 +2,8 @@
 // guide: they cut the text into windows differently, so their numbers for one model differ by several per
 // cent.
 
+import { logSumExp } from '../base/log-sum-exp.ts';
 import { exp } from '../base/math.ts';
-import { logSumExp } from '../generate/logprobs.ts';
 import type { Model } from '../model/model.ts';
 import { scoredPositions } from './kl-base.ts';
 

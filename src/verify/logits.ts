@@ -1,7 +1,8 @@
 // Two sets of logits for the same positions, as numbers: how far apart values and distributions are.
 
+import { logSumExp } from '../base/log-sum-exp.ts';
 import { exp } from '../base/math.ts';
-import { logprobsOf, logSumExp } from '../generate/logprobs.ts';
+import { logprobsOf } from '../generate/logprobs.ts';
 
 export interface LogitsComparison {
   readonly numRows: number;

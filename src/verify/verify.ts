@@ -2,8 +2,9 @@
 // how exactly? Every answer is replayed through the reference: same prompt, same tokens, and the
 // log-probabilities side by side.
 
+import { logSumExp } from '../base/log-sum-exp.ts';
 import type { TextMessage } from '../chat/message.ts';
-import { logprobsOf, logSumExp } from '../generate/logprobs.ts';
+import { logprobsOf } from '../generate/logprobs.ts';
 import type { Model } from '../model/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ProbedAnswer, ProbedToken, Server } from './openai-probe.ts';

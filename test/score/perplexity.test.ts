@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
+import { logSumExp } from '../../src/base/log-sum-exp.ts';
 import { bytesSource } from '../../src/format/source.ts';
-import { logSumExp } from '../../src/generate/logprobs.ts';
 import { loadModel } from '../../src/run/load.ts';
 import { klBaseBytes, klBaseHeader, klBaseRow, readKlBase } from '../../src/score/kl-base.ts';
 import { Divergence, perplexity, windowsOf } from '../../src/score/perplexity.ts';

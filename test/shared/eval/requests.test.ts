@@ -3,7 +3,8 @@
 // model.
 
 import { describe, expect, it } from 'vitest';
-import { argmax, bootstrapStandardError, mean, standardErrorOfMean } from '../../../src/eval/metrics.ts';
+import { argmax } from '../../../src/base/argmax.ts';
+import { bootstrapStandardError, mean, standardErrorOfMean } from '../../../src/eval/metrics.ts';
 import { PythonRandom } from '../../../src/eval/python-random.ts';
 import { buildQuestions, type Question, shuffledIndices } from '../../../src/eval/questions.ts';
 import { choiceLengths, movedBlanks } from '../../../src/eval/scoring.ts';

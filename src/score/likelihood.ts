@@ -1,10 +1,13 @@
-// What a small model does best in a small place: say how likely texts are, choose among given answers, and turn a
-// text into a vector. One prefill each, nothing sampled.
+// What a small model does best in a small place: say how likely texts are, and choose among given answers. One prefill
+// each, nothing sampled.
 
-import { exp, log } from '../base/math.ts';
+import { argmax } from '../base/argmax.ts';
+import { logSumExp } from '../base/log-sum-exp.ts';
+import { exp } from '../base/math.ts';
 import type { Model } from '../model/model.ts';
-import type { KvCache } from '../ops.ts';
+import type { KvCache, Values } from '../ops.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { withCache } from './with-cache.ts';
 
 /** How likely one text is. Natural logarithms. */
 export interface Score {
@@ -64,13 +67,14 @@ export async function choose(
   if (empty >= 0) throw new RangeError(`labels[${empty}]: expected a text, got none`);
 
   const logprobs = await withCache(model, async (cache) => {
-    const first = await model.forward(promptIds, cache);
+    const [[first]] = await model.run([{ ids: promptIds, cache }]);
     const sums: number[] = [];
     for (const ids of labelIds) {
-      let sum = logprobAt(first, 0, ids[0], model.config.vocabSize);
+      let sum = logprobOf(first, ids[0]);
       if (ids.length > 1) {
-        const rest = await model.forward(ids.slice(0, -1), cache, { logits: 'all' });
-        for (let t = 1; t < ids.length; t++) sum += logprobAt(rest, t - 1, ids[t], model.config.vocabSize);
+        const given = ids.slice(0, -1);
+        const [rest] = await model.run([{ ids: given, cache, rows: given.length }]);
+        for (const [t, logits] of rest.entries()) sum += logprobOf(logits, ids[t + 1]);
         cache.length = promptIds.length;
       }
       sums.push(sum);
@@ -80,50 +84,6 @@ export async function choose(
   return chosen(labels, logprobs);
 }
 
-/**
- * The mean over all positions of the last hidden state (HF `last_hidden_state`, after the final norm), scaled to
- * length 1: [hiddenSize] for each text. Dot products of two such vectors are cosines.
- *
- * @throws RangeError for an empty text
- */
-export async function embed(
-  model: Model,
-  tokenizer: Tokenizer,
-  texts: readonly string[],
-): Promise<Float32Array[]> {
-  const { hiddenSize } = model.config;
-  const vectors: Float32Array[] = [];
-  for (const [index, text] of texts.entries()) {
-    const ids = tokenizer.encode(text);
-    if (ids.length === 0) throw new RangeError(`texts[${index}]: expected a text, got none`);
-    const mean = new Float64Array(hiddenSize);
-    await withCache(model, (cache) =>
-      model.forward(ids, cache, {
-        logits: 'none',
-        points: ['model.norm'],
-        trace: (_name, value) => {
-          const hidden = model.read(value); // [ids.length, hiddenSize]
-          for (let t = 0; t < ids.length; t++) {
-            for (let i = 0; i < hiddenSize; i++) mean[i] += hidden[t * hiddenSize + i];
-          }
-        },
-      }),
-    );
-    const length = Math.sqrt(mean.reduce((sum, value) => sum + value * value, 0));
-    vectors.push(Float32Array.from(mean, (value) => (length === 0 ? 0 : value / length)));
-  }
-  return vectors;
-}
-
-async function withCache<T>(model: Model, use: (cache: KvCache) => Promise<T>): Promise<T> {
-  const cache = model.newCache(); // it grows as it is filled
-  try {
-    return await use(cache);
-  } finally {
-    model.freeCache(cache);
-  }
-}
-
 /** Rows of logits kept at once while a long text is scored: 64 rows of 49,152 values are 12.6 MB. */
 const SCORE_ROWS = 64;
 
@@ -131,22 +91,16 @@ async function logprobsOf(model: Model, cache: KvCache, ids: readonly number[]):
   const logprobs: number[] = [];
   for (let begin = 0; begin < ids.length - 1; begin += SCORE_ROWS) {
     const end = Math.min(begin + SCORE_ROWS, ids.length - 1);
-    const logits = await model.forward(ids.slice(begin, end), cache, { logits: 'all' });
-    for (let t = begin; t < end; t++) {
-      logprobs.push(logprobAt(logits, t - begin, ids[t + 1], model.config.vocabSize));
-    }
+    const given = ids.slice(begin, end);
+    const [rows] = await model.run([{ ids: given, cache, rows: given.length }]);
+    for (const [t, logits] of rows.entries()) logprobs.push(logprobOf(logits, ids[begin + t + 1]));
   }
   return logprobs;
 }
 
-/** ln softmax(logits[row])[id]; logits [rows, vocabSize]. */
-function logprobAt(logits: ArrayLike<number>, row: number, id: number, vocabSize: number): number {
-  const begin = row * vocabSize;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < vocabSize; i++) max = Math.max(max, logits[begin + i]);
-  let sum = 0;
-  for (let i = 0; i < vocabSize; i++) sum += exp(logits[begin + i] - max);
-  return logits[begin + id] - max - log(sum);
+/** ln softmax(logits)[id] */
+function logprobOf(logits: Values, id: number): number {
+  return logits[id] - logSumExp(logits);
 }
 
 function summarise(ids: readonly number[], logprobs: readonly number[]): Score {
@@ -155,7 +109,7 @@ function summarise(ids: readonly number[], logprobs: readonly number[]): Score {
 }
 
 function chosen(labels: readonly string[], logprobs: readonly number[]): Choice {
-  const index = logprobs.indexOf(Math.max(...logprobs));
+  const index = argmax(logprobs);
   const weights = logprobs.map((value) => exp(value - logprobs[index]));
   const total = weights.reduce((sum, value) => sum + value, 0);
   const scores = labels.map((label, i) => ({

@@ -95,30 +95,3 @@ describe('classify', () => {
     expect(classified.scores[0].logprob).toBe(chosen.scores[0].logprob);
   });
 });
-
-describe('embed', () => {
-  it('is the mean of the normed last hidden states, scaled to length 1 within 1e-6', async () => {
-    const text = 'A ship.';
-    const [vector] = await smol.embed([text]);
-    const ids = smol.tokenizer.encode(text);
-    const cache = smol.model.newCache(ids.length);
-    const sums = new Float64Array(smol.config.hiddenSize);
-    await smol.model.forward(ids, cache, {
-      logits: 'none',
-      trace: (name, value) => {
-        if (name !== 'model.norm') return;
-        for (const [i, x] of smol.model.read(value).entries()) sums[i % sums.length] += x;
-      },
-    });
-    const length = Math.hypot(...sums);
-    expect(vector).toHaveLength(sums.length);
-    for (const [i, x] of vector.entries()) expect(x).toBeCloseTo(sums[i] / length, 6);
-  });
-
-  it('finds a text nearer to itself than to another', async () => {
-    const [a, again, b] = await smol.embed(['A ship.', 'A ship.', '0123456789']);
-    const cosine = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
-    expect(cosine(a, again)).toBeCloseTo(1, 6);
-    expect(cosine(a, b)).toBeLessThan(0.999);
-  });
-});
