@@ -161,7 +161,7 @@ export function chatTemplateOf(checkpoint: Checkpoint, tokenizer: Tokenizer): Ch
   });
 }
 
-/** As a text to be continued, not as a question: 9 of 9 easy texts against 6 of 9 (135M, test/score/likelihood.slow). */
+/** As a text to be continued, not as a question: 9 of 9 easy texts against 6 of 9 (135M, likelihood.slow.test). */
 function classifyPrompt(text: string, labels: readonly string[]): string {
   return `Labels: ${labels.join(', ')}\n\nText: ${text}\nLabel:`;
 }
