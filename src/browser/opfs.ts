@@ -12,8 +12,8 @@ export interface StoredRecord {
   /** Of a complete file. */
   readonly size?: number;
   readonly sha256?: string;
-  /** When the bytes that were hashed were written; bytes written since are hashed again. */
-  readonly lastModified?: number;
+  /** Hash of the hashes of its pieces, which every load computes again (weights-cache.ts). */
+  readonly piecesHash?: string;
 }
 
 export interface FileSink extends Sink {

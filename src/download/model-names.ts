@@ -1,5 +1,5 @@
 // What a user may write for a model: a short name, a hub id, a URL or a path. Only text is looked at here;
-// whether a path exists is node-weights.ts's question.
+// whether a path exists is for src/node/find-weights.ts to say.
 
 /** A file or folder in a repository of the Hugging Face hub. */
 export interface HubRequest {

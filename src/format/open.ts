@@ -1,5 +1,5 @@
 // What `load()` may be given on every platform, turned into a checkpoint: an open file, bytes, a Blob, a URL, a
-// manifest of parts. Paths and model names are Node's (open-node.ts) and caches the browser's (browser.ts).
+// manifest of parts. Paths and model names are Node's (src/node/open.ts) and caches the browser's (src/browser).
 
 import { UnavailableError } from '../base/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';

@@ -18,7 +18,7 @@ export type { LoadOptions } from './load-options.ts';
 /**
  * Loads the weights of a checkpoint into an engine. The checkpoint may be closed afterwards.
  *
- * @param platform where kernels and workers come from: node/platform.ts or platform-web.ts
+ * @param platform where kernels and workers come from: platform.ts of src/node, src/browser or src/edge
  * @throws RangeError       when maxSeqLen is over the model's limit, or threads is no count
  * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory
  */

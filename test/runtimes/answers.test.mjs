@@ -75,7 +75,7 @@ describe.each(Object.keys(BROWSERS).filter(has))('%s', (name) => {
       check(`${name}, ${where}`, result);
       const starts = (script) => server.requests.filter(({ path }) => path.endsWith(script)).length;
       // The threaded path really ran: that many workers fetched their script.
-      expect(starts('team-worker-web.js')).toBe(threads > 1 ? threads : 0);
+      expect(starts('team-worker.js')).toBe(threads > 1 ? threads : 0);
       // A page computes nothing itself: its own thread is never away as long as the prompt takes.
       if (page === '') expect(result.longestTaskMs).toBeLessThan(0.8 * result.firstTokenMs);
     } finally {

@@ -378,7 +378,7 @@ describe.runIf(has('chromium'))('a running model in Chromium', () => {
         );
       server.faults.missing = /model-worker\.js$/;
       expect(await load()).toBe('EngineError');
-      server.faults.missing = /team-worker-web\.js$/;
+      server.faults.missing = /team-worker\.js$/;
       expect(await load()).toBe('loaded');
       expect(await ask()).toBe('EngineError');
       server.faults.missing = undefined;
