@@ -184,9 +184,9 @@ async function passes(file: Blob, check: WeightsCacheOptions['check']): Promise<
 }
 
 /**
- * sha256 over the sha256 of each piece: the platform's own hash takes whole buffers only, and is ten times as fast as
- * one in JavaScript. Nothing in a browser says when stored bytes were written (Chromium leaves `lastModified` as it was),
- * so every load asks.
+ * sha256 over the sha256 of each piece: the platform's own hash takes whole buffers only, and is ten times as fast
+ * as one in JavaScript. Nothing in a browser says when stored bytes were written (Chromium leaves `lastModified` as it
+ * was), so every load asks.
  */
 async function piecesHash(blob: Blob): Promise<string> {
   const hashes: Uint8Array[] = [];
