@@ -31,11 +31,10 @@ const PREFERRED = ['q4_k_m', 'q4_1', 'q4_0', 'q8_0', 'f16', 'bf16', 'f32'];
  * @throws UnavailableError when `wanted` fits no file, or more than one
  */
 export function chooseModelFiles(names: readonly string[], wanted?: string): ModelFiles | undefined {
-  const ggufs = names.filter((name) => /\.gguf$/i.test(name));
+  // Projectors of images stand beside the model under the same tags.
+  const ggufs = names.filter((name) => /\.gguf$/i.test(name) && !/(^|\/)mmproj/i.test(name));
   if (wanted !== undefined) {
-    const fitting = ggufs.includes(wanted)
-      ? [wanted]
-      : ggufs.filter((name) => name.toLowerCase().includes(wanted.toLowerCase()));
+    const fitting = fittingNames(ggufs, wanted);
     if (fitting.length === 1) return { kind: 'gguf', file: fitting[0] };
     const choice = ggufs.join(', ') || 'none';
     throw new UnavailableError(
@@ -52,6 +51,21 @@ export function chooseModelFiles(names: readonly string[], wanted?: string): Mod
     if (file) return { kind: 'gguf', file };
   }
   throw new UnavailableError(`expected the name of one of these files behind a colon: ${ggufs.join(', ')}`);
+}
+
+/** The file of that name, else those that end with it as a tag (`-F16.gguf`), else those that contain it. */
+function fittingNames(ggufs: readonly string[], wanted: string): readonly string[] {
+  if (ggufs.includes(wanted)) return [wanted];
+  const tag = wanted.toLowerCase();
+  const tagged = ggufs.filter((name) => {
+    const before = name.toLowerCase().lastIndexOf(`${tag}.gguf`);
+    return (
+      before >= 0 &&
+      before + tag.length + 5 === name.length &&
+      (before === 0 || '-._/'.includes(name[before - 1]))
+    );
+  });
+  return tagged.length > 0 ? tagged : ggufs.filter((name) => name.toLowerCase().includes(tag));
 }
 
 /**

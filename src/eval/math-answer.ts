@@ -15,7 +15,7 @@ function extracted(text: string): string {
   const said = text.split(/(?:he answer is|final answer is)/);
   if (said.length > 1) {
     const end = /^(.*?)(?:\.\s|\.$|\n|$)/s.exec(said.at(-1)!.trim());
-    return (end?.[1] ?? '').trim();
+    return (end?.[1] ?? '').replace(/^\s*:/, '').trim();
   }
   return (
     text
@@ -38,16 +38,29 @@ function boxContents(text: string): string {
 
 const UNITS =
   'degrees?|cm|centimeters?|meters?|miles?|seconds?|minutes?|hours?|days?|weeks?|months?|years?|feet|foot|' +
-  'inch(?:es)?|yards?|square|units?|cents?|dollars?|mph|points?|gallons?|people|ways';
+  'inch(?:es)?|per|yards?|square|units?|cents?|dollars?|mph|points?|gallons?|people|ways';
+
+/** Separates the rows of a matrix while other backslashes go. */
+const ROW = '\u0001';
+
+/**
+ * `1,234` without its comma: groups of three behind at most three, and nothing beside them that makes a list of it.
+ * Between brackets a comma always separates: (1,200) is an interval.
+ */
+function withoutThousands(text: string): string {
+  if (/[([]/.test(text.replace(/\\[()[\]]/g, ''))) return text;
+  const isList = /,(?!\d{3}(?!\d))|(?<!\d),|(?<!\d)\d{4,},/.test(text);
+  return isList ? text : text.replace(/(?<=\d),(?=\d{3}(?!\d))/g, '');
+}
 
 /** One spelling for equal answers: LaTeX dressing, units, blanks, fractions and roots without braces. */
 function normalised(answer: string): string {
-  let text = answer
-    .trim()
-    .replaceAll('\n', '')
+  let text = withoutThousands(answer.trim().replaceAll('\\!', '').replaceAll('{,}', ','))
+    .replaceAll('\\\\', ROW)
+    .replaceAll('\n', ' ')
+    .replace(/^\$|\$$/g, '')
     .replace(/\.$/, '')
-    .replaceAll('\\!', '')
-    .replace(/\\begin\{array\}\{.*?\}/g, '\\begin{pmatrix}')
+    .replace(/\\begin\{array\}\{[^{}]*\}/g, '\\begin{pmatrix}')
     .replace(/\\end\{array\}/g, '\\end{pmatrix}')
     .replaceAll('bmatrix', 'pmatrix')
     .replace(/\\[td]frac/g, '\\frac')
@@ -57,20 +70,20 @@ function normalised(answer: string): string {
     .replace(/\\left|\\right/g, '')
     .replaceAll('\\{', '{')
     .replaceAll('\\}', '}');
-  text = text.replace(/\\text\{.*?\}$/, '').trim() || text;
+  text = text.replace(/\\text\{[^{}]*\}$/, '').trim() || text;
   text = text.replace(new RegExp(`(^|[\\d\\s}])(?:${UNITS})(?=$|\\W)`, 'g'), '$1');
   text = text
     .replace(/\^\{?\\circ\}?/g, '')
     .replace(/\\?[$%]|\\\(|\\\)/g, '')
-    .replace(/\\(?:text|mathrm|mathbf|mbox)\{(.*?)\}/g, '$1')
+    .replace(/\\(?:text|mathrm|mathbf|mbox)\{([^{}]*)\}/g, '$1')
     .replace(/^(?:[a-zA-Z]\s*=|x\\in|.*\\in\s)/, '')
     .replace(/\\(?:,|;|:|quad|qquad| )/g, '')
     .replaceAll('infinity', '\\infty')
     .replaceAll('+\\infty', '\\infty')
-    .replace(/(\d),(?=\d{3}(?:\D|$))/g, '$1')
     .replace(/(?<![\d])\.(\d)/g, '0.$1')
-    .replace(/(\d+)\.0+(?!\d)/g, '$1')
-    .replace(/\s+/g, '');
+    .replace(/(?<=\d)\.0+(?!\d)/g, '')
+    .replace(/\s+/g, '')
+    .replaceAll(ROW, '\\\\');
   return fractionsAndRoots(text);
 }
 

@@ -12,6 +12,8 @@ import { type Likelihood, movedBlanks, type Scorer, type WriteOptions } from './
 
 /** What scoring needs of a tokenizer. */
 export interface ScorerTokenizer extends AnswerTokenizer {
+  /** Stands before the first id of a text; where there is none, the first of `eosIds` does. */
+  readonly bosId?: number | undefined;
   encode(text: string): number[];
 }
 
@@ -78,16 +80,20 @@ export class ModelScorer implements Scorer {
     const ids = this.tokenizer.encode(text);
     const sum = new LikelihoodSum(this.model.config.vocabSize);
     const window = Math.min(TEXT_WINDOW, cache.maxSeqLen);
-    const before = [this.model.config.eosIds[0] ?? this.tokenizer.eosIds[0]];
+    const { bosId = this.model.config.eosIds[0] ?? this.tokenizer.eosIds[0] } = this.tokenizer;
+    const all = [bosId, ...ids];
     for (let start = 0; start < ids.length; start += window) {
-      // Each window predicts its own ids only, from the id before it and itself (lm-eval's rolling windows).
-      const targets = ids.slice(start, start + window);
-      const inputs = [start === 0 ? before[0] : ids[start - 1], ...targets.slice(0, -1)];
+      // Each window predicts its own ids only, from those before it (lm-eval's rolling windows): one, but the last
+      // window is as long as the others, so that its few ids are predicted from many.
+      const end = Math.min(start + window, ids.length);
+      const begin = start === 0 ? 0 : Math.min(start, end - window);
+      const inputs = all.slice(begin, end);
+      const first = start - begin;
       this.cutTo([]);
       for (let row = 0; row < inputs.length; row += TEXT_ROWS) {
         const logits = await this.model.forward(inputs.slice(row, row + TEXT_ROWS), cache, { logits: 'all' });
         const count = Math.min(TEXT_ROWS, inputs.length - row);
-        for (let i = 0; i < count; i++) sum.add(logits, i, targets[row + i]);
+        for (let i = Math.max(0, first - row); i < count; i++) sum.add(logits, i, ids[begin + row + i]);
       }
       this.timeline.ids = inputs;
     }

@@ -11,12 +11,12 @@ export function capitalWords(text: string): string[] {
 
 /** Penn Treebank's way of splitting: punctuation off words, contractions in two. */
 function treebankWords(text: string): string[] {
-  return text
+  const spaced = text
     .replace(/([«“‘„"”»’`])/g, ' $1 ')
     .replace(/([:,])(?=[^\d]|$)/g, ' $1 ')
     .replace(/\.\.\./g, ' ... ')
-    .replace(/[;@#$%&?!*]/g, ' $& ')
-    .replace(/([^.])(\.)([\])}>"'»”’ ]*)\s*$/g, '$1 $2 $3 ')
+    .replace(/[;@#$%&?!*]/g, ' $& ');
+  return splitLastStop(spaced)
     .replace(/[\][(){}<>]/g, ' $& ')
     .replace(/--/g, ' -- ')
     .replace(/([^' ])('(?:s|m|d|ll|re|ve))(?=\s|$)/gi, '$1 $2')
@@ -32,14 +32,32 @@ const ABBREVIATIONS = new Set(
   ).split(' '),
 );
 
+/** The full stop at the end of the text, and what closes behind it, as words of their own. */
+function splitLastStop(text: string): string {
+  const end = text.trimEnd().length;
+  const stop = lengthWithout(text.slice(0, end), `])}>"'»”’ `) - 1;
+  if (stop < 1 || text[stop] !== '.' || text[stop - 1] === '.') return text;
+  return `${text.slice(0, stop)} . ${text.slice(stop + 1, end)} `;
+}
+
+/** Length of a text without the characters at its end that `chars` has. */
+function lengthWithout(text: string, chars: string): number {
+  let end = text.length;
+  while (end > 0 && chars.includes(text[end - 1])) end--;
+  return end;
+}
+
 /** Number of sentences: ends are . ? ! with closing quotes behind them, before white space. */
 export function numSentences(text: string): number {
   const trimmed = text.trim();
   if (trimmed === '') return 0;
   let sentences = 1;
-  for (const end of trimmed.matchAll(/(\S*?)([.?!]+)(["'”’)\]]*)\s+(?=(\S+))/g)) {
-    const [, word, marks, , next] = end;
-    if (isSentenceEnd(word, marks, next)) sentences++;
+  const words = trimmed.split(/\s+/);
+  for (const [i, next] of words.slice(1).entries()) {
+    const closed = lengthWithout(words[i], `"'”’)]`);
+    const begin = lengthWithout(words[i].slice(0, closed), '.?!');
+    const marks = words[i].slice(begin, closed);
+    if (marks !== '' && isSentenceEnd(words[i].slice(0, begin), marks, next)) sentences++;
   }
   return sentences;
 }

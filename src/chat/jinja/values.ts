@@ -113,8 +113,7 @@ export type Value =
   | Callable
   | Loop;
 
-/** Characters that Python's `isspace` accepts; unlike JavaScript's, without U+FEFF and with U+001C to U+001F. */
-export const SPACE = '\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+export { PYTHON_SPACE as SPACE } from '../../base/python-space.ts';
 
 /** The name of a value's type in messages, as Python has it. */
 export function typeName(value: Value): string {

@@ -18,8 +18,10 @@ export const gsm8k: WriteTask = {
   stop: () => ['Question:', 'Question'],
   doc: (row) => ({ query: `Question: ${row.text('question')}\nAnswer:`, target: ` ${row.text('answer')}` }),
   grade(row, output, style) {
-    const gold = answerOf(row.text('answer'));
-    const chosen = answerOf(output);
+    // lm-eval leaves a full stop at the end out of the comparison, lighteval does not.
+    const ignored = style === 'lighteval' ? '' : '.';
+    const gold = withoutEnd(answerOf(row.text('answer')), ignored);
+    const chosen = withoutEnd(answerOf(output), ignored);
     const strict = Number(chosen !== INVALID && chosen === gold);
     const scores: Scores =
       style === 'lighteval'
@@ -31,6 +33,10 @@ export const gsm8k: WriteTask = {
 
 function answerOf(text: string): string {
   return /#### (-?[0-9.,]+)/.exec(text)?.[1].replaceAll(',', '') ?? INVALID;
+}
+
+function withoutEnd(text: string, end: string): string {
+  return end !== '' && text.endsWith(end) ? text.slice(0, -end.length) : text;
 }
 
 /**
