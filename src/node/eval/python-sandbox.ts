@@ -4,6 +4,7 @@
 // program written to break out needs a container around it (PEP 578 says so of audit hooks).
 
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { UnavailableError } from '../../base/errors.ts';
 import type { SandboxResult } from './js-sandbox.ts';
 
@@ -12,39 +13,56 @@ const CPU_SECONDS = 3;
 const KILL_MS = 15_000;
 const MEMORY_MB = 512;
 
-/** The child: reads the program from stdin, and says `passed` only after all of it has run. */
+/**
+ * The child: reads a secret and the program from stdin, says behind the secret that it is ready, and how the program
+ * ended only after all of it has run. A program that reads the frames around it can find the secret: what runs in
+ * one process with its judge can forge, and needs a container.
+ */
 const CHILD = `
 import builtins, os, resource, sys
-program = sys.stdin.read()
-answer = os.dup(1)
-library = os.path.dirname(os.__file__) + os.sep
-for limit, value in ((resource.RLIMIT_CPU, ${CPU_SECONDS}), (resource.RLIMIT_AS, ${MEMORY_MB} << 20),
-                     (resource.RLIMIT_FSIZE, 1000), (resource.RLIMIT_NPROC, 0)):
-    resource.setrlimit(limit, (value, value))
-CALM = {'import', 'compile', 'exec', 'marshal.loads', 'os.listdir', 'os.scandir', 'builtins.id',
-        'sys._getframe', 'sys._getframemodulename', 'code.__new__', 'object.__getattr__', 'object.__setattr__',
-        'object.__delattr__', 'sys.unraisablehook', 'cpython._PySys_ClearAuditHooks'}
-def guard(event, args):
-    if event in CALM:
-        return
-    if event == 'open' and args[1] in ('r', 'rb') and type(args[0]) is str:
-        if args[0].startswith(library) and '..' not in args[0]:
+def start(text):
+    secret, program = text[:36], text[36:]
+    answer = os.dup(1)
+    library = os.path.dirname(os.__file__) + os.sep
+    for limit, value in ((resource.RLIMIT_CPU, ${CPU_SECONDS}), (resource.RLIMIT_AS, ${MEMORY_MB} << 20),
+                         (resource.RLIMIT_FSIZE, 1000), (resource.RLIMIT_NPROC, 0)):
+        resource.setrlimit(limit, (value, value))
+    calm = frozenset(('import', 'compile', 'exec', 'marshal.loads', 'os.listdir', 'os.scandir', 'builtins.id',
+            'sys._getframe', 'sys._getframemodulename', 'code.__new__', 'object.__getattr__', 'object.__setattr__',
+            'object.__delattr__', 'sys.unraisablehook', 'cpython._PySys_ClearAuditHooks'))
+    # They start processes or touch memory without an event that could be refused.
+    never = frozenset(('_posixsubprocess', 'ctypes', '_ctypes', '_testcapi', '_xxsubinterpreters', 'mmap', 'pty'))
+    def guard(event, args, calm=calm, never=never, library=library, kind=type, text=str, refusal=PermissionError):
+        if event == 'import' and args[0] in never:
+            raise refusal(args[0])
+        if event in calm:
             return
-    raise PermissionError(event)
-def run():
+        if event == 'open' and args[1] in ('r', 'rb') and kind(args[0]) is text:
+            if args[0].startswith(library) and '..' not in args[0]:
+                return
+        raise refusal(event)
+    sys.stdin = sys.stdout = sys.stderr = type('Silence', (), {'write': len, 'flush': lambda self: None})()
+    say = lambda verdict: os.write(answer, (secret + verdict[:200]).encode('utf-8', 'replace'))
+    say('ready')
     sys.addaudithook(guard)
+    del guard, calm, never
+    write, leave = os.write, os._exit
     try:
         exec(compile(program, 'answer', 'exec'), {'__name__': '__main__', '__builtins__': builtins})
-        return 'passed'
+        verdict = 'passed'
     except AssertionError:
-        return 'failed assertion'
+        verdict = 'failed assertion'
     except MemoryError:
-        return 'out of memory'
+        verdict = 'out of memory'
     except BaseException as error:
-        return type(error).__name__ + ': ' + str(error)
-sys.stdin = sys.stdout = sys.stderr = type('Silence', (), {'write': len, 'flush': lambda self: None})()
-os.write(answer, run()[:200].encode('utf-8', 'replace'))
-os._exit(0)
+        verdict = 'error: ' + type(error).__name__
+        try:
+            verdict += ': ' + str(error)
+        except BaseException:
+            pass
+    write(answer, (secret + verdict[:200]).encode('utf-8', 'replace'))
+    leave(0)
+start(sys.stdin.read())
 `;
 
 /**
@@ -59,6 +77,7 @@ export function runPython(python: string, program: string): Promise<SandboxResul
     cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const secret = randomUUID();
   return new Promise((resolve, reject) => {
     let answer = '';
     let complaint = '';
@@ -75,16 +94,18 @@ export function runPython(python: string, program: string): Promise<SandboxResul
     });
     child.on('close', (code, signal) => {
       clearTimeout(clock);
-      if (code !== 0 && signal === null && answer === '') {
-        const said = complaint.trim().split('\n').at(-1);
+      if (!answer.startsWith(`${secret}ready`)) {
+        const said = complaint.trim().split('\n').at(-1) || (signal ?? `exit ${code}`);
         return reject(
-          new UnavailableError(`${python}: expected Python 3 on Unix, got ${said || `exit ${code}`}`),
+          new UnavailableError(`${python}: expected Python 3 on Unix, got ${said.slice(0, 200)}`),
         );
       }
-      const reason = signal === null ? answer || 'ended early' : 'timed out';
-      resolve({ passed: reason === 'passed', reason });
+      // What the program wrote by itself has no secret before it.
+      const verdict = signal === null ? answer.split(secret)[2] : undefined;
+      const reason = verdict?.replace(/^error: /, '') ?? (signal === null ? 'ended early' : 'timed out');
+      resolve({ passed: verdict === 'passed', reason });
     });
     child.stdin.on('error', () => {}); // a child that died early is reported by `close`
-    child.stdin.end(program);
+    child.stdin.end(secret + program);
   });
 }

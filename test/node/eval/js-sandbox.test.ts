@@ -32,7 +32,7 @@ describe('runInSandbox', () => {
     ],
     ['console.assert.constructor("return process")()', 'EvalError: Code generation from strings disallowed'],
     ['eval("1")', 'EvalError: Code generation from strings disallowed'],
-    ['import("node:fs").then(() => {}); console.assert(false)', 'failed assertion'],
+    ['import("node:fs").then(() => {}); console.assert(false)', 'import() is not available'],
   ])('gives %j nothing to hold on to', async (program, reason) => {
     const result = await runInSandbox(program);
     expect(result.passed).toBe(false);
@@ -46,5 +46,26 @@ describe('runInSandbox', () => {
 
   it('refuses a program of more than a million characters', async () => {
     await expect(runInSandbox(' '.repeat(1_000_001))).rejects.toThrow('program: expected at most 1000000');
+  });
+
+  const reach = 'return String(typeof process) + typeof require';
+  it.each([
+    [
+      'the rejection of import()',
+      `import('x').catch((e) => { e.constructor.constructor(${JSON.stringify(reach)})(); });`,
+    ],
+    ['import behind a comment', `import/**/('x').catch((e) => { throw e; });`],
+    [
+      'the caller of a toString',
+      `throw { name: { toString: function f() { return String(f.caller.constructor(${JSON.stringify(reach)})()); } } };`,
+    ],
+    ['a reset of the counter', 'console.assert(false); __failures = 0; failures = 0;'],
+    ['another console.assert', 'try { console.assert = () => {}; } catch {} console.assert(false)'],
+    ['another console', 'try { globalThis.console = { assert() {} }; } catch {} console.assert(false)'],
+    ['a promise that is rejected', 'Promise.resolve().then(() => { throw new Error("late"); })'],
+  ])('is not left, and not passed, by %s', async (_, program) => {
+    const { passed, reason } = await runInSandbox(program);
+    expect(passed).toBe(false);
+    expect(reason).not.toContain('object');
   });
 });

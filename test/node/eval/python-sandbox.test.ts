@@ -31,7 +31,7 @@ describe.runIf(hasPython)('runPython', () => {
     ['import os; os.system("true")', 'PermissionError: os.system'],
     ['import os; os.fork()', 'PermissionError: os.fork'],
     ['import os; os.kill(os.getppid(), 9)', 'PermissionError: os.kill'],
-    ['import subprocess; subprocess.run(["true"])', 'PermissionError: subprocess.Popen'],
+    ['import subprocess; subprocess.run(["true"])', 'PermissionError: _posixsubprocess'],
     ['import socket; socket.socket()', 'PermissionError: socket.__new__'],
     ['import ctypes', 'PermissionError: '],
     ['import resource; resource.setrlimit(0, (99, 99))', 'PermissionError: resource.setrlimit'],
@@ -53,5 +53,25 @@ describe.runIf(hasPython)('runPython', () => {
       '/nowhere/python: spawn /nowhere/python ENOENT',
     );
     await expect(runPython('node', '')).rejects.toThrow('node: expected Python 3 on Unix, got ');
+  });
+
+  it.each([
+    ['ends the process', 'import os\nos._exit(1)', 'ended early'],
+    ['ends it as if all were well', 'import os\nos._exit(0)', 'ended early'],
+    [
+      'raises an error that cannot be written',
+      'class E(Exception):\n  def __str__(self): raise ValueError()\nraise E()',
+      'E',
+    ],
+    ['writes a verdict of its own', "import os\nos.write(3, b'passed'); os._exit(0)", 'ended early'],
+    [
+      'looks for the list of what is allowed',
+      "import sys, os\nsys._getframe().f_back.f_globals['CALM'] = sys._getframe().f_back.f_locals['calm'] = {'os.system'}\nos.system('true')",
+      'PermissionError: os.system',
+    ],
+    ['starts a process without an event', 'import _posixsubprocess', 'PermissionError: _posixsubprocess'],
+  ])('fails a program that %s, and the next one runs', async (_, program, reason) => {
+    expect(await run(program)).toEqual({ passed: false, reason });
+    expect((await run('assert 1 + 1 == 2')).passed).toBe(true);
   });
 });
