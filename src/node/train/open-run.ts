@@ -29,7 +29,7 @@ export interface OpenRun {
   readonly objective: Objective;
   readonly optimizer: OptimizerRecipe;
   readonly schedule: ScheduleRecipe;
-  /** Fills the first weights, where no checkpoint does. */
+  /** Fills the first weights; a checkpoint that is resumed comes on top. */
   readonly begin: () => Promise<void>;
   readonly sample?: (step: number) => Promise<readonly string[]>;
   readonly close: () => Promise<void>;

@@ -107,7 +107,7 @@ function sampler(
       for (const prompt of evaluation.prompts) {
         let text = prompt;
         const options = {
-          maxNewTokens: evaluation.sampleTokens,
+          maxTokens: evaluation.sampleTokens,
           temperature: SAMPLE_TEMPERATURE,
           seed: SAMPLE_SEED,
         };

@@ -11,6 +11,7 @@ import { recipeChanges } from '../../train/recipe-changes.ts';
 import { restore, Trainer, type TrainingResult } from '../../train/trainer.ts';
 import type { TrainingCheckpoint, TrainingState } from '../../train/training-state.ts';
 import { CheckpointFolder } from './checkpoint-folder.ts';
+import { openFineTuning } from './fine-tuning.ts';
 import type { OpenRun, RunOptions } from './open-run.ts';
 import { openPretraining } from './pretraining.ts';
 import { readRecipeFile } from './recipe-file.ts';
@@ -28,8 +29,9 @@ export async function runTraining(options: RunOptions): Promise<TrainingResult> 
   const log = new RunLog(join(out, 'log.jsonl'));
   try {
     await log.keepUpTo(resumed?.state.step ?? 0);
+    // What a run begins with is there before a checkpoint is: frozen weights, a reference's log-probabilities.
+    await run.begin();
     if (resumed) restore(run.machine, resumed);
-    else await run.begin();
     const trainer = new Trainer(
       run.machine,
       run.objective,
@@ -66,7 +68,7 @@ function openRun(
   place: (path: string) => string,
 ): Promise<OpenRun> {
   if (recipe.kind === 'pretrain') return openPretraining(recipe, options, state, place);
-  throw new RangeError(`recipe: expected one of pretraining, got ${recipe.kind}`);
+  return openFineTuning(recipe, options, place);
 }
 
 /** The checkpoint to go on from, when the run's past is the recipe's. */

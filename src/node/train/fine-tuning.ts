@@ -1,0 +1,197 @@
+// SFT and DPO on this machine: a model, its template, and rows from a file or folder.
+
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { FormatError, UnavailableError, UnsupportedError } from '../../base/errors.ts';
+import { type ChatMessage, checkMessages } from '../../chat/message.ts';
+import { openTraining } from '../../run/training.ts';
+import { chatTemplateOf } from '../../smollm2.ts';
+import { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { ChatRows, type LabelledRow } from '../../train/chat-rows.ts';
+import { DpoObjective, type PreferencePair } from '../../train/dpo.ts';
+import { initialiseAdapters } from '../../train/initialise.ts';
+import { loadParameters } from '../../train/load-parameters.ts';
+import { type DpoRecipe, fineTuneSchedule, type SftRecipe } from '../../train/recipe.ts';
+import { countLabels } from '../../train/row-batch.ts';
+import { packed } from '../../train/row-order.ts';
+import { SftObjective } from '../../train/sft.ts';
+import { IGNORED } from '../../train/window-source.ts';
+import { openNode } from '../open.ts';
+import type { OpenRun, RunOptions } from './open-run.ts';
+import { nodeTrainingPlatform } from './platform.ts';
+
+type FineTuneRecipe = SftRecipe | DpoRecipe;
+
+export async function openFineTuning(
+  recipe: FineTuneRecipe,
+  options: RunOptions,
+  place: (path: string) => string,
+): Promise<OpenRun> {
+  const checkpoint = await openNode(place(recipe.startFrom));
+  try {
+    if (!checkpoint.tokenizer) {
+      throw new UnsupportedError(`${checkpoint.name}: expected a tokenizer with the model, got none`);
+    }
+    const tokenizer = Tokenizer.from(checkpoint.tokenizer);
+    const source = recipe.chatTemplate ?? checkpoint.chatTemplate;
+    const template = chatTemplateOf({ ...checkpoint, chatTemplate: source }, tokenizer);
+    if (!template) {
+      throw new UnsupportedError(
+        `${checkpoint.name}: expected a chat template, got none; give the recipe a chat_template`,
+      );
+    }
+    const rows = new ChatRows(tokenizer, template);
+    const { objective, maxRows, maxSeqLen } = await makeObjective(recipe, rows, options, place);
+    const { lora } = recipe;
+    const adapters = lora && { rank: lora.rank, alpha: lora.alpha, targets: lora.targetModules };
+    const shape = { engine: options.engine, threads: options.threads, maxRows, maxSeqLen, adapters };
+    const machine = await openTraining(checkpoint.config, shape, nodeTrainingPlatform);
+    await loadParameters(machine, checkpoint.tensors);
+    return {
+      machine,
+      objective,
+      optimizer: recipe.optimizer,
+      schedule: fineTuneSchedule(recipe, objective.totalSteps),
+      begin: async () => {
+        if (adapters) initialiseAdapters(machine, recipe.seed);
+        if (objective instanceof DpoObjective) await objective.prepare(machine);
+      },
+      close: () => machine.close(),
+    };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function makeObjective(
+  recipe: FineTuneRecipe,
+  rows: ChatRows,
+  { onNote }: RunOptions,
+  place: (path: string) => string,
+): Promise<{ objective: SftObjective | DpoObjective; maxRows: number; maxSeqLen: number }> {
+  const folder = place(recipe.dataset);
+  const { microBatchSize, maxLength } = recipe;
+  if (recipe.kind === 'dpo') {
+    const read = (split: string) =>
+      readSplit(folder, split, (row, at) => pairOf(row, at, recipe, rows), onNote);
+    const train = await read(recipe.trainSplit);
+    const test = recipe.testSplit === undefined ? [] : await read(recipe.testSplit);
+    const all = [...train, ...test].flatMap(({ chosen, rejected }) => [chosen, rejected]);
+    return { objective: new DpoObjective(recipe, train, test), ...extent(all, 2 * microBatchSize) };
+  }
+  const read = (split: string) =>
+    readSplit(folder, split, (row, at) => conversationOf(row, at, recipe, rows), onNote);
+  const train = await read(recipe.trainSplit);
+  const test = recipe.testSplit === undefined ? [] : await read(recipe.testSplit);
+  const bins = recipe.packing ? packed(train, maxLength) : [];
+  const longest = extent([...train, ...test], microBatchSize);
+  const binRows = bins.map((bin) => bin.reduce((sum, { ids }) => sum + ids.length, 0));
+  const maxRows = Math.max(longest.maxRows, microBatchSize * Math.max(0, ...binRows));
+  return { objective: new SftObjective(recipe, train, test), maxRows, maxSeqLen: longest.maxSeqLen };
+}
+
+/** Most rows of a pass of `count` sequences, and the longest one. */
+function extent(rows: readonly LabelledRow[], count: number): { maxRows: number; maxSeqLen: number } {
+  const lengths = rows.map(({ ids }) => ids.length - 1).sort((a, b) => b - a);
+  return { maxRows: lengths.slice(0, count).reduce((sum, n) => sum + n, 0), maxSeqLen: lengths[0] };
+}
+
+interface Place {
+  readonly file: string;
+  readonly field: string;
+}
+
+async function conversationOf(
+  row: Record<string, unknown>,
+  at: Place,
+  recipe: SftRecipe,
+  rows: ChatRows,
+): Promise<LabelledRow | undefined> {
+  const { ids, labels } = await rows.conversation(messagesOf(row.messages, at), recipe.assistantOnlyLoss);
+  const cut = { ids: ids.slice(0, recipe.maxLength), labels: labels.slice(0, recipe.maxLength) };
+  return countLabels(cut.labels.slice(1)) > 0 ? cut : undefined;
+}
+
+/** A pair: two conversations that differ in their last message, or a prompt and two answers. */
+async function pairOf(
+  row: Record<string, unknown>,
+  at: Place,
+  recipe: DpoRecipe,
+  rows: ChatRows,
+): Promise<PreferencePair | undefined> {
+  const side = async (value: unknown): Promise<LabelledRow> => {
+    const isText = typeof value === 'string';
+    const messages = isText ? promptOf(row.prompt, at) : messagesOf(value, at);
+    const answer = isText ? value : messages[messages.length - 1].content;
+    const found = await rows.answer(isText ? messages : messages.slice(0, -1), answer);
+    const prompt = found.prompt.slice(-recipe.maxPromptLength);
+    const ids = [...prompt, ...found.answer].slice(0, recipe.maxLength);
+    return { ids, labels: ids.map((id, t) => (t < prompt.length ? IGNORED : id)) };
+  };
+  const pair = { chosen: await side(row.chosen), rejected: await side(row.rejected) };
+  const isLabelled = [pair.chosen, pair.rejected].every(({ labels }) => countLabels(labels.slice(1)) > 0);
+  return isLabelled ? pair : undefined;
+}
+
+function promptOf(value: unknown, at: Place): readonly ChatMessage[] {
+  return typeof value === 'string' ? [{ role: 'user', content: value }] : messagesOf(value, at);
+}
+
+function messagesOf(value: unknown, at: Place): readonly ChatMessage[] {
+  try {
+    return checkMessages(value);
+  } catch (error) {
+    throw new FormatError((error as Error).message, at);
+  }
+}
+
+/** Longest line of a data set. */
+const MAX_LINE = 2 ** 24;
+
+/** Rows of a split: the file itself, or SPLIT.jsonl (SPLIT-….jsonl) of a folder. */
+async function readSplit<Row>(
+  path: string,
+  split: string,
+  read: (row: Record<string, unknown>, at: Place) => Promise<Row | undefined>,
+  onNote: (text: string) => void,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  let skipped = 0;
+  for (const file of await splitFiles(path, split)) {
+    let number = 0;
+    for await (const line of createInterface({ input: createReadStream(file) })) {
+      const at = { file, field: `line ${++number}` };
+      if (line.trim() === '') continue;
+      if (line.length > MAX_LINE) throw new FormatError(`expected at most ${MAX_LINE} characters`, at);
+      const row = await read(parseRow(line, at), at);
+      if (row) rows.push(row);
+      else skipped++;
+    }
+  }
+  if (skipped > 0) onNote(`${split}: ${skipped} rows left out, without a label within the longest length`);
+  if (rows.length === 0) throw new UnavailableError(`${path}: expected rows of split ${split}, got none`);
+  return rows;
+}
+
+async function splitFiles(path: string, split: string): Promise<string[]> {
+  if (!existsSync(path)) {
+    throw new UnavailableError(`${path}: expected a file or folder of rows (JSONL), got nothing there`);
+  }
+  if (statSync(path).isFile()) return [path];
+  const names = (await readdir(path)).filter((name) => name.endsWith('.jsonl'));
+  const ours = names.filter((name) => name === `${split}.jsonl` || name.startsWith(`${split}-`)).sort();
+  return ours.map((name) => join(path, name));
+}
+
+function parseRow(line: string, at: Place): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw new FormatError(`expected JSON: ${(error as Error).message}`, at);
+  }
+  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  throw new FormatError('expected an object', at);
+}
