@@ -4,7 +4,7 @@
 //   npm run train:nano [-- --threads 2]
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
 const RUN = 'runs/nano';
@@ -68,6 +68,4 @@ for (const part of ['train', 'held-out']) {
 const isBegun = existsSync(`${RUN}/model/checkpoints`);
 const threads = process.argv.slice(2);
 smollm2('train', 'models/nano.yaml', '--out', `${RUN}/model`, ...(isBegun ? ['--resume'] : []), ...threads);
-smollm2('export', `${RUN}/model`, '--out', `${RUN}/hf`);
-rmSync(`${RUN}/nano.gguf`, { force: true });
-smollm2('quantize', `${RUN}/hf`, `${RUN}/nano.gguf`, '--type', 'f16');
+smollm2('convert', `${RUN}/model`, `${RUN}/nano.gguf`, '--type', 'f16', '--tokenizer', `${RUN}/tokenizer.json`);
