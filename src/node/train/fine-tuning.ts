@@ -5,7 +5,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { FormatError, UnavailableError, UnsupportedError } from '../../base/errors.ts';
-import { type ChatMessage, checkMessages } from '../../chat/message.ts';
+import { type ChatMessage, checkMessages, contentText } from '../../chat/message.ts';
 import { openTraining } from '../../run/training.ts';
 import { chatTemplateOf } from '../../smollm2.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
@@ -124,7 +124,7 @@ async function pairOf(
   const side = async (value: unknown): Promise<LabelledRow> => {
     const isText = typeof value === 'string';
     const messages = isText ? promptOf(row.prompt, at) : messagesOf(value, at);
-    const answer = isText ? value : messages[messages.length - 1].content;
+    const answer = isText ? value : contentText(messages[messages.length - 1]);
     const found = await rows.answer(isText ? messages : messages.slice(0, -1), answer);
     const prompt = found.prompt.slice(-recipe.maxPromptLength);
     const ids = [...prompt, ...found.answer].slice(0, recipe.maxLength);
