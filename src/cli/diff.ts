@@ -2,11 +2,13 @@
 
 import { access, writeFile } from 'node:fs/promises';
 import { diff } from '../diff/diff.ts';
+import { diffGradients, holdsGradients } from '../diff/gradients.ts';
 import type { FloatFormat } from '../diff/precision.ts';
 import { causesText, POINT_HEADER, pointLine, reportJson, verdictText } from '../diff/report.ts';
 import { reportHtml } from '../diff/report-html.ts';
 import { checkpointWeights } from '../diff/weight-source.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
+import { SafetensorsFile } from '../format/safetensors.ts';
 import { fileSource } from '../node/file-source.ts';
 import { openNode } from '../node/open.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -35,6 +37,7 @@ async function run(args: Arguments): Promise<void> {
   if (args.words.length !== 2) {
     throw new RangeError(`diff: expected two traces, reference and candidate, got ${args.words.length}`);
   }
+  if (await diffOfGradients(args)) return;
   const status = new Status();
   const [reference, candidate] = await Promise.all(args.words.map(openTrace));
   const checkpoint = await openWeights(args, reference.metadata.model, status);
@@ -59,6 +62,29 @@ async function run(args: Arguments): Promise<void> {
     process.exitCode = EXIT[report.verdict];
   } finally {
     await checkpoint?.close();
+  }
+}
+
+/** Files of gradients (smollm2 grads) are compared by themselves; false when the reference is none. */
+async function diffOfGradients(args: Arguments): Promise<boolean> {
+  if (!args.words.every((path) => path.endsWith('.safetensors'))) return false;
+  const files = await Promise.all(
+    args.words.map(async (path) => SafetensorsFile.open(await fileSource(path))),
+  );
+  try {
+    if (!holdsGradients(files[0])) return false;
+    const report = await diffGradients(files[0], files[1]);
+    const lines = report.parameters.map(
+      ({ name, difference, isRight }) => `${isRight ? ' ' : '✗'} ${difference.toExponential(2)}  ${name}`,
+    );
+    const shown =
+      args.flag('all') || !report.firstWrong ? lines : lines.filter((line) => line.startsWith('✗'));
+    if (args.flag('json')) await print(`${JSON.stringify(report)}\n`);
+    else await print(`${shown.join('\n')}\n\n${report.verdict}\n`);
+    process.exitCode = report.firstWrong ? EXIT.wrong : EXIT.right;
+    return true;
+  } finally {
+    for (const file of files) await file.close();
   }
 }
 

@@ -10,6 +10,7 @@ import { longestContext, planBytes, planModel } from '../run/plan.ts';
 import type { CacheType } from '../wasm/options.ts';
 import { formatPlan, type PlannedTensor } from '../wasm/plan.ts';
 import { type Arguments, Command } from './arguments.ts';
+import { planTrain } from './plan-train.ts';
 import { print } from './terminal.ts';
 
 const CACHE_TYPES = ['f32', 'f16', 'q8'] as const;
@@ -23,12 +24,20 @@ export const planCommand = new Command('plan [model]', 'What a model takes in me
     'plan 135m, 360m or 1.7b without its file, with matrices of this type, such as q4_0',
   )
   .option('--threads <n>', 'worker threads (default: 1)')
+  .option('--train <recipe>', 'plan a training run instead')
   .option('--json', 'print one JSON object')
   .example('$ smollm2 plan --memory 128MB --ctx 512')
   .example('$ smollm2 plan 1.7b --type q4_0 --memory 2GB')
   .onRun(run);
 
 async function run(args: Arguments): Promise<void> {
+  const recipe = args.text('train');
+  if (recipe !== undefined) {
+    const most = args.text('memory');
+    const bytes = most === undefined ? undefined : parseBytes(most);
+    if (!(await planTrain(recipe, args.count('threads') ?? 1, bytes))) process.exitCode = 1;
+    return;
+  }
   const { name, config, tensors } = await plannedModel(args);
   const maxSeqLen = Math.min(args.count('ctx') ?? 1024, config.maxSeqLen);
   const threads = args.count('threads') ?? 1;
