@@ -5,7 +5,7 @@ import { type Certainty, certify } from '../generate/certify.ts';
 import type { GeneratedToken, GenerateOptions, GenerationResult } from '../generate/generate.ts';
 import type { SmolLM2 } from '../smollm2.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
-import { engineOptions, loadOptions, openModel } from './model-options.ts';
+import { engineOptions, loadOptions, openModelOrNano } from './model-options.ts';
 import { writeRecord } from './recording.ts';
 import { generateOptions, samplingOptions } from './sampling-options.ts';
 import { interruptSignal, print, readStdin, Status } from './terminal.ts';
@@ -40,7 +40,7 @@ async function run(args: Arguments): Promise<void> {
   };
   if (isCertified) checkGreedy(options);
   const prompt = await promptText(args);
-  const { smol, checkpoint, loadMs } = await openModel(args, status, signal);
+  const { smol, checkpoint, loadMs } = await openModelOrNano(args, status, signal);
   try {
     const promptIds = await encodePrompt(smol, prompt, args, status);
     const { result, tokens } = await streamed(smol, promptIds, options, args, status);

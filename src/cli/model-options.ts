@@ -1,9 +1,11 @@
 // The options that every command with a model takes, and opening the model that they name.
 
 import { availableParallelism } from 'node:os';
+import { UnavailableError } from '../base/errors.ts';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
+import { NANO } from '../node/find-weights.ts';
 import { openNode } from '../node/open.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { type LoadOptions, loadModel } from '../run/load.ts';
@@ -15,7 +17,7 @@ import { interruptible, type Status } from './terminal.ts';
 export function modelOption(command: Command): Command {
   return command.option(
     '-m, --model <model>',
-    '135m, 360m, 1.7b (-instruct or -base), owner/name[:file], URL, .gguf file or HF folder ' +
+    '135m, 360m, 1.7b (-instruct or -base), nano, owner/name[:file], URL, .gguf file or HF folder ' +
       `(default: ${DEFAULT_MODEL})`,
   );
 }
@@ -38,10 +40,11 @@ export async function openModelFile(
   args: Arguments,
   status: Status,
   signal?: AbortSignal,
+  name = args.text('model') ?? DEFAULT_MODEL,
 ): Promise<Checkpoint> {
-  if (!signal) return interruptible((ownSignal) => openModelFile(args, status, ownSignal));
+  if (!signal) return interruptible((ownSignal) => openModelFile(args, status, ownSignal, name));
   try {
-    return await openNode(args.text('model') ?? DEFAULT_MODEL, {
+    return await openNode(name, {
       signal,
       onNote: (text) => status.note(text),
       onProgress: (file, done, total) => status.progress(file, done, total),
@@ -67,13 +70,14 @@ export async function openBareModel(
   args: Arguments,
   status: Status,
   signal?: AbortSignal,
+  name?: string,
 ): Promise<{ model: Model; checkpoint: Checkpoint; loadMs: number }> {
   const options = loadOptions(args);
   if (options.threads && options.threads > availableParallelism()) {
     const cores = `this machine has ${availableParallelism()} cores`;
     status.note(`--threads ${options.threads}: ${cores}, so the threads will wait for each other`);
   }
-  const checkpoint = await openModelFile(args, status, signal);
+  const checkpoint = await openModelFile(args, status, signal, name);
   const startedAt = performance.now();
   try {
     const onProgress = (done: number, total: number) => {
@@ -92,12 +96,29 @@ export async function openModel(
   args: Arguments,
   status: Status,
   signal?: AbortSignal,
+  name?: string,
 ): Promise<{ smol: SmolLM2; checkpoint: Checkpoint; loadMs: number }> {
-  const { model, checkpoint, loadMs } = await openBareModel(args, status, signal);
+  const { model, checkpoint, loadMs } = await openBareModel(args, status, signal, name);
   try {
     return { smol: bind(model, checkpoint), checkpoint, loadMs };
   } catch (error) {
     await model.close();
     throw error;
+  }
+}
+
+/** `openModel`; where no model was named and no weights can be had at all, the one in the package, saying so. */
+export async function openModelOrNano(args: Arguments, status: Status, signal?: AbortSignal) {
+  try {
+    return await openModel(args, status, signal);
+  } catch (error) {
+    const isMissing = error instanceof UnavailableError && args.text('model') === undefined;
+    if (!isMissing || signal?.aborted) throw error;
+    status.note(error.message);
+    status.note(
+      'going on with nano, the model in this package: a million parameters that have read Shakespeare and nothing ' +
+        'else. It continues a text; it knows no answers.',
+    );
+    return openModel(args, status, signal, NANO);
   }
 }

@@ -27,10 +27,11 @@ export async function planTrain(path: string, threads: number, limit: number | u
   const tokens = trainSteps * sequencesPerStep(recipe) * sequenceLength;
   const seconds =
     (FLOPS * numParameters(model) * tokens * (plan.recomputes ? 4 / 3 : 1)) / FLOPS_PER_SECOND / threads;
+  const again = plan.recomputes ? ' (layers are computed again)' : '';
   const lines = [
     `${recipe.name}: ${numParameters(model)} parameters, ${trainSteps} steps of ${tokens / trainSteps} tokens`,
     `parameters, gradients, moments  ${megabytes(plan.stateBytes)}`,
-    `activations and scratch         ${megabytes(plan.passBytes)}${plan.recomputes ? ' (layers are computed again)' : ''}`,
+    `activations and scratch         ${megabytes(plan.passBytes)}${again}`,
     `in all                          ${megabytes(plan.bytes)}${fits ? '' : `, more than ${megabytes(most)}`}`,
     `tokens                          ${tokens}`,
     `time, ${threads} thread${threads === 1 ? '' : 's'}                 about ${duration(seconds)}`,

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { UnavailableError } from '../base/errors.ts';
 import { type HubRequest, parseModelName } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
@@ -28,6 +29,10 @@ export interface FindWeightsOptions extends WheelOptions {
   readonly reachMs?: number;
 }
 
+/** The model that comes with the package: a million parameters that have read Shakespeare (models/nano.md). */
+export const NANO = 'nano';
+const NANO_FILE = new URL('../../models/nano.gguf', import.meta.url);
+
 /** Where downloads go that are not the hub's: SMOLLM2_CACHE, or `smollm2` in the user's cache folder. */
 export function weightsCacheFolder(env: Environment): string {
   return env.SMOLLM2_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'smollm2');
@@ -45,12 +50,13 @@ export async function findWeights(model: string, options: FindWeightsOptions = {
   const path = model.replace(/^~(?=\/)/, homedir());
   const found = await stat(path).catch(() => undefined);
   if (found) return { kind: found.isDirectory() ? 'folder' : 'gguf', path };
+  if (model.toLowerCase() === NANO) return { kind: 'gguf', path: fileURLToPath(NANO_FILE) };
   const request = parseModelName(model);
   if (request.kind === 'url') return fromUrl(request.url, env, options);
   if (request.kind === 'hub') return fromHubOrWheel(model, request, env, options);
   throw new UnavailableError(
     `model ${model}: expected a file or folder, got none of that name; ` +
-      'other ways: 135m, 360m, 1.7b (with -instruct or -base), a hub id owner/name, or a URL',
+      'other ways: 135m, 360m, 1.7b (with -instruct or -base), nano, a hub id owner/name, or a URL',
   );
 }
 

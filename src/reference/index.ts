@@ -138,7 +138,17 @@ export class ReferenceEngine implements Engine {
   }
 }
 
+// What training adds, for those who learn or port it: each gradient beside its operation.
+export { adamw } from './adamw.ts';
+export { attendRows, attendRowsBackward } from './attend.ts';
+export { embedBackward } from './embed.ts';
 export { ReferenceKvCache } from './kv-cache.ts';
+export { biasBackward, linearBackwardInput, linearBackwardWeight } from './linear.ts';
+export { rowLoss, rowLossBackward } from './loss.ts';
 export type { ReferenceMatrix } from './matrix.ts';
+export { rmsNormBackward } from './rmsnorm.ts';
+export { ropeBackward } from './rope.ts';
 export { softmax } from './softmax.ts';
+export { swigluBackward } from './swiglu.ts';
+export { ReferenceTraining } from './training.ts';
 export { add, attend, embed, linear, remember, rmsNorm, rope, ropeTable, swiglu };

@@ -1,4 +1,4 @@
-// In which order a fine-tuning run sees its rows: a new permutation each epoch, and a last step that takes what is left.
+// In which order a fine-tuning run sees its rows: a new permutation each epoch, and a last step with what is left.
 
 import { Rng } from '../base/rng.ts';
 import { seedFor } from '../base/seed.ts';
