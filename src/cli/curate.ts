@@ -3,6 +3,7 @@
 import { NODE_STAGES, nodeStageKind } from '../node/curate/stage-table.ts';
 import { type Arguments, Command, columns, UsageError } from './arguments.ts';
 import { runRecipe } from './curate-run.ts';
+import { runSignatures, signaturesCommand } from './curate-signatures.ts';
 import { runStage } from './curate-stage.ts';
 import { addStageOptions } from './stage-options.ts';
 import { print } from './terminal.ts';
@@ -10,11 +11,16 @@ import { print } from './terminal.ts';
 /** `curate stage NAME` takes the options of that stage too. */
 class CurateCommand extends Command {
   override parse(argv: readonly string[]): Arguments {
+    if (argv[0] === 'signatures') return this.with(signaturesCommand(), argv);
     if (argv[0] !== 'stage' || argv[1] === undefined || argv[1].startsWith('-')) return super.parse(argv);
     const command = new Command('curate stage [name]', nodeStageKind(argv[1]).summary)
       .option('--jsonl', 'one JSON document a line from stdin, one answer a line on stdout, in order')
       .option('--bad-lines <fail|keep>', 'what a malformed line does (default: fail)');
-    const args = addStageOptions(command, nodeStageKind(argv[1])).parse(argv);
+    return this.with(addStageOptions(command, nodeStageKind(argv[1])), argv);
+  }
+
+  private with(command: Command, argv: readonly string[]): Arguments {
+    const args = command.parse(argv);
     this.options.push(...command.options.filter(({ name }) => !this.hasOption(name)));
     return args;
   }
@@ -34,12 +40,14 @@ export const curateCommand = new CurateCommand(
   .option('--json', 'print the report as JSON')
   .example('$ smollm2 curate recipes/curate/fineweb.yaml --in "pages/*.jsonl.gz" --out clean')
   .example('$ smollm2 curate stages')
+  .example('$ smollm2 curate signatures --jsonl --preset fineweb < pages.jsonl')
   .example('$ smollm2 curate stage gopher-quality --min-doc-words 20 --jsonl < pages.jsonl')
   .onRun(run);
 
 async function run(args: Arguments): Promise<void> {
   const [recipe, name] = args.words;
   if (recipe === 'stages') return print(columns(stageRows(), process.stdout.columns || 100));
+  if (recipe === 'signatures') return runSignatures(args);
   if (recipe === 'stage') {
     if (name === undefined)
       throw new UsageError('stage: expected its name; smollm2 curate stages lists them');

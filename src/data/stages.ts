@@ -1,5 +1,8 @@
 // Every stage by its name, for recipes and for `smollm2 curate stage NAME`.
 
+import { decontaminate } from './decontaminate/stage.ts';
+import { exactDedup } from './dedup/exact.ts';
+import { sentenceDedup } from './dedup/sentence.ts';
 import { c4Paragraph } from './filters/c4-paragraph.ts';
 import { c4Quality } from './filters/c4-quality.ts';
 import { finewebQuality } from './filters/fineweb-quality.ts';
@@ -18,6 +21,9 @@ const KINDS: readonly StageKind[] = [
   finewebQuality,
   symbolLines,
   pii,
+  exactDedup,
+  sentenceDedup,
+  decontaminate,
   wordsStage,
 ];
 

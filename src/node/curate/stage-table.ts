@@ -4,11 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { UnavailableError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import { extractStage } from '../../data/extract/stage.ts';
+import { minhashStage } from '../../data/minhash/stage.ts';
 import type { Resources, StageKind } from '../../data/stage.ts';
 import { STAGES } from '../../data/stages.ts';
+import { nodeSigner } from './minhash-kernel.ts';
 
 export const NODE_STAGES: ReadonlyMap<string, StageKind> = new Map(
-  [...STAGES.values(), extractStage].map((kind) => [kind.name, kind]),
+  [...STAGES.values(), extractStage, minhashStage(nodeSigner)].map((kind) => [kind.name, kind]),
 );
 
 /** @throws RangeError when there is no stage of this name */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { ContaminationIndex } from '../../../src/data/decontaminate/contamination.ts';
+import { C4_SENTENCE_DEDUP, deduplicateSentences } from '../../../src/data/dedup/sentence.ts';
 import { sha1First64 } from '../../../src/data/hash/sha1.ts';
 import { cluster } from '../../../src/data/minhash/cluster.ts';
 import { MINHASH_PRESETS, type MinHashConfig } from '../../../src/data/minhash/config.ts';
@@ -98,4 +99,17 @@ describe('decontamination', () => {
         expect({ id, ...index.hits(text ?? texts.get(id)!) }).toEqual({ id, count: hits, first });
     }
   });
+});
+
+it('sentences: every decision and every edited text', () => {
+  const golden: { kept_ids: string[]; changed: Record<string, string> } = JSON.parse(
+    unpacked('sentence_dedup.json'),
+  );
+  const ids = [...texts.keys()];
+  const left = deduplicateSentences([...texts.values()], C4_SENTENCE_DEDUP);
+  expect(ids.filter((_, i) => left[i] !== null)).toEqual(golden.kept_ids);
+  const changed = ids.flatMap((id, i) =>
+    left[i] !== null && left[i] !== texts.get(id) ? [[id, left[i]]] : [],
+  );
+  expect(Object.fromEntries(changed)).toEqual(golden.changed);
 });
