@@ -26,6 +26,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   split: async () => (await import('./split.ts')).splitCommand,
   plan: async () => (await import('./plan.ts')).planCommand,
   curate: async () => (await import('./curate.ts')).curateCommand,
+  score: async () => (await import('./score.ts')).scoreCommand,
   list: async () => (await import('./models.ts')).listCommand,
   pull: async () => (await import('./models.ts')).pullCommand,
   rm: async () => (await import('./models.ts')).rmCommand,

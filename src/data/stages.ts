@@ -10,6 +10,7 @@ import { gopherQuality } from './filters/gopher-quality.ts';
 import { gopherRepetition } from './filters/gopher-repetition.ts';
 import { pii } from './filters/pii.ts';
 import { symbolLines } from './filters/symbol-lines.ts';
+import { scoreStage } from './score/stage.ts';
 import type { StageKind } from './stage.ts';
 import { wordsStage } from './words/stage.ts';
 
@@ -24,6 +25,7 @@ const KINDS: readonly StageKind[] = [
   exactDedup,
   sentenceDedup,
   decontaminate,
+  scoreStage,
   wordsStage,
 ];
 

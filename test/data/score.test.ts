@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import { FormatError } from '../../src/base/errors.ts';
+import { denseFeatures, ngramFeatures } from '../../src/data/score/features.ts';
+import { judgedScore } from '../../src/data/score/judge.ts';
+import { decision, fitLinear } from '../../src/data/score/linear.ts';
+import { decodeScorer, encodeScorer, scoreText } from '../../src/data/score/scorer-file.ts';
+import { scoreStage } from '../../src/data/score/stage.ts';
+import { trainScorer } from '../../src/data/score/train.ts';
+import {
+  areaUnderCurve,
+  atThreshold,
+  calibration,
+  confusion,
+  intScore,
+} from '../../src/data/score/validate.ts';
+import { checkedOptions, type Stage } from '../../src/data/stage.ts';
+
+const NGRAMS = { minLength: 2, maxLength: 3, bits: 10 };
+const TEXTS = Array.from({ length: 40 }, (_, i) => ({
+  text:
+    i % 2 ? `step ${i}: add the numbers and divide by ${i}` : `buy now ${i}!!! click here for ${i} offers`,
+  label: i % 2,
+}));
+
+describe('ngramFeatures', () => {
+  it('is a row of length 1 with places in order, the same for other cases and spaces', () => {
+    const row = ngramFeatures('Add  the\nnumbers');
+    expect(row.values.reduce((sum, value) => sum + value * value, 0)).toBeCloseTo(1, 12);
+    expect([...row.indices]).toEqual([...row.indices].sort((a, b) => a - b));
+    expect(ngramFeatures('add THE numbers')).toEqual(row);
+    expect(ngramFeatures('add the number')).not.toEqual(row);
+  });
+});
+
+describe('fitLinear', () => {
+  const rows = [
+    [1, 0],
+    [2, 1],
+    [3, -1],
+    [0, 2],
+    [-1, 1],
+  ].map((values) => denseFeatures(values));
+
+  it('ridge solves the normal equations', () => {
+    const labels = rows.map(({ values: [x, y] }) => 3 * x - 2 * y + 1);
+    const { weights, bias } = fitLinear(rows, labels, { loss: 'ridge', penalty: 1e-6, numFeatures: 2 });
+    for (const [i, wanted] of [3, -2, 1].entries()) expect([...weights, bias][i]).toBeCloseTo(wanted, 2);
+  });
+
+  it.each(['ridge', 'logistic'] as const)('%s: the derivative of the loss is 0 at the answer', (loss) => {
+    const labels = [0, 1, 1, 0, 1];
+    const penalty = 0.3;
+    const model = fitLinear(rows, labels, { loss, penalty, numFeatures: 2 });
+    const total = (change: number[]) => {
+      const changed = {
+        ...model,
+        weights: model.weights.map((w, i) => w + change[i]),
+        bias: model.bias + change[2],
+      };
+      const cost = rows.reduce((sum, row, t) => {
+        const value = decision(changed, row);
+        return (
+          sum +
+          (loss === 'ridge' ? (value - labels[t]) ** 2 / 2 : Math.log1p(Math.exp(labels[t] ? -value : value)))
+        );
+      }, 0);
+      return cost + (penalty / 2) * changed.weights.reduce((sum, w) => sum + w * w, 0);
+    };
+    const step = 1e-4;
+    for (let i = 0; i < 3; i++) {
+      const along = [0, 0, 0].map((_, j) => (i === j ? step : 0));
+      const slope = (total(along) - total(along.map((x) => -x))) / (2 * step);
+      // Newton stops at 1e-4 of the first gradient, which is below 5 here.
+      expect(Math.abs(slope)).toBeLessThan(1e-3);
+    }
+  });
+
+  it('refuses labels that do not fit', () => {
+    expect(() => fitLinear(rows, [1], { loss: 'ridge', penalty: 1, numFeatures: 2 })).toThrow(
+      'labels: expected one',
+    );
+    expect(() => fitLinear(rows, [1, 0, 1, 0, 1], { loss: 'ridge', penalty: 0, numFeatures: 2 })).toThrow(
+      RangeError,
+    );
+  });
+});
+
+describe('measures', () => {
+  it('area under the curve counts pairs, ties half', () => {
+    expect(areaUnderCurve([0.1, 0.4, 0.35, 0.8], [false, false, true, true])).toBe(0.75);
+    expect(areaUnderCurve([1, 1, 1], [true, false, true])).toBe(0.5);
+  });
+
+  it('rounds halves to even, as Python does', () => {
+    expect([0.5, 1.5, 2.5, 3.49, 4.5, 7, -1].map(intScore)).toEqual([0, 2, 2, 3, 4, 5, 0]);
+  });
+
+  it('thresholds, confusion and calibration add up', () => {
+    const [scores, labels] = [
+      [0.2, 3.6, 2.9, 4.4],
+      [0, 3, 3, 5],
+    ];
+    expect(atThreshold(scores, labels, 3)).toMatchObject({
+      truePositives: 2,
+      falseNegatives: 1,
+      trueNegatives: 1,
+      kept: 0.5,
+    });
+    expect(atThreshold(scores, labels, 3).macroF1).toBeCloseTo((0.8 + 2 / 3) / 2, 12);
+    expect(confusion(scores, labels)[3]).toEqual([0, 0, 0, 1, 1, 0]);
+    expect(calibration(scores, labels, 2)).toMatchObject([
+      { meanScore: 1.55, meanLabel: 1.5 },
+      { meanLabel: 4 },
+    ]);
+  });
+});
+
+describe('judgedScore', () => {
+  it.each([
+    ['Because …\nFinal score: 4', 4],
+    ['**Educational score: 3**', 3],
+    ['Final score: 2 … so Final score: 2', 2],
+    ['Final score: 2, or Final score: 3', null],
+    ['Final score: 9', null],
+    ['four points', null],
+  ])('%s', (answer, score) => expect(judgedScore(answer)).toBe(score));
+});
+
+describe('a trained scorer', () => {
+  const { scorer, report } = trainScorer(TEXTS, { ngrams: NGRAMS });
+
+  it('tells apart what it was shown, and says how well', () => {
+    expect(report).toMatchObject({ loss: 'logistic', numTexts: 40, confusion: null });
+    expect(report.tried.every(({ areaUnderCurve: area }) => area === 1)).toBe(true);
+    expect(scoreText(scorer, 'add the numbers')).toBeGreaterThan(0.5);
+    expect(scoreText(scorer, 'click here now!!!')).toBeLessThan(0.5);
+  });
+
+  it('scores of 0 to 5 are learnt by ridge regression', () => {
+    const graded = TEXTS.map(({ text, label }) => ({ text, label: label * 4 }));
+    const { report: other } = trainScorer(graded, { ngrams: NGRAMS });
+    expect(other.loss).toBe('ridge');
+    expect(other.confusion?.[4][4]).toBe(20);
+  });
+
+  it('is the same from its file, and other files are refused', () => {
+    const file = encodeScorer(scorer);
+    expect(scoreText(decodeScorer(file, 'a'), TEXTS[0].text)).toBeCloseTo(
+      scoreText(scorer, TEXTS[0].text),
+      5,
+    );
+    for (const broken of [
+      '',
+      '{}',
+      'null',
+      file.replace('"bits":10', '"bits":30'),
+      file.replace('"weights":"', '"weights":"AA'),
+    ])
+      expect(() => decodeScorer(broken, 'a')).toThrow(FormatError);
+  });
+
+  it('as a stage adds scores and removes below its threshold', async () => {
+    const resources = { readBytes: async () => new TextEncoder().encode(encodeScorer(scorer)) };
+    const stage = (await scoreStage.create(
+      checkedOptions(scoreStage, { scorer: 'a', min: 0.5 }),
+      resources,
+    )) as Stage;
+    expect(stage.apply({ id: 'x', text: TEXTS[0].text, metadata: {} })).toMatchObject({
+      removed: 'low_score',
+    });
+    expect(stage.apply({ id: 'x', text: TEXTS[1].text, metadata: {} })).toHaveProperty(
+      'metadata.int_score',
+      1,
+    );
+  });
+});
