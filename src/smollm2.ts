@@ -3,7 +3,7 @@
 
 import { UnsupportedError } from './base/errors.ts';
 import { checkOptions, count } from './base/options.ts';
-import { type ChatMessage, checkMessages } from './chat/message.ts';
+import { type ChatMessage, checkMessages, conversationOf } from './chat/message.ts';
 import { ChatTemplate } from './chat/template.ts';
 import type { ModelConfig } from './config.ts';
 import type { Checkpoint } from './format/checkpoint.ts';
@@ -42,7 +42,7 @@ export class SmolLM2 {
    */
   generate(
     prompt: string | readonly number[],
-    options: Partial<GenerateOptions> = {},
+    options: GenerateOptions = {},
   ): AsyncGenerator<GeneratedToken, GenerationResult> {
     const ids = typeof prompt === 'string' ? this.tokenizer.encode(prompt) : prompt;
     return generate(this.model, this.tokenizer, ids, options);
@@ -51,12 +51,26 @@ export class SmolLM2 {
   /** Answers a conversation, or one question, through the model's chat template. */
   async *chat(
     messages: string | readonly ChatMessage[],
-    options: Partial<GenerateOptions> = {},
+    options: GenerateOptions = {},
   ): AsyncGenerator<GeneratedToken, GenerationResult> {
-    const conversation =
-      typeof messages === 'string' ? [{ role: 'user', content: messages }] : checkMessages(messages);
+    const conversation = conversationOf(messages);
     const ids = await this.chatTemplate().encode(this.tokenizer, conversation, { addGenerationPrompt: true });
     return yield* this.generate(ids, options);
+  }
+
+  /**
+   * The whole answer to a conversation, or one question: its text, ids, why it ended and what it took. Answers that are
+   * asked for together are computed together, each with the bits that it has alone.
+   */
+  async answer(
+    messages: string | readonly ChatMessage[],
+    options: GenerateOptions = {},
+  ): Promise<GenerationResult> {
+    const answer = this.chat(messages, options);
+    for (;;) {
+      const step = await answer.next();
+      if (step.done) return step.value;
+    }
   }
 
   /** A conversation that keeps its cache: later turns compute only what is new. */
@@ -129,9 +143,13 @@ export class SmolLM2 {
     return this.fingerprint;
   }
 
-  /** Stops the workers and gives the memory back. */
+  /** Stops the workers and gives the memory back. `await using smol = await load(…)` calls it by itself. */
   close(): Promise<void> {
     return this.model.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   private chatTemplate(): ChatTemplate {

@@ -20,6 +20,15 @@ export interface TextMessage extends ChatMessage {
 }
 
 /**
+ * A conversation out of what a caller gives: a text is one question.
+ *
+ * @throws TypeError that names the first message at fault
+ */
+export function conversationOf(messages: string | readonly ChatMessage[]): readonly ChatMessage[] {
+  return typeof messages === 'string' ? [{ role: 'user', content: messages }] : checkMessages(messages);
+}
+
+/**
  * Checks that a foreign value is a list of messages. Members other than role and content are left as they
  * are: some templates read them.
  *

@@ -1,7 +1,7 @@
 // A conversation that keeps its cache: every turn gives the whole prompt, and only what differs from what is
 // in the cache already is computed.
 
-import type { ChatMessage } from '../chat/message.ts';
+import { type ChatMessage, conversationOf } from '../chat/message.ts';
 import type { ChatTokenizer } from '../chat/template.ts';
 import type { Model } from '../model/model.ts';
 import { generate } from './generate.ts';
@@ -30,7 +30,9 @@ export class Session {
   private readonly tokenizer: SessionTokenizer;
   private readonly template: MessageEncoder | undefined;
   private readonly timeline: Timeline;
-  private isBusy = false;
+  /** Of the answer that is being generated. */
+  private stop: AbortController | undefined;
+  private isClosed = false;
 
   /**
    * @param options.maxSeqLen positions that the session may use; the model's limit by default
@@ -56,43 +58,67 @@ export class Session {
   /**
    * Like `generate`, from ids. Ids that the prompt has in common with the turn before are not computed again.
    *
-   * @throws Error when the answer before is still being generated
+   * @throws Error when the session was closed, or the answer before is still being generated
    */
   async *generate(
     promptIds: readonly number[],
     options: Omit<GenerateOptions, 'timeline'> = {},
   ): AsyncGenerator<GeneratedToken, GenerationResult> {
-    if (this.isBusy) {
+    this.checkOpen();
+    if (this.stop) {
       throw new Error(
         'session: expected one answer at a time; finish or return the one that is being generated',
       );
     }
-    this.isBusy = true;
+    const stop = new AbortController();
+    this.stop = stop;
+    const abort = () => stop.abort(options.signal?.reason);
+    options.signal?.addEventListener('abort', abort);
+    if (options.signal?.aborted) abort();
     try {
-      return yield* generate(this.model, this.tokenizer, promptIds, { ...options, timeline: this.timeline });
+      const own = { ...options, signal: stop.signal, timeline: this.timeline };
+      return yield* generate(this.model, this.tokenizer, promptIds, own);
     } finally {
-      this.isBusy = false;
+      options.signal?.removeEventListener('abort', abort);
+      this.stop = undefined;
+      if (this.isClosed) this.model.freeCache(this.timeline.cache);
     }
   }
 
   /**
-   * Answers the last message of a conversation, through the model's own chat template.
+   * Answers the last message of a conversation, or one question, through the model's own chat template.
    *
-   * @throws TypeError when the session was made without a template
+   * @throws TypeError when the session was made without a template, or for what is no conversation
+   * @throws Error     when the session was closed, or the answer before is still being generated
    */
   async *chat(
-    messages: readonly ChatMessage[],
+    messages: string | readonly ChatMessage[],
     options: Omit<GenerateOptions, 'timeline'> = {},
   ): AsyncGenerator<GeneratedToken, GenerationResult> {
+    this.checkOpen();
     if (!this.template) {
       throw new TypeError('chat: expected a model with a chat template, got none; use generate() instead');
     }
-    const ids = await this.template.encode(this.tokenizer, messages, { addGenerationPrompt: true });
+    const ids = await this.template.encode(this.tokenizer, conversationOf(messages), {
+      addGenerationPrompt: true,
+    });
     return yield* this.generate(ids, options);
   }
 
-  /** Gives the cache back; the model stays. */
+  /** Gives the cache back, and ends the answer that is being generated; the model stays. A second call does nothing. */
   close(): void {
-    this.model.freeCache(this.timeline.cache);
+    if (this.isClosed) return;
+    this.isClosed = true;
+    if (this.stop) this.stop.abort();
+    else this.model.freeCache(this.timeline.cache);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  private checkOpen(): void {
+    if (!this.isClosed) return;
+    throw new Error('session: expected one that is open, got one that was closed; begin another');
   }
 }

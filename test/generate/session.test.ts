@@ -37,6 +37,39 @@ describe('Session', () => {
     expect(String.fromCharCode(...model.passes[0])).toBe('|a:hi|u:bye>');
   });
 
+  it('reads a text as one question, and refuses what is no conversation', async () => {
+    const session = new Session(new FakeModel(answering('hi')), fakeTokenizer, template);
+    const asked = await finish(session.chat([{ role: 'user', content: 'hey' }]));
+    expect((await finish(session.chat('hey'))).ids).toEqual(asked.ids);
+    for (const wrong of [5, { role: 'user' }, [{ role: 'user' }], ['hey']]) {
+      await expect(finish(session.chat(wrong as never))).rejects.toThrow(TypeError);
+    }
+  });
+
+  it('throws once it was closed, and a second close does nothing', async () => {
+    const model = new FakeModel(answering('hi'));
+    const [first, second] = [
+      new Session(model, fakeTokenizer, template),
+      new Session(model, fakeTokenizer, template),
+    ];
+    first.close();
+    first.close();
+    await expect(finish(first.chat('hey'))).rejects.toThrow(/session: expected one that is open/);
+    await expect(finish(first.generate([1]))).rejects.toThrow(/session: expected one that is open/);
+    expect((await finish(second.chat('hey'))).text).toBe('hi');
+  });
+
+  it('closed while it answers ends the answer, and gives the cache back then', async () => {
+    const session = new Session(new FakeModel(hashing), fakeTokenizer);
+    const answer = session.generate([1, 2, 3], { maxTokens: 50, ignoreEos: true });
+    await answer.next();
+    session.close();
+    const result = await finish(answer);
+    expect(result.finishReason).toBe('abort');
+    expect(result.ids).toHaveLength(1);
+    await expect(finish(session.generate([1]))).rejects.toThrow(/closed/);
+  });
+
   it('gives the answers of a fresh cache for any run of 6 prompts, common beginnings or not', async () => {
     const prompts = fc.array(fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 12 }), {
       minLength: 6,
