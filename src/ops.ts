@@ -63,6 +63,8 @@ export interface Chunk {
 
 /** The operations. Rows are tokens; `out` never overlaps an input unless it says so. */
 export interface Ops {
+  /** A pass begins, perhaps after one that failed half-way. */
+  begin?(): void;
   /** A view of x[begin, end). */
   view(x: Vector, begin: number, end: number): Vector;
   /** out [ids.length, hiddenSize] = rows `ids` of table [vocabSize, hiddenSize]. */
@@ -109,6 +111,12 @@ export interface FusedOps {
   linearAdd(x: Vector, y: Vector, weight: Matrix): void;
 }
 
+/** Which branches of a layer can run fused. */
+export interface Fusible {
+  readonly attention: boolean;
+  readonly mlp: boolean;
+}
+
 export interface QkvWeights {
   readonly qProj: Matrix;
   readonly kProj: Matrix;
@@ -137,6 +145,8 @@ export interface Engine extends Ops {
   readonly arithmetic: string;
   /** Largest error of a logit of SmolLM2 against exact arithmetic on the same weights (docs/numerics.md). */
   readonly logitErrorBound: number;
+  /** What of a layer with these weights `fused` can do; asked once, at load. */
+  fusible?(qkv: QkvWeights, gateUp: GateUpWeights): Fusible;
   vector(length: number): Vector;
   loadVector(tensor: Tensor): Promise<Vector>;
   loadMatrix(tensor: Tensor, onBytes?: (bytes: number) => void): Promise<Matrix>;

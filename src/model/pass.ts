@@ -1,7 +1,7 @@
 // What one forward pass works on: the network on its engine, and the rows of this pass.
 
 import type { ModelConfig } from '../config.ts';
-import type { Engine, Ops, RopeTable, Sequence, Vector } from '../ops.ts';
+import type { Engine, Fusible, Ops, RopeTable, Sequence, Vector } from '../ops.ts';
 import type { Trace } from './trace.ts';
 import type { Weights } from './weights.ts';
 import { makeWorkspace, PREFILL_ROWS, type Workspace } from './workspace.ts';
@@ -12,7 +12,11 @@ export interface Network {
   readonly weights: Weights;
   readonly rope: RopeTable;
   readonly workspace: Workspace;
+  /** Of each layer, what the engine can run fused; nothing when absent. */
+  readonly fusible?: readonly Fusible[];
 }
+
+const NOTHING_FUSIBLE: Fusible = { attention: false, mlp: false };
 
 /**
  * @param maxSeqLen positions that a cache may hold at most
@@ -26,7 +30,8 @@ export function makeNetwork(
   maxRows = PREFILL_ROWS,
 ): Network {
   const workspace = makeWorkspace(config, Math.min(maxRows, maxSeqLen), (length) => engine.vector(length));
-  return { config, weights, rope: engine.ropeTable(config, maxSeqLen), workspace };
+  const fusible = weights.layers.map(({ qkv, gateUp }) => engine.fusible?.(qkv, gateUp) ?? NOTHING_FUSIBLE);
+  return { config, weights, rope: engine.ropeTable(config, maxSeqLen), workspace, fusible };
 }
 
 /** Who looks at the values of a pass. */
@@ -43,5 +48,6 @@ export interface Pass extends Partial<Watch> {
   readonly rope: RopeTable;
   readonly buffers: Omit<Workspace, 'maxRows'>;
   readonly sequences: readonly Sequence[];
+  readonly fusible?: readonly Fusible[];
   readonly numRows: number;
 }

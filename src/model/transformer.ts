@@ -1,9 +1,11 @@
 // The forward pass of SmolLM2: embed, blocks, final norm, logits. Written against src/ops.ts only, so the same code
-// runs on the float64 reference and in every WASM worker. Next step of the walk: block.ts.
+// runs on the float64 reference and in every WASM worker. Next step of the walk: attention.ts and mlp.ts.
 
 import { type Chunk, LOGITS, NORMED, type Ops, type Vector } from '../ops.ts';
-import { block } from './block.ts';
+import { attention, fusedAttention } from './attention.ts';
+import { fusedMlp, mlp } from './mlp.ts';
 import type { Network, Pass, Watch } from './pass.ts';
+import type { LayerWeights } from './weights.ts';
 import type { Workspace } from './workspace.ts';
 
 /**
@@ -24,11 +26,13 @@ export function* forward(ops: Ops, network: Network, chunk: Chunk, watch?: Watch
   const { ids, sequences, wanted } = chunk;
   const numRows = ids.length;
   const buffers = cutToRows(ops, network.workspace, numRows);
-  const pass: Pass = { ops, config, rope: network.rope, buffers, sequences, numRows, ...watch };
+  const { rope, fusible } = network;
+  const pass: Pass = { ops, config, rope, fusible, buffers, sequences, numRows, ...watch };
   const { x, normed, hidden } = buffers;
   const rowsOf = (buffer: Vector, begin: number, end: number) =>
     ops.view(buffer, begin * config.hiddenSize, end * config.hiddenSize);
 
+  ops.begin?.();
   ops.embed(x, weights.embedTokens, ids);
   pass.trace?.('model.embed_tokens', x, [numRows, config.hiddenSize]);
   for (let l = 0; l <= config.numLayers; l++) {
@@ -45,6 +49,22 @@ export function* forward(ops: Ops, network: Network, chunk: Chunk, watch?: Watch
   }
   pass.trace?.('model.norm', normed, [numRows, config.hiddenSize]);
   yield* head(ops, network, chunk);
+}
+
+/**
+ * One decoder block: two branches, each added to the residual stream x (HF `LlamaDecoderLayer`). Where nobody watches,
+ * a branch runs fused if the engine can do that with its weights.
+ */
+function block(pass: Pass, x: Vector, w: LayerWeights, layer: number): void {
+  const { ops, config, numRows, trace } = pass;
+  const fused = trace ? undefined : ops.fused;
+  const shape = [numRows, config.hiddenSize];
+  if (fused && pass.fusible?.[layer].attention) fusedAttention(fused, pass, x, w, layer);
+  else attention(pass, x, w, layer);
+  trace?.(`model.layers.${layer}.residual_after_attention`, x, shape);
+  if (fused && pass.fusible?.[layer].mlp) fusedMlp(fused, pass, x, w);
+  else mlp(pass, x, w, layer);
+  trace?.(`model.layers.${layer}`, x, shape);
 }
 
 /** The next rows of logits of a chunk that `forward` has run, from the normalised rows that it left. */

@@ -5,7 +5,7 @@ import { FormatError } from '../base/errors.ts';
 import { rotations } from '../base/rotations.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
-import type { Engine } from '../ops.ts';
+import type { Engine, Fusible, GateUpWeights, Matrix, QkvWeights } from '../ops.ts';
 import { decodeToF64 } from '../quant/decode.ts';
 import { Arena } from './arena.ts';
 import { JOB_BYTES } from './job.ts';
@@ -29,7 +29,6 @@ import {
 } from './layout.ts';
 import {
   type Member,
-  RECORD_BYTES,
   readMember,
   type WasmKvCache,
   type WasmMatrix,
@@ -38,17 +37,14 @@ import {
   type WasmVector,
 } from './ops.ts';
 import { type CacheType, LOGIT_ERROR_BOUND, type Precision } from './options.ts';
+import { CACHE, MATRIX, ROPE_TABLE, WORKER } from './records.ts';
 
 /** File bytes that are packed at a time. */
 const STAGING_BYTES = 2 ** 20;
 /** Polls of a barrier before a worker sleeps, a few milliseconds: see assembly/team.ts. */
 const SPIN = 1_000_000;
-/** A Matrix record. */
-const MATRIX_BYTES = 28;
 /** Matrices whose outputs RoPE turns; see `halfHead` in assembly/memory.ts. */
 const TURNED = /\.self_attn\.[qk]_proj\.weight$/;
-/** A Cache record; its page addresses follow. */
-const CACHE_BYTES = 40;
 /** Scratch of the packing kernels. */
 const PACK_BYTES = 512;
 
@@ -96,7 +92,7 @@ export class WasmEngine extends WasmOps implements Engine {
       this.arena.allocate(CONTROL_BYTES, 'control'),
     ];
     this.jobPtr = this.arena.allocate(JOB_BYTES, 'control');
-    this.records.push(this.arena.allocate(RECORD_BYTES, 'control'));
+    this.records.push(this.arena.allocate(WORKER.bytes, 'control'));
     this.clearControls();
   }
 
@@ -110,6 +106,15 @@ export class WasmEngine extends WasmOps implements Engine {
 
   get arithmetic(): string {
     return `wasm ${kernelsId(this.module)} ${this.precision} ${this.cacheType}`;
+  }
+
+  /** Fused kernels share prepared activations, and write keys and values 8 at a time. */
+  fusible({ qProj, kProj, vProj }: QkvWeights, { gateProj, upProj }: GateUpWeights): Fusible {
+    const isOneForm = (...weights: Matrix[]) =>
+      new Set(weights.map((weight) => (weight as WasmMatrix).form)).size === 1;
+    // Not so where a head shares a scale.
+    const takesPieces = this.cacheType !== 'q8' && this.headDim % 16 === 0;
+    return { attention: takesPieces && isOneForm(qProj, kProj, vProj), mlp: isOneForm(gateProj, upProj) };
   }
 
   vector(length: number): WasmVector {
@@ -144,9 +149,10 @@ export class WasmEngine extends WasmOps implements Engine {
     new Uint8Array(this.memory.buffer, groups + bytes - bytesPerGroup, bytesPerGroup).fill(0);
     const isTurned = this.headDim % 16 === 0 && TURNED.test(tensor.name);
     const halfHead = isTurned ? this.headDim / 16 : 0;
-    const record = this.arena.allocate(MATRIX_BYTES, 'weights');
-    const fields = [packing.kind, packing.blockSize, outSize, inSize, groups, bytesPerGroup, halfHead];
-    new Int32Array(this.memory.buffer, record, fields.length).set(fields);
+    const record = this.arena.allocate(MATRIX.bytes, 'weights');
+    const { kind, blockSize } = packing;
+    const sizes = { outSize, inSize, groupBytes: bytesPerGroup };
+    MATRIX.write(this.memory, record, { kind, blockSize, groups, halfHead, ...sizes });
     const rowBytes = (tensor.dtype === 'F64' ? 0.5 : 1) * (tensor.byteLength / outSize);
     const pieceRows = Math.floor((STAGING_BYTES - PACK_BYTES) / rowBytes);
     if (pieceRows < 1)
@@ -168,11 +174,10 @@ export class WasmEngine extends WasmOps implements Engine {
   weightBytes(weight: WasmVector | WasmMatrix): readonly Uint8Array[] {
     const view = (ptr: number, length: number) => new Uint8Array(this.memory.buffer, ptr, length);
     if (!('outSize' in weight)) return [view(weight.ptr, weight.length * 4)];
-    const record = new Int32Array(this.memory.buffer, weight.ptr, MATRIX_BYTES / 4).slice();
-    const [groups, bytesPerGroup] = record.subarray(4, 6);
-    record[4] = 0; // an address
-    const bytes = Math.ceil(weight.outSize / GROUP_ROWS) * bytesPerGroup;
-    return [new Uint8Array(record.buffer), view(groups >>> 0, bytes)];
+    const record = view(weight.ptr, MATRIX.bytes).slice();
+    const { groups, groupBytes } = MATRIX.read(this.memory, weight.ptr);
+    record.fill(0, MATRIX.offsets.groups, MATRIX.offsets.groups + 4); // an address, which is not the same everywhere
+    return [record, view(groups, Math.ceil(weight.outSize / GROUP_ROWS) * groupBytes)];
   }
 
   /** Gives the room of loading to what comes after: activations and scratch. */
@@ -190,8 +195,8 @@ export class WasmEngine extends WasmOps implements Engine {
       table.set(cos.subarray(pos * halfDim, (pos + 1) * halfDim), 2 * pos * halfDim);
       table.set(sin.subarray(pos * halfDim, (pos + 1) * halfDim), (2 * pos + 1) * halfDim);
     }
-    const record = this.arena.allocate(8, 'rotations');
-    new Int32Array(this.memory.buffer, record, 2).set([halfDim, rows]);
+    const record = this.arena.allocate(ROPE_TABLE.bytes, 'rotations');
+    ROPE_TABLE.write(this.memory, record, { halfDim, rows });
     return { ptr: record, maxSeqLen };
   }
 
@@ -199,29 +204,19 @@ export class WasmEngine extends WasmOps implements Engine {
     const { numHeads, numKvHeads, headDim } = config;
     const layout = cacheLayout(config, this.cacheType);
     const maxPages = Math.ceil(maxSeqLen / PAGE);
-    const ptr = this.arena.allocate(CACHE_BYTES + maxPages * 4, 'cache');
-    const { kind, layerBytes, headBytes, valueOffset } = layout;
-    const record = [
-      kind,
-      numHeads,
-      numKvHeads,
-      headDim,
-      layerBytes,
-      headBytes,
-      valueOffset,
-      maxPages,
-      ptr + CACHE_BYTES,
-    ];
-    new Int32Array(this.memory.buffer, ptr, record.length).set(record);
-    this.caches.set(ptr, { pageBytes: layout.pageBytes, pages: [] });
+    const ptr = this.arena.allocate(CACHE.bytes + maxPages * 4, 'cache');
+    const { pageBytes, ...offsets } = layout;
+    const heads = { numHeads, numKvHeads, headDim };
+    const pages = ptr + CACHE.bytes;
+    CACHE.write(this.memory, ptr, { ...offsets, ...heads, maxParts: maxPages, pages });
+    this.caches.set(ptr, { pageBytes, pages: [] });
     const wanted = attentionNeeds(config, maxSeqLen);
     this.need({
       inSize: Math.max(this.needs.inSize, config.hiddenSize, config.intermediateSize),
       attentionBytes: Math.max(this.needs.attentionBytes, wanted.attentionBytes),
       partsBytes: Math.max(this.needs.partsBytes, wanted.partsBytes),
-      kvSize: Math.max(this.needs.kvSize, wanted.kvSize),
     });
-    return { ptr, length: 0, maxSeqLen, headDim, numHeads, numKvHeads, takesPieces: this.cacheType !== 'q8' };
+    return { ptr, length: 0, maxSeqLen, headDim, numHeads, numKvHeads };
   }
 
   /** Adds pages until positions [0, numPositions) have room. */
@@ -229,7 +224,7 @@ export class WasmEngine extends WasmOps implements Engine {
     const { pages, pageBytes } = this.pagesOf(cache);
     while (pages.length * PAGE < numPositions) {
       const page = this.arena.allocate(pageBytes, 'cache');
-      new Uint32Array(this.memory.buffer, cache.ptr + CACHE_BYTES + 4 * pages.length, 1)[0] = page;
+      new Uint32Array(this.memory.buffer, cache.ptr + CACHE.bytes + 4 * pages.length, 1)[0] = page;
       pages.push(page);
     }
   }
@@ -294,7 +289,7 @@ export class WasmEngine extends WasmOps implements Engine {
    */
   prepareTeam(numWorkers: number): readonly number[] {
     while (this.records.length < numWorkers + 1) {
-      this.records.push(this.arena.allocate(RECORD_BYTES, 'control'));
+      this.records.push(this.arena.allocate(WORKER.bytes, 'control'));
       this.isSettled = false;
     }
     if (!this.isSettled) this.settle();
@@ -345,12 +340,23 @@ export class WasmEngine extends WasmOps implements Engine {
     for (const [index, record] of this.records.entries()) {
       const isSolo = index === 0;
       const own = index <= 1 ? first : mapValues(privateSizes(this.needs), block);
-      const who = isSolo ? [1, 0, this.controls[0]] : [numWorkers, index - 1, this.controls[1]];
-      const row = [own.normedRow, own.rowInts, own.rowScales, own.panels, panel, own.tile, own.attention];
-      const pass = [shared.ints, shared.scales, shared.normed, shared.parts];
-      const rest = [own.places, own.input, own.ids, shared.rows];
-      const fields = [...who, SPIN, precise, ...row, ...pass, ...rest, 0, 0, 0];
-      new Int32Array(this.memory.buffer, record, fields.length).set(fields);
+      const team = isSolo ? { numWorkers: 1, index: 0 } : { numWorkers, index: index - 1 };
+      WORKER.write(this.memory, record, {
+        ...team,
+        control: this.controls[isSolo ? 0 : 1],
+        spin: SPIN,
+        precise,
+        ...own,
+        panelBytes: panel,
+        sharedInts: shared.ints,
+        sharedScales: shared.scales,
+        sharedNormed: shared.normed,
+        sharedParts: shared.parts,
+        sharedRows: 0,
+        phase: 0,
+        held: 0,
+        done: 0,
+      });
     }
     this.forgetPlaces();
     this.solo = readMember(this.memory, this.records[0]);

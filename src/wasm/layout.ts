@@ -1,4 +1,4 @@
-// The records and numbers that kernels and TypeScript agree on. Mirror: assembly/memory.ts, field by field.
+// The numbers that kernels and TypeScript agree on: packings, pages, sizes of scratch. Records are in records.ts.
 
 import type { DType } from '../base/dtype.ts';
 import type { CacheType } from './options.ts';
@@ -120,11 +120,9 @@ export interface ScratchNeeds {
   readonly attentionBytes: number;
   /** Bytes of the parts of a few rows over a whole context. */
   readonly partsBytes: number;
-  /** numKvHeads · headDim */
-  readonly kvSize: number;
 }
 
-export const NO_NEEDS: ScratchNeeds = { inSize: 0, attentionBytes: 0, partsBytes: 0, kvSize: 0 };
+export const NO_NEEDS: ScratchNeeds = { inSize: 0, attentionBytes: 0, partsBytes: 0 };
 
 export function attentionNeeds(shape: CacheShape, maxSeqLen: number): Omit<ScratchNeeds, 'inSize'> {
   const { numHeads, numKvHeads, headDim } = shape;
@@ -134,7 +132,6 @@ export function attentionNeeds(shape: CacheShape, maxSeqLen: number): Omit<Scrat
   return {
     attentionBytes: numQueries * (headDim * 4 + PAGE * 4 + numParts * partBytes),
     partsBytes: ATTEND_ROWS * numHeads * numParts * partBytes,
-    kvSize: numKvHeads * headDim,
   };
 }
 
@@ -161,12 +158,11 @@ export function panelBytes(needs: ScratchNeeds): number {
 
 /** Scratch that a team shares, by name, for runs of `maxRows` rows. */
 export function sharedSizes(needs: ScratchNeeds, maxRows: number) {
-  const { inSize, partsBytes, kvSize } = needs;
+  const { inSize, partsBytes } = needs;
   return {
     ints: maxRows * inSize * 4,
     scales: maxRows * inSize,
     normed: maxRows * inSize * 4,
-    rows: maxRows * Math.max(inSize, 2 * kvSize) * 4,
     parts: partsBytes,
   };
 }

@@ -14,6 +14,7 @@ import {
 import { instantiate } from './kernels.ts';
 import { WASM_PAGE } from './layout.ts';
 import { beginPass, readMember, type WasmKvCache, WasmOps } from './ops.ts';
+import { CACHE } from './records.ts';
 import type { MemberMessage, TeamSetup } from './team.ts';
 
 /** The operations of this worker, and a job for them; asking for the next job says that this one is done. */
@@ -51,14 +52,11 @@ export function* jobs(setup: TeamSetup, post: (message: MemberMessage) => void):
   }
 }
 
-/** A cache's handle, out of its record (assembly/memory.ts). */
+/** A cache's handle, out of its record. */
 function cacheAt(memory: WebAssembly.Memory, ptr: number): WasmKvCache {
-  const [kind, numHeads, numKvHeads, headDim] = new Int32Array(memory.buffer, ptr, 4);
-  return { ptr, length: 0, maxSeqLen: 0, numHeads, numKvHeads, headDim, takesPieces: kind !== INT8 };
+  const { numHeads, numKvHeads, headDim } = CACHE.read(memory, ptr);
+  return { ptr, length: 0, maxSeqLen: 0, numHeads, numKvHeads, headDim };
 }
 
 /** A worker that waits for a job looks again after this long, should a wake-up be lost. */
 const NAP_MS = 1000;
-
-/** Cache.kind of 8-bit caches. */
-const INT8 = 8;

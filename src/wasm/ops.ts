@@ -16,6 +16,7 @@ import type {
 } from '../ops.ts';
 import type { Kernels } from './kernels.ts';
 import { MAX_ROWS } from './layout.ts';
+import { WORKER } from './records.ts';
 
 /** [length] f32 at ptr. */
 export interface WasmVector extends Vector {
@@ -39,8 +40,6 @@ export interface WasmKvCache extends KvCache {
   readonly headDim: number;
   readonly numHeads: number;
   readonly numKvHeads: number;
-  /** Keys and values may be written 8 at a time, as fused kernels do; not so where a head shares a scale. */
-  readonly takesPieces: boolean;
 }
 
 /** Addresses that belong to one member of a team, as its Worker record has them. */
@@ -51,30 +50,16 @@ export interface Member {
   readonly places: number;
   /** [MAX_ROWS] i32. */
   readonly ids: number;
-  /** Shared scratch, [maxRows, widest row] f32 each. */
-  readonly normed: number;
-  readonly rows: number;
 }
 
-/** A Worker record (assembly/memory.ts). */
-export const RECORD_BYTES = 92;
-/** Words of `phase`, `held` and `done` in it. */
-const PHASE = 20;
-const HELD = 21;
-const DONE = 22;
-
 export function readMember(memory: WebAssembly.Memory, me: number): Member {
-  const [normed, , places, , ids, rows] = new Uint32Array(memory.buffer, me + 56, 6);
-  return { me, normed, places, ids, rows };
+  const { places, ids } = WORKER.read(memory, me);
+  return { me, places, ids };
 }
 
 /** Enters a pass: `numWorkers` take part, and their kernels are in phase `phase` (assembly/team.ts). */
 export function beginPass(memory: WebAssembly.Memory, me: number, numWorkers: number, phase: number): void {
-  const record = new Int32Array(memory.buffer, me, RECORD_BYTES / 4);
-  record[0] = numWorkers;
-  record[PHASE] = phase;
-  record[HELD] = 0;
-  record[DONE] = 0;
+  WORKER.write(memory, me, { numWorkers, phase, held: 0, done: 0 });
 }
 
 export class WasmOps implements Ops {
@@ -105,13 +90,13 @@ export class WasmOps implements Ops {
     return { ptr: x.ptr + 4 * begin, length: end - begin };
   }
 
+  begin(): void {
+    this.forgetPlaces();
+    WORKER.write(this.memory, this.memberOf().me, { held: 0, done: 0 });
+  }
+
   embed(out: WasmVector, table: WasmMatrix, ids: readonly number[]): void {
     const member = this.memberOf();
-    // A pass begins: perhaps with sequences that were used before, perhaps after one that trapped half-way.
-    this.forgetPlaces();
-    const record = new Int32Array(this.memory.buffer, member.me, RECORD_BYTES / 4);
-    record[HELD] = 0;
-    record[DONE] = 0;
     this.eachRun(ids.length, (row, rows) => {
       new Int32Array(this.memory.buffer, member.ids, rows).set(ids.slice(row, row + rows));
       this.kernels.embed(member.me, out.ptr + 4 * row * table.inSize, table.ptr, member.ids, rows);
@@ -191,21 +176,14 @@ export class WasmOps implements Ops {
   }
 
   private mlpInput(out: Vector, x: Vector, norm: Vector, eps: number, weights: GateUpWeights): void {
-    const member = this.memberOf();
+    const { me } = this.memberOf();
     const gate = weights.gateProj as WasmMatrix;
     const up = weights.upProj as WasmMatrix;
     const { ptr: normPtr } = norm as WasmVector;
     this.eachRun(x.length / gate.inSize, (row, rows) => {
       const from = (x as WasmVector).ptr + 4 * row * gate.inSize;
       const to = (out as WasmVector).ptr + 4 * row * gate.outSize;
-      if (gate.form === up.form) {
-        this.kernels.mlpInput(member.me, to, from, rows, normPtr, eps, gate.ptr, up.ptr);
-        return;
-      }
-      this.kernels.rmsNorm(member.me, member.normed, from, normPtr, rows, gate.inSize, eps);
-      this.kernels.linear(member.me, to, member.normed, rows, gate.ptr, 0);
-      this.kernels.linear(member.me, member.rows, member.normed, rows, up.ptr, 0);
-      this.kernels.swiglu(member.me, to, to, member.rows, rows * gate.outSize);
+      this.kernels.mlpInput(me, to, from, rows, normPtr, eps, gate.ptr, up.ptr);
     });
   }
 
@@ -217,37 +195,22 @@ export class WasmOps implements Ops {
     weights: QkvWeights,
     at: AttentionPlace,
   ): void {
-    const member = this.memberOf();
+    const { me } = this.memberOf();
     const [qProj, kProj, vProj] = [weights.qProj, weights.kProj, weights.vProj] as WasmMatrix[];
     const [qBias, kBias, vBias] = [weights.qBias, weights.kBias, weights.vBias].map(
       (bias) => (bias as WasmVector | undefined)?.ptr ?? 0,
     );
-    const { headDim, takesPieces } = at.sequences[0].cache as WasmKvCache;
+    const { headDim } = at.sequences[0].cache as WasmKvCache;
     const { ptr: normPtr } = norm as WasmVector;
     const { ptr: ropePtr } = at.rope as WasmRopeTable;
-    const oneUnit = takesPieces && headDim % 16 === 0 && [kProj, vProj].every((w) => w.form === qProj.form);
     this.eachRun(numRows(at.sequences), (row, rows) => {
       this.place(at.sequences, row, rows);
       const from = (x as WasmVector).ptr + 4 * row * qProj.inSize;
       const to = (q as WasmVector).ptr + 4 * row * qProj.outSize;
-      const { kernels } = this;
-      const { me } = member;
-      if (oneUnit) {
-        kernels.attentionInput(
-          ...([me, to, from, rows, normPtr, eps, qProj.ptr, kProj.ptr, vProj.ptr] as const),
-          ...([qBias, kBias, vBias, at.layer, ropePtr, headDim] as const),
-        );
-        return;
-      }
-      const k = member.rows;
-      const v = k + 4 * rows * kProj.outSize;
-      kernels.rmsNorm(me, member.normed, from, normPtr, rows, qProj.inSize, eps);
-      kernels.linear(me, to, member.normed, rows, qProj.ptr, qBias);
-      kernels.linear(me, k, member.normed, rows, kProj.ptr, kBias);
-      kernels.linear(me, v, member.normed, rows, vProj.ptr, vBias);
-      kernels.rope(me, to, ropePtr, qProj.outSize / headDim, rows);
-      kernels.rope(me, k, ropePtr, kProj.outSize / headDim, rows);
-      kernels.remember(me, k, v, at.layer, rows);
+      this.kernels.attentionInput(
+        ...([me, to, from, rows, normPtr, eps, qProj.ptr, kProj.ptr, vProj.ptr] as const),
+        ...([qBias, kBias, vBias, at.layer, ropePtr, headDim] as const),
+      );
     });
   }
 
