@@ -25,6 +25,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   eval: async () => (await import('./eval.ts')).evalCommand,
   split: async () => (await import('./split.ts')).splitCommand,
   plan: async () => (await import('./plan.ts')).planCommand,
+  mix: async () => (await import('./mix.ts')).mixCommand,
   curate: async () => (await import('./curate.ts')).curateCommand,
   score: async () => (await import('./score.ts')).scoreCommand,
   list: async () => (await import('./models.ts')).listCommand,

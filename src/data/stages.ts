@@ -3,6 +3,7 @@
 import { decontaminate } from './decontaminate/stage.ts';
 import { exactDedup } from './dedup/exact.ts';
 import { sentenceDedup } from './dedup/sentence.ts';
+import { requireFields, threshold } from './filters/by-metadata.ts';
 import { c4Paragraph } from './filters/c4-paragraph.ts';
 import { c4Quality } from './filters/c4-quality.ts';
 import { finewebQuality } from './filters/fineweb-quality.ts';
@@ -10,6 +11,7 @@ import { gopherQuality } from './filters/gopher-quality.ts';
 import { gopherRepetition } from './filters/gopher-repetition.ts';
 import { pii } from './filters/pii.ts';
 import { symbolLines } from './filters/symbol-lines.ts';
+import { urlFilter } from './filters/url.ts';
 import { scoreStage } from './score/stage.ts';
 import type { StageKind } from './stage.ts';
 import { wordsStage } from './words/stage.ts';
@@ -26,6 +28,9 @@ const KINDS: readonly StageKind[] = [
   sentenceDedup,
   decontaminate,
   scoreStage,
+  urlFilter,
+  requireFields,
+  threshold,
   wordsStage,
 ];
 

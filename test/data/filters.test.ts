@@ -91,11 +91,11 @@ describe('hostile texts', () => {
     ['hyphens', 'a-'.repeat(long / 2)],
     ['spaces', ' '.repeat(long)],
     ['lone surrogates', '\ud800'.repeat(long)],
-  ])('%s: every stage ends', (_, text) => {
+  ])('%s: every stage ends', async (_, text) => {
     for (const kind of STAGES.values()) {
-      // Deduplication and lists need more than one document; their own tests have their hostile cases.
-      if (Object.values(kind.options).includes(null)) continue;
-      const stage = kind.create(kind.options, { readBytes: () => Promise.reject() });
+      // Stages that need files or fields to be named have hostile cases of their own.
+      if (kind.name === 'require' || Object.values(kind.options).includes(null)) continue;
+      const stage = await kind.create(kind.options, { readBytes: () => Promise.reject() });
       if ('apply' in stage) expect(stage.apply(doc(text))).toBeDefined();
     }
   });

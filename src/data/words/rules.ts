@@ -112,6 +112,7 @@ function peel(chunk: string, before: string[], after: string[], useSpecials: boo
 
 /** Most chunks begin or end with a plain letter or digit: a look at it is an eighth of the pattern's time. */
 const PLAIN_START = /^[A-Za-z0-9][^$]/;
+/** Of the last few characters: a pattern that looks for an end would walk through all of a long chunk. */
 const PLAIN_END = /[0-9]$|^[A-Za-z]+$|[A-Za-z]{6}$/;
 const ONLY_PLAIN = /^[A-Za-z0-9]*$/;
 
@@ -122,11 +123,11 @@ function prefixLength(text: string): number {
 
 /** Looks at the end of the text only, so that peeling a long chunk takes time in proportion to its length. */
 function suffixLength(text: string): number {
-  if (PLAIN_END.test(text)) return 0;
+  const tail = text.length > SUFFIX_ROOM ? text.slice(-SUFFIX_ROOM) : text;
+  if (PLAIN_END.test(tail)) return 0;
   let dots = 0;
   while (dots < text.length && text.charCodeAt(text.length - 1 - dots) === 46) dots++;
   if (dots >= 2) return dots;
-  const tail = text.length > SUFFIX_ROOM ? text.slice(-SUFFIX_ROOM) : text;
   return SUFFIX.exec(tail)?.[0].length ?? 0;
 }
 

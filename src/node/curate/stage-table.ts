@@ -7,10 +7,14 @@ import { extractStage } from '../../data/extract/stage.ts';
 import { minhashStage } from '../../data/minhash/stage.ts';
 import type { Resources, StageKind } from '../../data/stage.ts';
 import { STAGES } from '../../data/stages.ts';
+import { languageFilter } from './language-stage.ts';
 import { nodeSigner } from './minhash-kernel.ts';
 
 export const NODE_STAGES: ReadonlyMap<string, StageKind> = new Map(
-  [...STAGES.values(), extractStage, minhashStage(nodeSigner)].map((kind) => [kind.name, kind]),
+  [...STAGES.values(), extractStage, languageFilter, minhashStage(nodeSigner)].map((kind) => [
+    kind.name,
+    kind,
+  ]),
 );
 
 /** @throws RangeError when there is no stage of this name */

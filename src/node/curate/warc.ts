@@ -24,7 +24,10 @@ export async function* warcRows(
   for (;;) {
     const head = await reader.until('\r\n\r\n', MAX_HEADER_BYTES);
     if (head === undefined) return;
-    const lines = latin1(head).trimStart().split('\r\n');
+    // Two line ends close each record: they come as a head of their own.
+    const text = latin1(head).trim();
+    if (text === '') continue;
+    const lines = text.split('\r\n');
     const fields = fieldsOf(lines.slice(1));
     const length = Number(fields.get('content-length') ?? Number.NaN);
     if (!/^WARC\/\d/.test(lines[0]) || !Number.isSafeInteger(length) || length < 0) {
