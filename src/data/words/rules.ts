@@ -23,29 +23,39 @@ const QUOTE = `[${classMembers(QUOTES)}]`;
 /** Longest special case, in UTF-16 units: longer chunks need no look-up, which would hash all of them. */
 const MAX_SPECIAL_LENGTH = Math.max(...[...SPECIAL_CASES.keys()].map((chunk) => chunk.length));
 
-/** The first alternative that fits wins, as in Python: `…` before `……`. */
-const PREFIX = new RegExp(
-  `^(?:§|%|=|—|–|\\+(?![0-9])|${MARKS}|\\.\\.+|…|${QUOTE}|${alternatives(CURRENCIES)}|${ICON})`,
-  'v',
-);
+interface Rules {
+  readonly prefix: RegExp;
+  readonly suffix: RegExp;
+  readonly infix: RegExp;
+}
 
-/** Spelled as spaCy's class: its list of marks was joined by bars, and a group ended up inside the brackets. */
-const BEFORE_PERIOD = `[0-9${LOWER}%²\\-+${classMembers([...PUNCTUATION, ...'|?:()'])}${QUOTE}]`;
-const SUFFIX = new RegExp(
-  `(?:……|${MARKS}|\\.\\.+|…|${QUOTE}|${ICON}|'s|'S|’s|’S|—|–|(?<=[0-9])\\+|(?<=°[FfCcKk])\\.|` +
+/** The rules over these classes of letters; the first alternative that fits wins, as in Python: `…` before `……`. */
+function rulesWith(letter: string, lower: string, upper: string, icon: string): Rules {
+  // Spelled as spaCy's class: its list of marks was joined by bars, and a group ended up inside the brackets.
+  const beforePeriod = `[0-9${lower}%²\\-+${classMembers([...PUNCTUATION, ...'|?:()'])}${QUOTE}]`;
+  const prefix = `^(?:§|%|=|—|–|\\+(?![0-9])|${MARKS}|\\.\\.+|…|${QUOTE}|${alternatives(CURRENCIES)}|${icon})`;
+  const suffix =
+    `(?:……|${MARKS}|\\.\\.+|…|${QUOTE}|${icon}|'s|'S|’s|’S|—|–|(?<=[0-9])\\+|(?<=°[FfCcKk])\\.|` +
     `(?<=[0-9])(?:${alternatives(CURRENCIES)})|(?<=[0-9])(?:${alternatives(UNITS)})|` +
-    `(?<=${BEFORE_PERIOD})\\.|(?<=${UPPER}${UPPER})\\.)$`,
-  'v',
-);
+    `(?<=${beforePeriod})\\.|(?<=${upper}${upper})\\.)$`;
+  const infix =
+    `\\.\\.+|…|${icon}|(?<=[0-9])[+\\-*\\^](?=[0-9\\-])|(?<=[${lower}${QUOTE}])\\.(?=[${upper}${QUOTE}])|` +
+    `(?<=${letter}),(?=${letter})|(?<=[${letter}0-9])(?:${alternatives(HYPHENS)})(?=${letter})|` +
+    `(?<=[${letter}0-9])[:<>=\\/](?=${letter})`;
+  return { prefix: new RegExp(prefix, 'v'), suffix: new RegExp(suffix, 'v'), infix: new RegExp(infix, 'gv') };
+}
+
+const ALL = rulesWith(LETTER, LOWER, UPPER, ICON);
+/** The same for chunks of printable ASCII, where most letters cannot be: small patterns, twice as fast when cold. */
+const ASCII = rulesWith('[A-Za-z]', '[a-z]', '[A-Z]', '[\\u{a9}]');
+const BEYOND_ASCII = /[^ -~]/;
+
+function rulesFor(chunk: string): Rules {
+  return BEYOND_ASCII.test(chunk) ? ALL : ASCII;
+}
+
 /** Room for the longest suffix but a run of full stops, and for what its rule looks back at, in UTF-16 units. */
 const SUFFIX_ROOM = 16;
-
-const INFIX = new RegExp(
-  `\\.\\.+|…|${ICON}|(?<=[0-9])[+\\-*\\^](?=[0-9\\-])|(?<=[${LOWER}${QUOTE}])\\.(?=[${UPPER}${QUOTE}])|` +
-    `(?<=${LETTER}),(?=${LETTER})|(?<=[${LETTER}0-9])(?:${alternatives(HYPHENS)})(?=${LETTER})|` +
-    `(?<=[${LETTER}0-9])[:<>=\\/](?=${LETTER})`,
-  'gv',
-);
 
 const SCHEME = /^[\p{L}\p{N}_+\-.]{2,}:\/\//u;
 const IP_ADDRESS =
@@ -66,13 +76,14 @@ export function tokensOf(chunk: string, useSpecials: boolean): string[] {
   if (special) return [...special];
   const before: string[] = [];
   const after: string[] = [];
-  const core = peel(chunk, before, after, useSpecials);
+  const rules = rulesFor(chunk);
+  const core = peel(chunk, before, after, useSpecials, rules);
   const tokens = before;
   if (core !== '') {
     const coreSpecial = useSpecials ? specialOf(core) : undefined;
     if (coreSpecial) tokens.push(...coreSpecial);
     else if (isAddress(core)) tokens.push(core);
-    else cutInside(core, tokens);
+    else cutInside(core, tokens, rules);
   }
   for (let i = after.length - 1; i >= 0; i--) tokens.push(after[i]);
   return tokens;
@@ -80,7 +91,7 @@ export function tokensOf(chunk: string, useSpecials: boolean): string[] {
 
 /** Would any rule cut this chunk? */
 export function isCutByRule(chunk: string): boolean {
-  return prefixLength(chunk) > 0 || suffixLength(chunk) > 0 || chunk.search(INFIX) >= 0;
+  return prefixLength(chunk, ALL) > 0 || suffixLength(chunk, ALL) > 0 || chunk.search(ALL.infix) >= 0;
 }
 
 function specialOf(chunk: string): readonly string[] | undefined {
@@ -88,17 +99,17 @@ function specialOf(chunk: string): readonly string[] | undefined {
 }
 
 /** Peels marks off both ends into `before` and `after` (outermost first) and returns what is left. */
-function peel(chunk: string, before: string[], after: string[], useSpecials: boolean): string {
+function peel(chunk: string, before: string[], after: string[], useSpecials: boolean, rules: Rules): string {
   let core = chunk;
   for (;;) {
     if (core === '' || (useSpecials && specialOf(core))) return core;
-    const begin = prefixLength(core);
+    const begin = prefixLength(core, rules);
     if (begin > 0 && useSpecials && specialOf(core.slice(begin))) {
       before.push(core.slice(0, begin));
       return core.slice(begin);
     }
     // The suffix is looked for in what the prefix leaves.
-    const end = core.length - suffixLength(core.slice(begin));
+    const end = core.length - suffixLength(core.slice(begin), rules);
     if (end < core.length && useSpecials && specialOf(core.slice(0, end))) {
       after.push(core.slice(end));
       return core.slice(0, end);
@@ -116,19 +127,19 @@ const PLAIN_START = /^[A-Za-z0-9][^$]/;
 const PLAIN_END = /[0-9]$|^[A-Za-z]+$|[A-Za-z]{6}$/;
 const ONLY_PLAIN = /^[A-Za-z0-9]*$/;
 
-function prefixLength(text: string): number {
+function prefixLength(text: string, { prefix }: Rules): number {
   if (PLAIN_START.test(text) && !text.startsWith('US$')) return 0;
-  return PREFIX.exec(text)?.[0].length ?? 0;
+  return prefix.exec(text)?.[0].length ?? 0;
 }
 
 /** Looks at the end of the text only, so that peeling a long chunk takes time in proportion to its length. */
-function suffixLength(text: string): number {
+function suffixLength(text: string, { suffix }: Rules): number {
   const tail = text.length > SUFFIX_ROOM ? text.slice(-SUFFIX_ROOM) : text;
   if (PLAIN_END.test(tail)) return 0;
   let dots = 0;
   while (dots < text.length && text.charCodeAt(text.length - 1 - dots) === 46) dots++;
   if (dots >= 2) return dots;
-  return SUFFIX.exec(tail)?.[0].length ?? 0;
+  return suffix.exec(tail)?.[0].length ?? 0;
 }
 
 /** `user@host.tld:80/path`, with or without a scheme: all of it one token (Diego Perini's pattern, loosened). */
@@ -148,13 +159,13 @@ function isPlaceAt(text: string, at: number): boolean {
   return PLACE.test(text);
 }
 
-function cutInside(core: string, tokens: string[]): void {
+function cutInside(core: string, tokens: string[], { infix }: Rules): void {
   if (ONLY_PLAIN.test(core)) {
     tokens.push(core);
     return;
   }
   let begin = 0;
-  for (const match of core.matchAll(INFIX)) {
+  for (const match of core.matchAll(infix)) {
     // A mark at the very beginning does not cut.
     if (match.index === 0) continue;
     if (match.index > begin) tokens.push(core.slice(begin, match.index));

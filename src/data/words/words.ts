@@ -160,6 +160,8 @@ function endsOf(text: string, tokens: readonly string[]): number[] {
 }
 
 function roleOf(token: string): Role {
+  const unit = token.charCodeAt(0) | 32;
+  if (unit >= 97 && unit <= 122) return 'word';
   if (TERMINALS.has(token)) return 'terminal';
   return ONLY_MARKS.test(token) ? 'mark' : 'word';
 }
