@@ -26,9 +26,8 @@ async function run(args: Arguments): Promise<void> {
   const status = new Status();
   for (const { name, isLimited, epochs, wanted, size } of report.sources) {
     if (!isLimited) continue;
-    status.note(
-      `${name}: ${(wanted / size).toFixed(1)} epochs were asked for, ${epochs.toFixed(1)} are drawn (maxEpochs)`,
-    );
+    const asked = (wanted / size).toFixed(1);
+    status.note(`${name}: ${asked} epochs were asked for, ${epochs.toFixed(1)} are drawn (maxEpochs)`);
   }
 }
 
@@ -51,7 +50,8 @@ async function parsedFile(path: string): Promise<unknown> {
 function tableOf({ unit, sources, numDocuments }: MixReport): string {
   const rows = sources.map(
     ({ name, size, written, epochs, share, numDocuments: count }) =>
-      `| ${name} | ${whole(size)} | ${epochs.toFixed(2)} | ${whole(count)} | ${whole(written)} | ${percent(share, 1)} |`,
+      `| ${name} | ${whole(size)} | ${epochs.toFixed(2)} | ${whole(count)} | ` +
+      `${whole(written)} | ${percent(share, 1)} |`,
   );
   const head = `| source | ${unit} | epochs | documents drawn | ${unit} drawn | share |`;
   return `${head}\n| --- | --: | --: | --: | --: | --: |\n${rows.join('\n')}\n\n${whole(numDocuments)} documents\n`;

@@ -1,6 +1,6 @@
 // Which language a text is in, by ELD (character n-grams of 60 languages). FineWeb asks fastText's lid.176, whose
 // weights are 126 MB and not ours to ship; scores are of another kind, so the threshold is another too: 293 of 293
-// English pages of our measurements score above 0.6, and single words of any language reach 0.8 (docs/data/language.md).
+// English pages score above 0.6, and single words of any language reach 0.8 (docs/data/language.md).
 
 import { UnsupportedError } from '../../base/errors.ts';
 import { type Stage, type StageKind, withMetadata } from '../../data/stage.ts';
