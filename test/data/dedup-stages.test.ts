@@ -97,6 +97,7 @@ describe('minhash', () => {
     const create = async (options: Record<string, unknown>) =>
       grouped(minhashStage(referenceSigner), options, []);
     await expect(create({ hash: 'md5' })).rejects.toThrow('expected sha1 or xxhash, got md5');
+    await expect(create({ preset: 'c4' })).rejects.toThrow('expected fineweb or finemath, got c4');
     await expect(create({ numBuckets: 0 })).rejects.toThrow(RangeError);
   });
 });

@@ -2,12 +2,20 @@
 // has the smallest id, however the work was shared out (datatrove's own choice: cluster.ts).
 
 import { simplify } from '../simplify.ts';
-import type { StageKind } from '../stage.ts';
+import type { StageKind, StageOptions } from '../stage.ts';
 import { words } from '../words/words.ts';
 import { checkConfig, MINHASH_PRESETS, type MinHashConfig } from './config.ts';
 import type { Signer } from './signature.ts';
 
-const DEFAULTS = { ...MINHASH_PRESETS.fineweb, hash: 'sha1' };
+/** null: as the preset has it. */
+const DEFAULTS = {
+  preset: 'fineweb',
+  ngramSize: null,
+  numBuckets: null,
+  hashesPerBucket: null,
+  hash: null,
+  seed: null,
+};
 
 /** The signature of a text as it is. */
 export function signText(signer: Signer, text: string): BigUint64Array | null {
@@ -25,6 +33,18 @@ export function bandKeys(
   });
 }
 
+/** @throws RangeError for a preset or sizes that there are not */
+function configOf({ preset, ...given }: StageOptions): MinHashConfig {
+  if (preset !== 'fineweb' && preset !== 'finemath')
+    throw new RangeError(`minhash.preset: expected fineweb or finemath, got ${preset}`);
+  const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
+  const config: MinHashConfig = { ...MINHASH_PRESETS[preset], ...changes };
+  if (config.hash !== 'sha1' && config.hash !== 'xxhash')
+    throw new RangeError(`minhash.hash: expected sha1 or xxhash, got ${config.hash}`);
+  checkConfig(config);
+  return config;
+}
+
 /** @param makeSigner of the kernel where there is one, of signature.ts elsewhere */
 export function minhashStage(makeSigner: (config: MinHashConfig) => Signer | Promise<Signer>): StageKind {
   return {
@@ -33,10 +53,7 @@ export function minhashStage(makeSigner: (config: MinHashConfig) => Signer | Pro
       'Removes near duplicates: documents that share a band of a MinHash signature, all but one of a cluster',
     options: DEFAULTS,
     create: async (options) => {
-      const config = options as unknown as MinHashConfig;
-      if (config.hash !== 'sha1' && config.hash !== 'xxhash')
-        throw new RangeError(`minhash.hash: expected sha1 or xxhash, got ${config.hash}`);
-      checkConfig(config);
+      const config = configOf(options);
       const signer = await makeSigner(config);
       return {
         name: 'minhash',
