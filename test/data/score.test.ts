@@ -141,6 +141,8 @@ describe('a trained scorer', () => {
     const { report: other } = trainScorer(graded, { ngrams: NGRAMS });
     expect(other.loss).toBe('ridge');
     expect(other.confusion?.[4][4]).toBe(20);
+    // 3.98 is rounded before it is compared.
+    expect(other.thresholds.find(({ threshold }) => threshold === 4)?.macroF1).toBe(1);
   });
 
   it('is the same from its file, and other files are refused', () => {

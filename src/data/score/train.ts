@@ -12,6 +12,7 @@ import {
   confusion,
   crossValidated,
   foldsOf,
+  intScore,
   type ThresholdRow,
 } from './validate.ts';
 
@@ -83,6 +84,8 @@ export function trainScorer(
     penalty: best.penalty,
     numFeatures: 2 ** ngrams.bits,
   });
+  // Pages are kept by their rounded points.
+  const judged = isYesOrNo ? best.scores : best.scores.map(intScore);
   const thresholds = isYesOrNo ? [0.5] : [1, 2, 3, 4, 5];
   return {
     scorer: { ngrams, model },
@@ -91,7 +94,7 @@ export function trainScorer(
       numTexts: texts.length,
       tried: tried.map(({ scores: _, ...row }) => row),
       penalty: best.penalty,
-      thresholds: thresholds.map((threshold) => atThreshold(best.scores, labels, threshold)),
+      thresholds: thresholds.map((threshold) => atThreshold(judged, labels, threshold)),
       confusion: isYesOrNo ? null : confusion(best.scores, labels),
       calibration: calibration(best.scores, labels),
     },
