@@ -9,6 +9,7 @@ import { type ChatMessage, checkMessages, contentText } from '../../chat/message
 import { openTraining } from '../../run/training.ts';
 import { chatTemplateOf } from '../../smollm2.ts';
 import { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { adapterFiles } from '../../train/adapter-files.ts';
 import { ChatRows, type LabelledRow } from '../../train/chat-rows.ts';
 import { DpoObjective, type PreferencePair } from '../../train/dpo.ts';
 import { initialiseAdapters } from '../../train/initialise.ts';
@@ -58,6 +59,7 @@ export async function openFineTuning(
         if (adapters) initialiseAdapters(machine, recipe.seed);
         if (objective instanceof DpoObjective) await objective.prepare(machine);
       },
+      ...(adapters && { adapters: () => adapterFiles(machine, adapters, recipe.startFrom) }),
       close: () => machine.close(),
     };
   } finally {

@@ -32,6 +32,8 @@ export interface OpenRun {
   /** Fills the first weights; a checkpoint that is resumed comes on top. */
   readonly begin: () => Promise<void>;
   readonly sample?: (step: number) => Promise<readonly string[]>;
+  /** Adapters that were trained, in PEFT's layout, by file name. */
+  readonly adapters?: () => ReadonlyMap<string, Uint8Array>;
   readonly close: () => Promise<void>;
 }
 

@@ -3,8 +3,10 @@
 //     DIR/log.jsonl         a line a step
 //     DIR/checkpoints/      one folder a checkpoint, and `latest`
 //     DIR/best/             the checkpoint of the best evaluation
+//     DIR/adapter_*         of LoRA: what PEFT loads
 
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Recipe } from '../../train/recipe.ts';
 import { recipeChanges } from '../../train/recipe-changes.ts';
@@ -55,7 +57,9 @@ export async function runTraining(options: RunOptions): Promise<TrainingResult> 
       },
       resumed?.state,
     );
-    return await trainer.run();
+    const result = await trainer.run();
+    for (const [name, bytes] of run.adapters?.() ?? []) await writeFile(join(out, name), bytes);
+    return result;
   } finally {
     await run.close();
   }
