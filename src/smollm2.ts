@@ -170,7 +170,10 @@ export function bind(model: Model, checkpoint: Checkpoint): SmolLM2 {
 }
 
 /** The template that came with the model's file, if one did. */
-export function chatTemplateOf(checkpoint: Checkpoint, tokenizer: Tokenizer): ChatTemplate | undefined {
+export function chatTemplateOf(
+  checkpoint: Pick<Checkpoint, 'chatTemplate'>,
+  tokenizer: Tokenizer,
+): ChatTemplate | undefined {
   if (checkpoint.chatTemplate === undefined) return undefined;
   const text = (id: number | undefined) => (id === undefined ? undefined : tokenizer.tokenText(id));
   return new ChatTemplate(checkpoint.chatTemplate, {

@@ -9,7 +9,7 @@ import { type Arguments, Command } from './arguments.ts';
 import { speedLine } from './generate.ts';
 import { engineOptions, openModel } from './model-options.ts';
 import { generateOptions, samplingOptions } from './sampling-options.ts';
-import { print, Status } from './terminal.ts';
+import { harmless, print, Status } from './terminal.ts';
 
 const HELP = `/reset          forget the conversation
 /system TEXT    set the system message (empty: the model's own) and forget the conversation
@@ -102,7 +102,7 @@ class Conversation {
     try {
       const answer = this.session.chat(this.withSystem(), { ...this.options, signal: this.abort.signal });
       let step = await answer.next();
-      for (; !step.done; step = await answer.next()) await print(step.value.text);
+      for (; !step.done; step = await answer.next()) await print(harmless(step.value.text));
       await print('\n');
       this.messages.push({ role: 'assistant', content: step.value.text });
       onAnswer(step.value);

@@ -8,7 +8,7 @@ import { type Arguments, Command, UsageError } from './arguments.ts';
 import { engineOptions, loadOptions, openModelOrNano } from './model-options.ts';
 import { writeRecord } from './recording.ts';
 import { generateOptions, samplingOptions } from './sampling-options.ts';
-import { interruptSignal, print, readStdin, Status } from './terminal.ts';
+import { harmless, interruptSignal, print, readStdin, Status } from './terminal.ts';
 
 export const generateCommand = samplingOptions(
   engineOptions(
@@ -87,7 +87,7 @@ async function streamed(
   for (; !step.done; step = await answer.next()) {
     tokens.push(step.value);
     status.clear();
-    if (!args.flag('json')) await print(step.value.text);
+    if (!args.flag('json')) await print(harmless(step.value.text));
   }
   return { result: step.value, tokens };
 }

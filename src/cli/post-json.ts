@@ -1,9 +1,13 @@
 // JSON to an OpenAI-compatible server and back.
 
 import { FormatError, UnavailableError } from '../base/errors.ts';
+import { readBodyText } from '../base/read-body.ts';
+import { shown } from '../base/shown.ts';
 
 /** A question of thousands of tokens takes a slow machine minutes. */
 const ANSWER_MS = 600_000;
+/** Log-probabilities of a prompt of 8,192 tokens take a tenth of it. */
+const MAX_ANSWER_BYTES = 2 ** 26;
 
 /**
  * A function that posts to paths under `baseUrl`, such as `http://localhost:8080/v1`.
@@ -26,16 +30,17 @@ export function jsonPoster(baseUrl: string, apiKey?: string, signal?: AbortSigna
         body: JSON.stringify(body),
         signal: within,
       });
-      text = await response.text();
+      text = await readBodyText(response, MAX_ANSWER_BYTES, base + path);
     } catch (cause) {
       signal?.throwIfAborted();
+      if (cause instanceof FormatError) throw cause;
       const { message, cause: inner } = cause as Error;
       throw new UnavailableError(
         `${base}: ${inner instanceof Error ? inner.message : message}; is it running?`,
       );
     }
     if (!response.ok) {
-      throw new UnavailableError(`${base}${path}: status ${response.status}, ${text.slice(0, 200)}`);
+      throw new UnavailableError(`${base}${path}: status ${response.status}, ${shown(text)}`);
     }
     try {
       return JSON.parse(text);

@@ -50,6 +50,18 @@ export class Status {
   }
 }
 
+/**
+ * Text of a model as a terminal may see it: control characters but tab and line feed are shown, not obeyed. Where
+ * stdout is a file or pipe the text stays as it is.
+ */
+export function harmless(text: string): string {
+  if (!process.stdout.isTTY) return text;
+  return text.replace(
+    /(?![\t\n])\p{Cc}/gu,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
 /** Writes to stdout and waits while the reader is slow. */
 export async function print(text: string): Promise<void> {
   if (text === '' || process.stdout.write(text)) return;

@@ -1,7 +1,10 @@
 // `smollm2 tokenize`: text to ids and back, one text or one per line.
 
+import { existsSync } from 'node:fs';
 import { checkMessages } from '../chat/message.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
+import { readGgufTokenizer } from '../format/gguf.ts';
+import { fileSource } from '../node/file-source.ts';
 import { chatTemplateOf } from '../smollm2.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Arguments, Command } from './arguments.ts';
@@ -32,9 +35,7 @@ async function run(args: Arguments): Promise<void> {
   const isDecode = args.flag('decode');
   const isChat = args.flag('chat');
   if (isDecode && isChat) throw new RangeError('--decode: expected without --chat, got both');
-  const checkpoint = await openModelFile(args, new Status());
-  const words = makeTokenizer(checkpoint, !args.flag('noSpecial'));
-  await checkpoint.close();
+  const words = makeTokenizer(await openVocabulary(args), !args.flag('noSpecial'));
   const convert = isDecode ? words.decode : isChat ? words.chat : words.encode;
   if (args.flag('jsonl')) {
     let lineNumber = 0;
@@ -57,8 +58,20 @@ async function run(args: Arguments): Promise<void> {
   }
 }
 
+/** The vocabulary of a model; a GGUF file may hold nothing else. */
+async function openVocabulary(args: Arguments): Promise<Vocabulary> {
+  const name = args.text('model');
+  if (name !== undefined && /\.gguf$/i.test(name) && existsSync(name))
+    return readGgufTokenizer(await fileSource(name));
+  const checkpoint = await openModelFile(args, new Status());
+  await checkpoint.close();
+  return checkpoint;
+}
+
+type Vocabulary = Pick<Checkpoint, 'name' | 'tokenizer' | 'chatTemplate'>;
+
 /** The three conversions, from values that may come from outside. */
-function makeTokenizer(checkpoint: Checkpoint, special: boolean) {
+function makeTokenizer(checkpoint: Vocabulary, special: boolean) {
   if (!checkpoint.tokenizer)
     throw new RangeError(`${checkpoint.name}: expected a tokenizer in the model, got none`);
   const tokenizer = Tokenizer.from(checkpoint.tokenizer);

@@ -3,6 +3,7 @@
 
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { hex, sha256 } from '../base/sha256.ts';
+import { withoutPassword } from '../base/shown.ts';
 
 /** Where the bytes go: something that grows at its end and can be read back. */
 export interface Sink {
@@ -73,7 +74,7 @@ export async function download(url: string, sink: Sink, options: DownloadOptions
       idleTries = sink.size > sizeBefore ? 0 : idleTries + 1;
       if (idleTries >= MAX_IDLE_TRIES) {
         throw new UnavailableError(
-          `${url}: expected the whole file, got ${sink.size} bytes and then ${cause.message}; ` +
+          `${withoutPassword(url)}: expected the whole file, got ${sink.size} bytes and then ${cause.message}; ` +
             'try again to go on from there',
         );
       }
@@ -121,7 +122,7 @@ async function request(
   }
   if ((status !== 200 && status !== 206) || !response.body) {
     await response.body?.cancel();
-    throw new UnavailableError(`${url}: expected status 200, got ${status}`);
+    throw new UnavailableError(`${withoutPassword(url)}: ${refusal(status, response)}`);
   }
   const tag = strongTag(response);
   if (status === 206 && tag !== etag) {
@@ -140,6 +141,12 @@ async function request(
 function strongTag(response: Response): string | undefined {
   const tag = response.headers.get('etag');
   return tag && !tag.startsWith('W/') ? tag : undefined;
+}
+
+/** Why a server did not give the file; the hub says in a header that its owner wants to be asked. */
+function refusal(status: number, response: Response): string {
+  if (response.headers.get('x-error-code') !== 'GatedRepo') return `expected status 200, got ${status}`;
+  return `expected access, got status ${status}: the model is gated; ask for access on its page and set HF_TOKEN`;
 }
 
 function lengthOf(response: Response): number | undefined {

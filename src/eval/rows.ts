@@ -3,6 +3,7 @@
 // is run.
 
 import { FormatError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 
 /**
  * One file of rows, under the name it has in a local folder, and where the Hugging Face hub keeps the same
@@ -79,7 +80,7 @@ export class Row {
   }
 
   refuse(name: string, expected: string, value: unknown): never {
-    const got = (JSON.stringify(value) ?? 'nothing').slice(0, 60);
+    const got = shown(value);
     throw new FormatError(`expected ${expected}, got ${got}`, {
       file: this.file,
       field: `row ${this.index}: ${name}`,

@@ -2,6 +2,7 @@
 // the legacy completions call with echo, max_tokens and logprobs, as lm-evaluation-harness uses it.
 
 import { FormatError, UnsupportedError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { Request } from './questions.ts';
 import { type Likelihood, movedBlanks, type Scorer, type WriteOptions } from './scoring.ts';
 
@@ -95,7 +96,7 @@ function checkedTokens(logprobs: Record<string, unknown>, promptLength: number):
   const all = values.slice(0, count).map((value: unknown, i) => {
     const isLogprob = typeof value === 'number' || (i === 0 && value === null);
     if (!isLogprob) {
-      throw new FormatError(`expected a number, got ${JSON.stringify(value)}`, {
+      throw new FormatError(`expected a number, got ${shown(value)}`, {
         file: FILE,
         field: `logprobs.token_logprobs[${i}]`,
       });

@@ -1,6 +1,7 @@
 // Numbers of a model's config out of foreign JSON or GGUF metadata: every one is checked here.
 
 import { FormatError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { ModelConfig } from '../config.ts';
 
 /** Sizes a config may name: an order of magnitude over the family's, so that products of three stay exact. */
@@ -30,6 +31,8 @@ export function checkConfig(config: ModelConfig, file: string): ModelConfig {
   ] as const) {
     if (config[field] > MAX_SIZE) refuse(field, `at most ${MAX_SIZE}`, config[field]);
   }
+  // Below 1 the rotary frequencies grow from pair to pair, beyond what sines are computed for.
+  if (config.ropeTheta < 1) refuse('ropeTheta', 'at least 1', config.ropeTheta);
   for (const id of config.eosIds)
     if (id < 0 || id >= config.vocabSize) refuse('eosIds', `ids below ${config.vocabSize}`, id);
   return config;
@@ -56,7 +59,7 @@ export class FieldReader {
   count(field: string, fallback?: number): number {
     const value = this.get(field, fallback);
     if (!Number.isSafeInteger(value) || (value as number) < 1) {
-      throw new FormatError(`expected a whole number of at least 1, got ${String(value)}`, {
+      throw new FormatError(`expected a whole number of at least 1, got ${shown(value)}`, {
         file: this.file,
         field,
       });
@@ -68,7 +71,7 @@ export class FieldReader {
   positive(field: string, fallback?: number): number {
     const value = this.get(field, fallback);
     if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
-      throw new FormatError(`expected a finite number above 0, got ${String(value)}`, {
+      throw new FormatError(`expected a finite number above 0, got ${shown(value)}`, {
         file: this.file,
         field,
       });
@@ -80,7 +83,7 @@ export class FieldReader {
   id(field: string, vocabSize: number): number {
     const value = this.get(field, undefined);
     if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) >= vocabSize) {
-      throw new FormatError(`expected an id below ${vocabSize}, got ${String(value)}`, {
+      throw new FormatError(`expected an id below ${vocabSize}, got ${shown(value)}`, {
         file: this.file,
         field,
       });

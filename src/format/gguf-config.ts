@@ -3,6 +3,7 @@
 import { FormatError } from '../base/errors.ts';
 import { pow } from '../base/math.ts';
 import { type Llama3RopeScaling, ropeDivisor } from '../base/rotations.ts';
+import { shown } from '../base/shown.ts';
 import type { ModelConfig } from '../config.ts';
 import { checkConfig, FieldReader } from './config-fields.ts';
 
@@ -21,7 +22,7 @@ export function configFromGguf(facts: GgufFacts, file: string): ModelConfig {
   const { metadata } = facts;
   const arch = metadata['general.architecture'];
   if (arch !== 'llama' && arch !== 'qwen2') {
-    throw new FormatError(`expected "llama" or "qwen2", got ${JSON.stringify(arch)}`, {
+    throw new FormatError(`expected "llama" or "qwen2", got ${shown(arch)}`, {
       file,
       field: 'general.architecture',
     });
@@ -31,7 +32,7 @@ export function configFromGguf(facts: GgufFacts, file: string): ModelConfig {
   const hiddenSize = read.count(`${arch}.embedding_length`);
   const scalingType = metadata[`${arch}.rope.scaling.type`];
   if (scalingType !== undefined && scalingType !== 'none') {
-    throw new FormatError(`expected no scaling, got ${JSON.stringify(scalingType)}`, {
+    throw new FormatError(`expected no scaling, got ${shown(scalingType)}`, {
       file,
       field: `${arch}.rope.scaling.type`,
     });

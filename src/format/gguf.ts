@@ -3,6 +3,7 @@
 // two conventions.
 
 import { FormatError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import { StringTable } from '../base/string-table.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
@@ -33,6 +34,36 @@ const MAX_PLAIN_ARRAY = 64;
  * such a model
  */
 export async function readGguf(source: Source): Promise<Checkpoint> {
+  try {
+    return await openGguf(source);
+  } catch (error) {
+    await source.close?.();
+    throw error;
+  }
+}
+
+/** The tokenizer and template of a GGUF file, whether or not it has weights (a vocabulary alone is one too). */
+export async function readGgufTokenizer(
+  source: Source,
+): Promise<Pick<Checkpoint, 'name' | 'tokenizer' | 'chatTemplate'>> {
+  try {
+    const header = await readGgufHeader(source);
+    checkTypes(header);
+    const tokens = header.metadata.get('tokenizer.ggml.tokens')?.value;
+    const vocabSize = typeof tokens === 'object' ? tokens.count : 0;
+    const id = (name: string) => {
+      const value = header.metadata.get(`tokenizer.ggml.${name}_token_id`)?.value;
+      return typeof value === 'number' && value >= 0 && value < vocabSize ? value : undefined;
+    };
+    const eosIds = ['eos', 'eot', 'eom'].map(id).filter((end) => end !== undefined);
+    const tokenizer = readTokenizer(header, { vocabSize, bosId: id('bos'), eosIds: [...new Set(eosIds)] });
+    return { name: source.name, tokenizer, chatTemplate: stringOf(header, 'tokenizer.chat_template') };
+  } finally {
+    await source.close?.();
+  }
+}
+
+async function openGguf(source: Source): Promise<Checkpoint> {
   const header = await readGgufHeader(source);
   const metadata = plainMetadata(header);
   refuseParts(header, metadata);
@@ -188,10 +219,13 @@ function stringOf(header: GgufHeader, key: string): string | undefined {
 }
 
 /** Names of pre-tokenizers whose models begin every text with BOS where the file does not say (llama.cpp). */
-const PRE_WITH_BOS = ['llama3', 'llama-v3', 'llama-bpe'];
+const PRE_WITH_BOS = ['llama3', 'llama-v3', 'llama-bpe', 'falcon3'];
 
 /** The byte-level BPE tokenizer of the file; undefined where there is none at all. */
-function readTokenizer(header: GgufHeader, config: ModelConfig): GgufTokenizerSource | undefined {
+function readTokenizer(
+  header: GgufHeader,
+  config: Pick<ModelConfig, 'vocabSize' | 'bosId' | 'eosIds'>,
+): GgufTokenizerSource | undefined {
   const { metadata, file } = header;
   const key = (name: string) => `tokenizer.ggml.${name}`;
   const refuse = (name: string, message: string): never => {
@@ -199,7 +233,7 @@ function readTokenizer(header: GgufHeader, config: ModelConfig): GgufTokenizerSo
   };
   const model = stringOf(header, key('model'));
   if (model === undefined && !metadata.has(key('tokens'))) return undefined;
-  if (model !== 'gpt2') refuse('model', `expected "gpt2" (byte-level BPE), got ${JSON.stringify(model)}`);
+  if (model !== 'gpt2') refuse('model', `expected "gpt2" (byte-level BPE), got ${shown(model)}`);
   const strings = (name: string): StringTable => {
     const array = metadata.get(key(name))?.value;
     if (typeof array === 'object' && array.values instanceof StringTable) return array.values;

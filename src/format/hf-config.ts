@@ -2,6 +2,7 @@
 
 import { FormatError } from '../base/errors.ts';
 import type { Llama3RopeScaling } from '../base/rotations.ts';
+import { shown } from '../base/shown.ts';
 import type { ModelConfig } from '../config.ts';
 import { checkConfig, FieldReader } from './config-fields.ts';
 
@@ -10,13 +11,13 @@ export function configFromHf(json: unknown, file: string): ModelConfig {
   if (!isRecord(json)) throw new FormatError(`expected a JSON object, got ${kindOf(json)}`, { file });
   const modelType = json.model_type;
   if (modelType !== 'llama' && modelType !== 'qwen2') {
-    throw new FormatError(`expected "llama" or "qwen2", got ${JSON.stringify(modelType)}`, {
+    throw new FormatError(`expected "llama" or "qwen2", got ${shown(modelType)}`, {
       file,
       field: 'model_type',
     });
   }
   if (json.hidden_act !== undefined && json.hidden_act !== 'silu') {
-    throw new FormatError(`expected "silu", got ${JSON.stringify(json.hidden_act)}`, {
+    throw new FormatError(`expected "silu", got ${shown(json.hidden_act)}`, {
       file,
       field: 'hidden_act',
     });
@@ -62,7 +63,7 @@ function ropeScalingFromHf(rope: Record<string, unknown>, file: string): Llama3R
   const type = rope.rope_type ?? rope.type ?? 'default';
   if (type === 'default') return undefined;
   if (type !== 'llama3') {
-    throw new FormatError(`expected "default" or "llama3", got ${JSON.stringify(type)}`, {
+    throw new FormatError(`expected "default" or "llama3", got ${shown(type)}`, {
       file,
       field: 'rope_scaling.rope_type',
     });

@@ -3,6 +3,7 @@
 // visitor.
 
 import { FormatError, UnavailableError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
 import { type Checkpoint, checkTensors } from './checkpoint.ts';
@@ -39,7 +40,9 @@ export async function readHfFolder(open: OpenFile, name: string): Promise<Checkp
   };
   try {
     const tensors = new Map<string, Tensor>();
-    for (const file of files) addTensors(file, config, tensors);
+    // Saved by AutoModel, without a head: the same names without `model.`.
+    const isBare = files.some((file) => file.tensors.has('embed_tokens.weight'));
+    for (const file of files) addTensors(file, config, tensors, isBare ? 'model.' : '');
     checkTensors(name, config, tensors);
     return {
       name,
@@ -82,10 +85,7 @@ async function openWeights(open: OpenFile, name: string): Promise<SafetensorsFil
   const shards = [...new Set(Object.values(map))];
   for (const shard of shards) {
     if (typeof shard !== 'string' || !SHARD_NAME.test(shard)) {
-      throw new FormatError(
-        `expected plain names of .safetensors files, got ${JSON.stringify(shard)}`,
-        place,
-      );
+      throw new FormatError(`expected plain names of .safetensors files, got ${shown(shard)}`, place);
     }
   }
   const files: SafetensorsFile[] = [];
@@ -112,13 +112,22 @@ async function openOrClose(source: Source): Promise<SafetensorsFile> {
   }
 }
 
-function addTensors(file: SafetensorsFile, config: ModelConfig, tensors: Map<string, Tensor>): void {
+/** Tables and counters that versions of transformers saved beside the weights. */
+const BUFFERS = /(?:^|\.)(?:position_ids|masked_bias|attn\.bias|num_batches_tracked)$/;
+
+function addTensors(
+  file: SafetensorsFile,
+  config: ModelConfig,
+  tensors: Map<string, Tensor>,
+  prefix: string,
+): void {
   for (const entry of file.tensors.values()) {
-    const { name, dtype } = entry;
+    const { dtype } = entry;
+    const name = prefix + entry.name;
     // Written by some versions of transformers beside the weights: a copy of the tied head, and a table.
     const isCopy =
       (name === 'lm_head.weight' && config.tiedEmbeddings) || name.endsWith('.rotary_emb.inv_freq');
-    if (isCopy) continue;
+    if (isCopy || BUFFERS.test(entry.name)) continue;
     if (dtype !== 'F64' && dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
       throw new FormatError(`expected weights in F32, F16, BF16 or F64, got ${dtype}`, {
         file: file.name,
@@ -131,7 +140,7 @@ function addTensors(file: SafetensorsFile, config: ModelConfig, tensors: Map<str
         field: `tensor ${name}`,
       });
     }
-    tensors.set(name, rowTensor(file.source, { ...entry, dtype }));
+    tensors.set(name, rowTensor(file.source, { ...entry, name, dtype }));
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { FormatError } from '../base/errors.ts';
 import { digest, hex } from '../base/sha256.ts';
+import { shown } from '../base/shown.ts';
 import { type Fetched, type Piece, PiecePool, readWhole, reusedRoom } from './pieces.ts';
 import { checkRange, type Source } from './source.ts';
 
@@ -52,7 +53,7 @@ export function readManifest(json: unknown, file: string): Manifest {
   }
   const manifest = value as Manifest;
   if (manifest?.format !== 'smollm2-parts') fail('format', 'expected "smollm2-parts"');
-  if (manifest.version !== 1) fail('version', `expected 1, got ${JSON.stringify(manifest.version)}`);
+  if (manifest.version !== 1) fail('version', `expected 1, got ${shown(manifest.version)}`);
   if (typeof manifest.name !== 'string') fail('name', 'expected a file name');
   if (!Array.isArray(manifest.parts) || manifest.parts.length === 0 || manifest.parts.length > MAX_PARTS) {
     fail('parts', `expected 1 to ${MAX_PARTS} parts`);
@@ -62,7 +63,7 @@ export function readManifest(json: unknown, file: string): Manifest {
   let sum = 0;
   for (const [index, part] of manifest.parts.entries()) {
     const field = `parts[${index}]`;
-    if (typeof part?.name !== 'string' || !/^[\w.-]+$/.test(part.name)) {
+    if (typeof part?.name !== 'string' || !/^[\w-][\w.-]*$/.test(part.name)) {
       fail(`${field}.name`, 'expected a file name of letters, digits, dot, dash and underscore');
     }
     if (!(Number.isSafeInteger(part.size) && part.size > 0 && part.size <= MAX_PART_BYTES)) {

@@ -3,6 +3,7 @@
 // are scanned here.
 
 import { FormatError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 
 /** What `__metadata__` and one tensor's entry say, as they stand. */
 export interface SafetensorsHeader {
@@ -47,13 +48,12 @@ export function parseSafetensorsHeader(bytes: Uint8Array, base: number, file: st
       if (hasMetadata) scanner.fail('expected each name once, got __metadata__ twice', at);
       hasMetadata = true;
       scanner.members((key, keyAt) => {
-        if (metadata.has(key))
-          scanner.fail(`expected each key once, got ${JSON.stringify(key)} twice`, keyAt);
+        if (metadata.has(key)) scanner.fail(`expected each key once, got ${shown(key)} twice`, keyAt);
         if (metadata.size === MAX_RECORDS) scanner.fail(`expected at most ${MAX_RECORDS} keys`, keyAt);
         metadata.set(key, scanner.string());
       });
     } else {
-      if (tensors.has(name)) scanner.fail(`expected each name once, got ${JSON.stringify(name)} twice`, at);
+      if (tensors.has(name)) scanner.fail(`expected each name once, got ${shown(name)} twice`, at);
       if (tensors.size === MAX_RECORDS) scanner.fail(`expected at most ${MAX_RECORDS} tensors`, at);
       tensors.set(name, readEntry(scanner, name));
     }
@@ -73,8 +73,7 @@ function readEntry(scanner: HeaderScanner, name: string): HeaderEntry {
     else if (key === 'shape') shape = shape === undefined ? scanner.wholeNumbers(MAX_AXES) : twice();
     else if (key === 'data_offsets')
       dataOffsets = dataOffsets === undefined ? scanner.wholeNumbers(2) : twice();
-    else
-      scanner.fail(`expected dtype, shape or data_offsets, got ${JSON.stringify(key)}`, at, `tensor ${name}`);
+    else scanner.fail(`expected dtype, shape or data_offsets, got ${shown(key)}`, at, `tensor ${name}`);
   });
   if (dtype === undefined || shape === undefined || dataOffsets?.length !== 2) {
     return scanner.fail('expected dtype, shape and two data_offsets', offset, `tensor ${name}`);

@@ -4,6 +4,7 @@
 
 import { DTYPES, type DType } from '../base/dtype.ts';
 import { FormatError, UnsupportedError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import { decodeToF64 } from '../quant/decode.ts';
 import { parseSafetensorsHeader } from './safetensors-header.ts';
 import type { Source } from './source.ts';
@@ -95,7 +96,7 @@ export class SafetensorsFile {
         throw new FormatError(message, { file, field: `tensor ${name}`, offset });
       };
       if (!Object.hasOwn(VALUE_BYTES, dtype)) {
-        fail(`expected one of ${Object.keys(VALUE_BYTES).join(', ')}, got ${JSON.stringify(dtype)}`);
+        fail(`expected one of ${Object.keys(VALUE_BYTES).join(', ')}, got ${shown(dtype)}`);
       }
       const [begin, end] = dataOffsets;
       let bytes: number = VALUE_BYTES[dtype as SafetensorsDType];

@@ -73,7 +73,9 @@ export class Answer implements History {
     this.rng = Rng.fromSeed(this.seed);
     this.scanner = new StopScanner(checked.stop);
     this.decoder = tokenizer.decoder({ skipSpecial: true });
-    const eosIds = checked.ignoreEos ? [] : [...tokenizer.eosIds, ...config.eosIds];
+    const eosIds = checked.ignoreEos
+      ? []
+      : [...tokenizer.eosIds, ...(tokenizer.endIds ?? []), ...config.eosIds];
     this.stopIds = new Set([...eosIds, ...(checked.stopIds ?? [])]);
     const fitting = fitContext(promptIds, maxSeqLen, checked);
     this.ids = [...fitting.promptIds];

@@ -21,6 +21,8 @@ export type { Constraint } from './sampler.ts';
 export interface AnswerTokenizer {
   /** Every id that ends a generation. */
   readonly eosIds: readonly number[];
+  /** Ids that end an answer by what their tokens are called. */
+  readonly endIds?: readonly number[];
   /** A decoder that never shows half a character. */
   decoder(options: { skipSpecial: boolean }): { push(id: number): string; end(): string };
 }

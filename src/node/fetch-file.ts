@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { UnavailableError } from '../base/errors.ts';
+import { FormatError, UnavailableError } from '../base/errors.ts';
 import { type Downloaded, download, type Sink } from '../download/download.ts';
 
 export interface FetchFileOptions {
@@ -30,10 +30,16 @@ export async function fetchFile(
   target: string,
   options: FetchFileOptions = {},
 ): Promise<Downloaded> {
-  await mkdir(dirname(target), { recursive: true });
-  const partial = await claimPartial(target);
-  const sink = await FileSink.open(partial);
+  const onDisk = (cause: NodeJS.ErrnoException): never => {
+    const isDisk = typeof cause.code === 'string' && DISK_ERRORS.has(cause.code);
+    if (!isDisk) throw cause;
+    throw new UnavailableError(`${target}: expected a place to write to, got ${cause.message}`);
+  };
+  await mkdir(dirname(target), { recursive: true }).catch(onDisk);
+  const partial = await claimPartial(target).catch(onDisk);
+  const sink = await FileSink.open(partial).catch(onDisk);
   let isDone = false;
+  let isFull = false;
   try {
     const downloaded = await watched(url, sink, partial, options);
     await sink.close();
@@ -41,12 +47,23 @@ export async function fetchFile(
     await rename(partial, target);
     isDone = true;
     return downloaded;
+  } catch (cause) {
+    // What came so far would keep a full disk full.
+    isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((cause as NodeJS.ErrnoException).code ?? '');
+    // A whole file that was refused at the last look is not to be gone on with.
+    if (cause instanceof FormatError) await sink.clear().catch(() => undefined);
+    return onDisk(cause as NodeJS.ErrnoException);
   } finally {
-    await sink.close();
-    if (isDone || sink.size === 0) await removePartial(partial);
+    await sink.close().catch(() => undefined);
+    if (isDone || isFull || sink.size === 0) await removePartial(partial);
     else await renamePartial(partial, `${target}.partial`);
   }
 }
+
+/** What a disk answers, as against what a program did wrong. */
+const DISK_ERRORS = new Set(
+  'ENOSPC EDQUOT EFBIG EACCES EPERM EROFS ENOTDIR EISDIR ENAMETOOLONG EIO EEXIST ENOENT ELOOP'.split(' '),
+);
 
 /** The download under a clock that is wound up by every byte. */
 async function watched(
@@ -141,8 +158,8 @@ class FileSink implements Sink {
   }
 
   async clear(): Promise<void> {
-    await this.file.truncate(0);
     this.size = 0;
+    if (this.isOpen) await this.file.truncate(0);
   }
 
   async *pieces(): AsyncIterable<Uint8Array> {

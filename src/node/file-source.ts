@@ -1,6 +1,6 @@
 // What Node has and browsers have not: files as sources of bytes.
 
-import { open } from 'node:fs/promises';
+import { open, stat as statOf } from 'node:fs/promises';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { checkRange, type Source } from '../format/source.ts';
 
@@ -12,6 +12,11 @@ import { checkRange, type Source } from '../format/source.ts';
 export async function fileSource(path: string): Promise<Source> {
   const unavailable = (cause: unknown) =>
     new UnavailableError(`${path}: expected a file that can be read, got ${(cause as Error).message}`);
+  // Asked before it is opened: a named pipe would wait for a writer for ever.
+  const kind = await statOf(path).catch((cause) => {
+    throw unavailable(cause);
+  });
+  if (!kind.isFile()) throw unavailable(new Error(kind.isDirectory() ? 'a folder' : 'something else'));
   const file = await open(path, 'r').catch((cause) => {
     throw unavailable(cause);
   });

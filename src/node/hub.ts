@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError, UnavailableError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import { chooseModelFiles, INDEX_FILE, type ModelFiles, shardNames } from '../download/model-files.ts';
 import type { HubRequest } from '../download/model-names.ts';
 import { fetchFile } from './fetch-file.ts';
@@ -113,7 +114,8 @@ async function connect(request: HubRequest, { env, signal, reachMs = 4000 }: Hub
     fetch(input, {
       ...init,
       signal: within,
-      headers: { ...(init?.headers as Record<string, string>), ...headers },
+      // A next page may lie on another host: the token stays here.
+      headers: { ...(init?.headers as Record<string, string>), ...(isAt(endpoint, input) ? headers : {}) },
     });
   try {
     const common = { hubUrl: endpoint, fetch: reach };
@@ -123,7 +125,7 @@ async function connect(request: HubRequest, { env, signal, reachMs = 4000 }: Hub
       revision: request.revision,
       additionalFields: ['sha'],
     });
-    if (!/^[0-9a-f]{40}$/.test(commit)) throw new Error(`no commit but ${JSON.stringify(commit)}`);
+    if (!/^[0-9a-f]{40}$/.test(commit)) throw new Error(`no commit but ${shown(commit)}`);
     const files = new Map<string, HubFile>();
     const repo = { type: 'model', name: request.repo } as const;
     for await (const entry of listFiles({ ...common, repo, revision: commit })) {
@@ -140,6 +142,12 @@ async function connect(request: HubRequest, { env, signal, reachMs = 4000 }: Hub
       `${request.repo} on ${endpoint}: ${hubProblem(cause, reachMs, token !== undefined)}`,
     );
   }
+}
+
+/** Whether an address lies on the hub's own host. */
+export function isAt(endpoint: string, address: string | URL | Request): boolean {
+  const url = address instanceof Request ? address.url : String(address);
+  return URL.canParse(url) && URL.canParse(endpoint) && new URL(url).origin === new URL(endpoint).origin;
 }
 
 function hubProblem(cause: unknown, reachMs: number, hasToken: boolean): string {

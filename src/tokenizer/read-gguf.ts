@@ -3,6 +3,7 @@
 // of the same model.
 
 import { FormatError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { AddedToken } from './added-tokens.ts';
 import { PRETOKENIZERS, type PretokenizerName } from './pretokenize.ts';
 import type { GgufTokenizerSource } from './source.ts';
@@ -18,6 +19,11 @@ const BYTE = 6;
 const ALIASES: ReadonlyMap<string, PretokenizerName> = new Map([
   ['llama3', 'llama-bpe'],
   ['llama-v3', 'llama-bpe'],
+  ['falcon3', 'llama-bpe'],
+  ['deepseek-r1-qwen', 'qwen2'],
+  ['starcoder', 'smollm'],
+  ['refact', 'smollm'],
+  ['command-r', 'smollm'],
 ]);
 
 export function readGgufTokenizer(source: GgufTokenizerSource): TokenizerSpec {
@@ -29,7 +35,7 @@ export function readGgufTokenizer(source: GgufTokenizerSource): TokenizerSpec {
     ALIASES.get(source.pre) ??
     (Object.hasOwn(PRETOKENIZERS, source.pre)
       ? (source.pre as PretokenizerName)
-      : refuse('pre', `expected ${knownNames()}, got ${JSON.stringify(source.pre)}`));
+      : refuse('pre', `expected ${knownNames()}, got ${shown(source.pre)}`));
   if (tokenTypes.length !== tokens.count) {
     refuse('token_type', `expected ${tokens.count}, one for each token, got ${tokenTypes.length}`);
   }
@@ -51,7 +57,7 @@ export function readGgufTokenizer(source: GgufTokenizerSource): TokenizerSpec {
     merges,
     added,
     pretokenizer,
-    normalizeNfc: pretokenizer === 'qwen2',
+    normalizeNfc: source.pre === 'qwen2',
     ignoreMerges: pretokenizer === 'llama-bpe',
     bosId: source.bosId,
     eosIds: source.eosIds,

@@ -3,6 +3,7 @@
 // name.
 
 import { FormatError } from '../base/errors.ts';
+import { shown as shownValue } from '../base/shown.ts';
 import { StringTable } from '../base/string-table.ts';
 import type { AddedToken } from './added-tokens.ts';
 import { type PretokenizerName, SPLIT_PATTERNS } from './pretokenize.ts';
@@ -57,7 +58,7 @@ class Reader {
   }
 
   refuse(field: string, expected: string, got: unknown): never {
-    const shown = JSON.stringify(got)?.slice(0, 200) ?? 'nothing';
+    const shown = shownValue(got);
     throw new FormatError(`expected ${expected}, got ${shown}`, { file: this.file, field });
   }
 

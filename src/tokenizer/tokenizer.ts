@@ -40,6 +40,14 @@ export interface DecodeOptions {
 export const ENCODE_RULES: Rules<EncodeOptions> = { special: flag, addBos: flag, mark: textRule };
 export const DECODE_RULES: Rules<DecodeOptions> = { skipSpecial: flag };
 
+/** Control tokens that end a turn or a text (llama.cpp's list, src/llama-vocab.cpp). */
+const END_TEXTS = new Set(
+  ['<|eot_id|>', '<|im_end|>', '<|end|>', '<end_of_turn>', '<|endoftext|>', '<|eom_id|>'].concat([
+    '<|end_of_text|>',
+    '<EOT>',
+  ]),
+);
+
 export class Tokenizer {
   /** Number of ids. */
   readonly vocabSize: number;
@@ -47,6 +55,8 @@ export class Tokenizer {
   /** The ids that the tokenizer's file says end a text. */
   readonly eosIds: readonly number[];
 
+  /** Special tokens that end an answer by what they are called, whatever the file names as its end. */
+  readonly endIds: readonly number[];
   /** Texts of the special (control) tokens. */
   readonly specialTexts: readonly string[];
 
@@ -96,6 +106,7 @@ export class Tokenizer {
     this.normalizeNfc = spec.normalizeNfc;
     this.addBos = spec.addBos;
     this.specialIds = new Set(added.filter((token) => token.isSpecial).map((token) => token.id));
+    this.endIds = added.filter(({ isSpecial, text }) => isSpecial && END_TEXTS.has(text)).map(({ id }) => id);
     this.specialTexts = added.filter((token) => token.isSpecial).map((token) => token.text);
     const raw = added.filter((token) => !token.isNormalized);
     const normalized = added.filter((token) => token.isNormalized);

