@@ -1,7 +1,8 @@
 // `generate --record` and `smollm2 replay`: a run written down, and repeated elsewhere.
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { FormatError } from '../base/errors.ts';
+import { FormatError, UnavailableError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { GenerateOptions, GenerationResult } from '../generate/generate.ts';
 import {
@@ -79,6 +80,10 @@ async function run(args: Arguments): Promise<void> {
     ([, value]) => value !== undefined && value !== false,
   );
   const load: LoadOptions = { ...recorded, ...Object.fromEntries(given) };
+  if (!args.text('model') && /^\w+:\/\//.test(record.model)) {
+    // A recording is a file from anywhere: it does not decide which addresses this machine asks.
+    throw new UnavailableError(`${shown(record.model)}: expected --model, the recording names an address`);
+  }
   const checkpoint = args.text('model')
     ? await openModelFile(args, status, interruptSignal())
     : await openNode(record.model);

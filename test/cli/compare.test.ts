@@ -178,6 +178,15 @@ describe('smollm2 generate --certify and --record, smollm2 replay', () => {
     expect(report.firstDeviation).toMatchObject({ row: 0 });
   });
 
+  it('does not fetch what a record names', async () => {
+    const path = join(folder, 'record-of-a-url.json');
+    const record = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...record, model: 'http://127.0.0.1:1/model.gguf' }));
+    const { code, stderr } = await runCli(['replay', path]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/expected --model, the recording names an address/);
+  });
+
   it('names the file that is no record', async () => {
     const path = join(folder, 'cut.json');
     writeFileSync(path, '{"format":"smollm2-run-1","fi');

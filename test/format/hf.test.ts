@@ -47,6 +47,20 @@ async function shards(): Promise<Files> {
 }
 
 describe('readHfFolder', () => {
+  it('reads what AutoModel saved, without `model.`, and leaves tables that are no weights aside', async () => {
+    const whole = await SafetensorsFile.open(bytesSource('x', weights('gqa')));
+    const tensors = [];
+    for (const [name, { shape }] of whole.tensors) {
+      const values = Float32Array.from(await whole.readTensorAsF64(name));
+      tensors.push({ name: name.replace(/^model\./, ''), shape, values });
+    }
+    tensors.push({ name: 'position_ids', shape: [1, 3], values: Float32Array.of(0, 1, 2) });
+    tensors.push({ name: 'layers.0.self_attn.masked_bias', shape: [], values: Float32Array.of(-1e4) });
+    const bare = await read({ ...gqa(), 'model.safetensors': writeSafetensors(tensors, { format: 'pt' }) });
+    const named = await read(gqa());
+    expect([...bare.tensors.keys()].sort()).toEqual([...named.tensors.keys()].sort());
+  });
+
   it.each(['gqa', 'mha', 'mqa', 'untied', 'llama3-rope', 'qwen2'])(
     'opens the tiny model %s',
     async (name) => {

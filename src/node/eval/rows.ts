@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { gunzipSync } from 'node:zlib';
 import { FormatError, UnavailableError } from '../../base/errors.ts';
 import {
@@ -17,6 +18,7 @@ import {
 import { fetchFile } from '../fetch-file.ts';
 import { isAt } from '../hub.ts';
 import { type Environment, hubCacheFolder, hubToken } from '../hub-cache.ts';
+import { dist } from '../platform.ts';
 
 /** Rows of files in a folder. */
 export class FolderRows implements RowSource {
@@ -64,6 +66,9 @@ interface SplitFile {
 
 /** The branch in which the hub keeps every data set as parquet, whatever its own files are. */
 const BRANCH = 'refs/convert/parquet';
+/** The largest split of a benchmark takes seconds. */
+const PARQUET_MS = 120_000;
+const PARQUET_MB = 2048;
 /** Time for the hub to answer what files a split has. */
 const REACH_MS = 6000;
 
@@ -171,23 +176,24 @@ async function sha256Of(path: string): Promise<string | undefined> {
   return bytes && createHash('sha256').update(bytes).digest('hex');
 }
 
-async function parquetRecords(path: string): Promise<Record<string, unknown>[]> {
-  const { parquetReadObjects } = await import('hyparquet');
-  const bytes = await readFile(path);
-  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-  try {
-    const records = await parquetReadObjects({ file });
-    return records.map((record) => plain(record) as Record<string, unknown>);
-  } catch (error) {
-    throw new FormatError(`expected a parquet file: ${(error as Error).message}`, { file: path });
-  }
-}
-
-/** 64-bit whole numbers as numbers, and typed arrays as lists. */
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value);
-  if (ArrayBuffer.isView(value)) return Array.from(value as Uint8Array, plain);
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
+/** Rows of a parquet file; one that is still being decoded at the limits is refused. */
+export function parquetRecords(path: string, limitMs = PARQUET_MS): Promise<Record<string, unknown>[]> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('node/eval/parquet-worker.js', dist), {
+      workerData: path,
+      resourceLimits: { maxOldGenerationSizeMb: PARQUET_MB },
+    });
+    const refuse = (problem: string) => {
+      clearTimeout(clock);
+      void worker.terminate();
+      reject(new FormatError(`expected a parquet file: ${problem.slice(0, 200)}`, { file: path }));
+    };
+    const clock = setTimeout(() => refuse(`not decoded within ${limitMs / 1000} s`), limitMs);
+    worker.on('message', (records: Record<string, unknown>[]) => {
+      clearTimeout(clock);
+      resolve(records);
+    });
+    worker.on('error', (error: Error) => refuse(error.message));
+    worker.on('exit', (code) => refuse(`the decoder ended with exit code ${code}`));
+  });
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { choicesOf } from '../../../src/eval/rows.ts';
-import { FolderRows, HubRows } from '../../../src/node/eval/rows.ts';
+import { FolderRows, HubRows, parquetRecords } from '../../../src/node/eval/rows.ts';
 import { goldenBytes } from '../../support/goldens.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'eval-rows-'));
@@ -110,6 +110,14 @@ describe('HubRows', () => {
     await expect(new HubRows({ env: offline }).rows(dataset)).rejects.toThrow();
     writeFileSync(join(files(), 'files.json'), '[{"path":"../../x","sha256":"../../../etc"}]');
     await expect(new HubRows({ env: offline }).rows(dataset)).rejects.toThrow('use --data with local files');
+  });
+
+  it('stops a decoder that does not come to an end, and refuses what is no parquet', async () => {
+    const path = join(folder, 'some.parquet');
+    writeFileSync(path, parquet);
+    await expect(parquetRecords(path, 0)).rejects.toThrow(/not decoded within 0 s/);
+    writeFileSync(path, parquet.subarray(0, 100));
+    await expect(parquetRecords(path)).rejects.toThrow(/some\.parquet: expected a parquet file/);
   });
 
   it('says what is missing: the split, the network, a place on the hub', async () => {
