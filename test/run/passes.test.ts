@@ -79,6 +79,16 @@ describe('run', () => {
     expect(counts.logits).toBe(0);
   });
 
+  it('lets a running answer go before a prompt that came earlier', async () => {
+    const { model } = await countingModel();
+    const [answer] = await filled(model, 1, 4);
+    const prompt = model.newCache();
+    const long = model.run([{ ids: idsOf(140, 1), cache: prompt }]);
+    await model.run([{ ids: [1], cache: answer }]);
+    expect(prompt.length).toBe(127);
+    await long;
+  });
+
   it('computes calls of the same moment together, and one cache in order', async () => {
     const { model, counts } = await countingModel();
     const caches = await filled(model, 4, 4);
