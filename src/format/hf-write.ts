@@ -5,6 +5,7 @@ import { FormatError } from '../base/errors.ts';
 import type { ModelConfig } from '../config.ts';
 import type { EncodableDType } from '../quant/encode.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { expectedTensors } from './expected.ts';
 import { requantised } from './requantise.ts';
 
 /** Number formats of the weights in a folder. */
@@ -98,12 +99,16 @@ function text(path: string, value: unknown): PiecesToWrite {
   return { path, pieces: [utf8.encode(`${JSON.stringify(value, null, 2)}\n`)] };
 }
 
-/** `model.safetensors`: the head first, then each tensor in the format that is asked for. */
+/** `model.safetensors`: the head, then each tensor in the order of the forward pass, in the format asked for. */
 async function* weightPieces(checkpoint: Checkpoint, dtype: HfDType): AsyncGenerator<Uint8Array> {
   const size = dtype === 'F32' ? 4 : 2;
   const entries: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  const tensors = Array.from(
+    expectedTensors(checkpoint.config).keys(),
+    (name) => checkpoint.tensors.get(name)!,
+  );
   let at = 0;
-  for (const { name, shape } of checkpoint.tensors.values()) {
+  for (const { name, shape } of tensors) {
     const begin = at;
     at += shape.reduce((product, axis) => product * axis, size);
     entries[name] = { dtype, shape, data_offsets: [begin, at] };
@@ -113,7 +118,7 @@ async function* weightPieces(checkpoint: Checkpoint, dtype: HfDType): AsyncGener
   new DataView(head.buffer).setBigUint64(0, BigInt(head.length - 8), true);
   head.set(json, 8);
   yield head;
-  for (const tensor of checkpoint.tensors.values()) {
+  for (const tensor of tensors) {
     yield* requantised(tensor, dtype satisfies EncodableDType, () => undefined).pieces();
   }
 }

@@ -145,7 +145,7 @@ function addTensors(
 }
 
 /** `chat_template` is a string, or a list of named ones of which `default` is meant. */
-function templateOf(tokenizerConfig: unknown): string | undefined {
+export function templateOf(tokenizerConfig: unknown): string | undefined {
   const template = isObject(tokenizerConfig) ? tokenizerConfig.chat_template : undefined;
   if (typeof template === 'string') return template;
   if (!Array.isArray(template)) return undefined;

@@ -3,7 +3,6 @@
 import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
 import { type Checkpoint, checkTensors } from '../format/checkpoint.ts';
-import type { TokenizerSource } from '../tokenizer/source.ts';
 import type { StateTensor } from './training-state.ts';
 
 /** @throws FormatError when the tensors are not those of the config */
@@ -11,7 +10,6 @@ export function stateCheckpoint(
   name: string,
   config: ModelConfig,
   weights: readonly StateTensor[],
-  tokenizer?: TokenizerSource,
 ): Checkpoint {
   const tensors = new Map(weights.map((weight) => [weight.name, memoryTensor(weight)]));
   checkTensors(name, config, tensors);
@@ -21,7 +19,6 @@ export function stateCheckpoint(
     config,
     tensors,
     metadata: {},
-    tokenizer,
     close: async () => undefined,
   };
 }

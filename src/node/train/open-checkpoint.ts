@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError } from '../../base/errors.ts';
 import type { Checkpoint } from '../../format/checkpoint.ts';
+import { templateOf } from '../../format/hf.ts';
 import { readNanotron } from '../../format/nanotron.ts';
 import type { TokenizerSource } from '../../tokenizer/source.ts';
 import { type LoggedStep, modelCard } from '../../train/model-card.ts';
@@ -40,7 +41,7 @@ export async function openTrained(path: string, options: OpenCheckpointOptions =
   const step = await nanotronStep(path, options.step);
   const checkpoint = step === undefined ? await openNode(path) : await openNanotron(step);
   if (options.tokenizer === undefined) return { checkpoint };
-  return { checkpoint: { ...checkpoint, tokenizer: await readTokenizer(options.tokenizer) } };
+  return { checkpoint: withTokenizer(checkpoint, await readTokenizer(options.tokenizer)) };
 }
 
 async function openRunFolder(path: string, options: OpenCheckpointOptions): Promise<TrainedModel> {
@@ -57,7 +58,8 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   const isHere = named !== undefined && existsSync(named);
   if (named !== undefined && !isHere) onNote?.(`${named}: no such tokenizer here; --tokenizer names another`);
   const source = isHere ? await readTokenizer(named) : model?.tokenizer;
-  const checkpoint = stateCheckpoint(path, config, tensors.weights, source);
+  const weights = stateCheckpoint(path, config, tensors.weights);
+  const checkpoint = source ? withTokenizer(weights, source) : weights;
   return {
     checkpoint,
     state,
@@ -90,6 +92,12 @@ async function openNanotron(folder: string): Promise<Checkpoint> {
         .replaceAll('\\', '/'),
     );
   return readNanotron(files, (name) => fileSource(join(folder, name)), folder);
+}
+
+function withTokenizer(checkpoint: Checkpoint, tokenizer: TokenizerSource): Checkpoint {
+  const template =
+    tokenizer.kind === 'json' ? templateOf(tokenizer.tokenizerConfig) : checkpoint.chatTemplate;
+  return { ...checkpoint, tokenizer, ...(template === undefined ? {} : { chatTemplate: template }) };
 }
 
 /** A tokenizer.json, with the tokenizer_config.json beside it where there is one. */
