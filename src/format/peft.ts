@@ -38,13 +38,22 @@ const PREFIX = 'base_model.model.';
 /** Settings of adapter_config.json that must have no effect, and the values with which they have none. */
 const WITHOUT_EFFECT: Readonly<Record<string, (value: unknown) => boolean>> = {
   bias: (value) => value === 'none',
+  lora_bias: (value) => value === false,
   use_dora: (value) => value === false,
+  use_qalora: (value) => value === false,
+  use_bdlora: (value) => value === false,
   fan_in_fan_out: (value) => value === false,
   modules_to_save: isEmpty,
   layer_replication: isEmpty,
   rank_pattern: isEmpty,
   alpha_pattern: isEmpty,
   trainable_token_indices: isEmpty,
+  target_parameters: isEmpty,
+  alora_invocation_tokens: isEmpty,
+  arrow_config: isEmpty,
+  kasa_config: isEmpty,
+  monteclora_config: isEmpty,
+  velora_config: isEmpty,
 };
 
 /**
