@@ -69,9 +69,12 @@ export function hfFolderFiles(checkpoint: Checkpoint, options: HfFolderOptions):
   const { config, tokenizer, chatTemplate, name } = checkpoint;
   const { dtype, card } = options;
   if (tokenizer && tokenizer.kind !== 'json') {
-    throw new FormatError('expected a tokenizer.json beside the weights, got the tokenizer of a GGUF file', {
-      file: name,
-    });
+    throw new FormatError(
+      'expected a tokenizer.json, got the tokenizer of a GGUF file; convert --tokenizer names one',
+      {
+        file: name,
+      },
+    );
   }
   const { bosId, eosIds } = config;
   const files: PiecesToWrite[] = [

@@ -2,7 +2,6 @@
 
 import { DTYPES } from '../base/dtype.ts';
 import { UnsupportedError } from '../base/errors.ts';
-import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { hfRow, isPermuted, reorderRows } from './gguf-names.ts';
@@ -16,6 +15,7 @@ import {
   type SlicePair,
   slicesText,
 } from './nanotron-layout.ts';
+import { requantised } from './requantise.ts';
 import { type SafetensorsInput, writeSafetensors } from './safetensors.ts';
 
 export interface NanotronOptions {
@@ -54,8 +54,7 @@ const NOTHING_DONE: NanotronProgress = {
 /**
  * Every file of the checkpoint, one parameter at a time.
  *
- * @throws RangeError       when heads or sizes cannot be divided by the number of ranks
- * @throws UnsupportedError for quantised weights
+ * @throws RangeError when heads or sizes cannot be divided by the number of ranks
  */
 export async function* nanotronFiles(
   checkpoint: Checkpoint,
@@ -95,18 +94,18 @@ async function wholeParameter(
   checkpoint: Checkpoint,
   isInterleaved: boolean,
 ): Promise<Whole> {
+  const stored = parameter.parts.map(({ name }) => checkpoint.tensors.get(name)!);
+  const types = new Set(stored.map(({ dtype }) => dtype));
+  const [first] = types;
+  // Quantised weights, and parts of different formats, become float32: nanotron has one plain format a file.
+  const dtype = types.size === 1 && (first === 'BF16' || first === 'F16') ? first : 'F32';
   const pieces: Uint8Array[] = [];
-  let dtype: Tensor['dtype'] | undefined;
-  for (const { name, shape } of parameter.parts) {
-    const stored = checkpoint.tensors.get(name)!;
-    const isPaired = isInterleaved && isPermuted(name);
-    const tensor = isPaired ? reorderRows(stored, checkpoint.config.headDim, hfRow) : stored;
-    pieces.push((await tensor.readRows(0, shape.length === 1 ? 1 : shape[0])).slice());
-    if (dtype !== undefined && dtype !== tensor.dtype) throw mixed(name, dtype, tensor.dtype);
-    dtype = tensor.dtype;
+  for (const tensor of stored) {
+    const isPaired = isInterleaved && isPermuted(tensor.name);
+    const ordered = isPaired ? reorderRows(tensor, checkpoint.config.headDim, hfRow) : tensor;
+    for await (const piece of requantised(ordered, dtype, () => undefined).pieces())
+      pieces.push(piece.slice());
   }
-  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16')
-    throw mixed(parameter.parts[0].name, 'F32', dtype);
   const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
@@ -114,13 +113,6 @@ async function wholeParameter(
     at += piece.length;
   }
   return { bytes, dtype };
-}
-
-function mixed(name: string, expected: string, got: string | undefined): UnsupportedError {
-  return new UnsupportedError(
-    `${name}: expected ${expected === 'F32' ? 'F32, F16 or BF16' : expected}, got ${got}; ` +
-      'nanotron has no quantised weights, convert them first',
-  );
 }
 
 function rankFile(parameter: NanotronParameter, whole: Whole, rank: number, ranks: number): Uint8Array {
