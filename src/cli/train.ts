@@ -15,6 +15,8 @@ export const trainCommand = new Command(
   .option('--max-steps <n>', "stop after this step; the schedule stays the recipe's")
   .option('--seed <n>', 'of the first weights and of the order of the data')
   .option('--resume', 'go on from the last checkpoint of --out')
+  .option('--decay-from <step>', 'cut a decay from the checkpoint of this step, in --out/decay-STEP')
+  .option('--decay-steps <n>', "length of that decay (default: the recipe's)")
   .option('--no-repeat', 'stop when all data have been seen once')
   .option('--on-nan <action>', 'stop (default) or skip a batch whose loss is no number')
   .option('--engine <engine>', 'wasm (default) or reference (float64, slow)')
@@ -36,6 +38,8 @@ async function run(args: Arguments): Promise<void> {
     maxSteps: args.count('maxSteps'),
     seed: args.count('seed', 0),
     resume: args.flag('resume'),
+    decayFrom: args.count('decayFrom'),
+    decaySteps: args.count('decaySteps'),
     noRepeat: args.flag('noRepeat'),
     skipsNan: args.choice('onNan', ['stop', 'skip']) === 'skip',
     isInterrupted: interruption.isWanted,

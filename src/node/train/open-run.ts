@@ -15,6 +15,9 @@ export interface RunOptions {
   readonly maxSteps?: number;
   readonly seed?: number;
   readonly resume?: boolean;
+  /** Decay from this step's checkpoint of the run, in a folder of its own; over so many steps. */
+  readonly decayFrom?: number;
+  readonly decaySteps?: number;
   readonly skipsNan?: boolean;
   /** Stop where the data would be seen again. */
   readonly noRepeat?: boolean;

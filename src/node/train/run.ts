@@ -8,22 +8,27 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { decayFrom } from '../../train/decay-branch.ts';
 import type { Recipe } from '../../train/recipe.ts';
 import { recipeChanges } from '../../train/recipe-changes.ts';
 import { restore, Trainer, type TrainingResult } from '../../train/trainer.ts';
 import type { TrainingCheckpoint, TrainingState } from '../../train/training-state.ts';
 import { CheckpointFolder } from './checkpoint-folder.ts';
+import { branchFolder } from './decay-branch.ts';
 import { openFineTuning } from './fine-tuning.ts';
 import type { OpenRun, RunOptions } from './open-run.ts';
 import { openPretraining } from './pretraining.ts';
 import { readRecipeFile } from './recipe-file.ts';
 import { RunLog } from './run-log.ts';
 
-export async function runTraining(options: RunOptions): Promise<TrainingResult> {
+export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
+  const options = await branched(asked);
   const { onNote, out } = options;
   const { recipe: written, notices } = await readRecipeFile(options.recipe);
   for (const notice of notices) onNote(notice);
-  const recipe = options.seed === undefined ? written : withSeed(written, options.seed);
+  const seeded = options.seed === undefined ? written : withSeed(written, options.seed);
+  const { decayFrom: step, decaySteps } = options;
+  const recipe = step === undefined ? seeded : decayFrom(seeded, step, decaySteps);
   const store = new CheckpointFolder(join(out, 'checkpoints'), onNote);
   const resumed = await resumedCheckpoint(store, recipe, options);
   const place = (path: string) => resolvePath(path, options.recipe);
@@ -103,6 +108,14 @@ async function resumedCheckpoint(
   for (const change of allowed) onNote(`recipe changed: ${change}`);
   onNote(`going on from step ${step}`);
   return checkpoint;
+}
+
+/** With `--decay-from`, the run goes on in a folder of its own, from the checkpoint of that step. */
+async function branched(options: RunOptions): Promise<RunOptions> {
+  if (options.decayFrom === undefined) return options;
+  const out = await branchFolder(options.out, options.decayFrom);
+  options.onNote(`decaying in ${out}`);
+  return { ...options, out, resume: true };
 }
 
 function withSeed(recipe: Recipe, seed: number): Recipe {
