@@ -128,6 +128,20 @@ describe('smollm2 convert of a run', () => {
   });
 });
 
+describe('smollm2 convert of a GGUF file', () => {
+  it('brings weights, tokenizer and template back into a folder', async () => {
+    await convert(tiny, at('through.gguf'), '--type', 'bf16');
+    expect((await convert(at('through.gguf'), at('through'), '--type', 'bf16')).code).toBe(0);
+    await convert(tiny, at('straight'), '--type', 'bf16');
+    const same = (name: string) =>
+      readFileSync(at(`through/${name}`)).equals(readFileSync(at(`straight/${name}`)));
+    expect(['model.safetensors', 'chat_template.jinja'].map(same)).toEqual([true, true]);
+    const text = 'Ab <|im_end|>12\n';
+    const ids = async (model: string) => (await runCli(['tokenize', '-m', model, text])).stdout;
+    expect(await ids(at('through'))).toBe(await ids(tiny));
+  });
+});
+
 describe('what smollm2 convert refuses', () => {
   it.each([
     [['nowhere', 'out'], 'nowhere'],
