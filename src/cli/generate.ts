@@ -179,7 +179,10 @@ function checkGreedy(options: GenerateOptions): void {
 function certaintyText(smol: SmolLM2, certainties: readonly Certainty[]): string {
   const ties = certainties.flatMap((certainty, n) => (certainty.verdict === 'tie' ? [{ n, certainty }] : []));
   const bound = certainties[0]?.bound.toPrecision(2);
-  const head = `${certainties.length - ties.length} of ${certainties.length} tokens are certain (logit error ${bound})`;
+  const inFloat32 = certainties.filter(({ certainIn }) => certainIn.includes('float32')).length;
+  const head =
+    `${certainties.length - ties.length} of ${certainties.length} tokens are certain in this engine ` +
+    `(logit error ${bound}), ${inFloat32} in any right float32 program`;
   const lines = ties.slice(0, 20).map(({ n, certainty: { id, runnerUp, margin } }) => {
     const [text, other] = [id, runnerUp].map((one) => JSON.stringify(smol.tokenizer.decode([one])));
     return `  token ${n}: ${text} before ${other} by ${margin.toExponential(2)}: a tie within rounding`;

@@ -1,7 +1,9 @@
 // `smollm2 verify`: judges another program by its answers (--url), its logits (--logits) or its perplexity
 // (--llamacpp).
 
+import type { Checkpoint } from '../format/checkpoint.ts';
 import { nodePlatform } from '../node/platform.ts';
+import { coarserModels, wrongModels } from '../run/likenesses.ts';
 import { loadModel } from '../run/load.ts';
 import { bind } from '../smollm2.ts';
 import { connectServer } from '../verify/openai-probe.ts';
@@ -44,7 +46,8 @@ async function verifyUrl(args: Arguments, url: string): Promise<void> {
   });
   const checkpoint = await openModelFile(args, status, interruptSignal());
   const options = { precision: 'precise' as const, ...definedOnly(loadOptions(args)) };
-  const smol = bind(await loadModel(checkpoint, options, nodePlatform), checkpoint);
+  const load = (from: Checkpoint) => loadModel(from, options, nodePlatform);
+  const smol = bind(await load(checkpoint), checkpoint);
   try {
     const report = await verifyServer(
       server,
@@ -53,13 +56,14 @@ async function verifyUrl(args: Arguments, url: string): Promise<void> {
         tokenizer: smol.tokenizer,
         render: async (messages) =>
           smol.template ? smol.template.render(messages, { addGenerationPrompt: true }) : '',
-        withTheta: (ropeTheta) =>
-          loadModel({ ...checkpoint, config: { ...checkpoint.config, ropeTheta } }, options, nodePlatform),
+        withTheta: (ropeTheta) => load({ ...checkpoint, config: { ...checkpoint.config, ropeTheta } }),
+        coarser: coarserModels(checkpoint, load),
+        wrong: wrongModels(checkpoint, load),
       },
       (done, total) => status.progress('asking', done, total, 'questions'),
     ).finally(() => status.clear());
     await print(args.flag('json') ? `${JSON.stringify(report)}\n` : `${verifyText(report)}\n`);
-    process.exitCode = report.verdict.startsWith('right') ? 0 : 1;
+    process.exitCode = report.verdict.startsWith('right') ? 0 : report.verdict === 'cannot-judge' ? 3 : 1;
   } finally {
     await smol.close();
     await checkpoint.close();

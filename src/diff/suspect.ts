@@ -78,9 +78,13 @@ export async function underVariant(
   const { weights, math, name, far, part, layer } = suspect;
   const own = firstRowsOf(suspect, suspect.estimate, numRows);
   if (isOutputOnly(variant) && (!variant.applies || isOnlyAt(variant, suspect))) {
-    return variant.output && (!variant.applies || variant.applies(part, layer))
-      ? { ...own, values: variant.output(own.values, numRows) }
-      : undefined;
+    if (!variant.output || (variant.applies && !variant.applies(part, layer))) return undefined;
+    // The change has a rounding of its own.
+    const values = variant.output(own.values, numRows);
+    return {
+      values,
+      slack: values.map((value, i) => (own.slack?.[i] ?? 0) + 2 * math.unit * Math.abs(value)),
+    };
   }
   const activations = firstRows(suspect.activations, numRows);
   const options = { variants: [...suspect.base, variant], valuesOnly: far, plain: plainOf(suspect, numRows) };

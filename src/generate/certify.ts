@@ -11,9 +11,19 @@ export interface Certainty {
   /** Best logit minus second-best. */
   readonly margin: number;
   readonly bound: number;
-  /** `certain`: no error within the bound of both logits can change the choice. */
+  /** `certain`: no error within the bound of both logits can change the choice, in the arithmetic in use. */
   readonly verdict: 'certain' | 'tie';
+  /** Arithmetics in which every right program must make this choice. */
+  readonly certainIn: readonly NamedArithmetic[];
 }
+
+export type NamedArithmetic = 'float64' | 'float32' | 'this engine';
+
+/**
+ * Largest error of a logit in float64 and in float32, each four times what was measured of right programs: 1e-9 of the
+ * reference against transformers in float64, 2.2e-4 of transformers in float32 (docs/numerics.md).
+ */
+export const LOGIT_ERROR = { float64: 4e-9, float32: 9e-4 } as const;
 
 /**
  * Certifies one greedy token that was generated with `logprobs` of at least 2 and no penalties.
@@ -32,5 +42,9 @@ export function certify(token: GeneratedToken, bound: number): Certainty | undef
     margin,
     bound,
     verdict: margin > 2 * bound ? 'certain' : 'tie',
+    certainIn: [
+      ...(['float64', 'float32'] as const).filter((name) => margin > 2 * LOGIT_ERROR[name]),
+      ...(margin > 2 * bound ? (['this engine'] as const) : []),
+    ],
   };
 }

@@ -86,8 +86,50 @@ export function canonicalName(raw: string): { name: string; dialect: Dialect } |
   return name === undefined ? undefined : { name, dialect: 'huggingface' };
 }
 
+/** Names of GGUF tensors, `blk.{layer}.{stem}`, under which candle and others dump the outputs of their modules. */
+const GGUF_STEMS: Readonly<Record<string, string>> = {
+  attn_norm: 'input_layernorm',
+  attn_q: 'self_attn.q_proj',
+  attn_k: 'self_attn.k_proj',
+  attn_v: 'self_attn.v_proj',
+  attn_output: 'self_attn.o_proj',
+  ffn_norm: 'post_attention_layernorm',
+  ffn_gate: 'mlp.gate_proj',
+  ffn_up: 'mlp.up_proj',
+  ffn_down: 'mlp.down_proj',
+};
+const GGUF_MODEL: Readonly<Record<string, string>> = {
+  token_embd: 'model.embed_tokens',
+  output_norm: 'model.norm',
+  output: 'lm_head',
+};
+
+/**
+ * HuggingFace's names as other frameworks spell them: paths with slashes and the node at their end (ONNX: only nodes
+ * that are a module's output), `layers_0` and `__call__` (Flax).
+ */
+function respelt(raw: string): string {
+  const onnx =
+    /^\/?(.*_proj|lm_head)\/MatMul(?:_output_0|\/output_0)$/.exec(raw) ??
+    /^\/?(.*norm)\/(?:LayerNorm\/output_0|LayerNorm_output_0|Mul_1_output_0)$/.exec(raw) ??
+    /^\/?(.*embed_tokens)\/Gather(?:_output_0|\/output_0)$/.exec(raw);
+  const path = onnx?.[1].replaceAll('/attn/', '/self_attn/') ?? raw;
+  return path
+    .replaceAll('/', '.')
+    .replace(/^params\./, '')
+    .replace(/\.__call__(?:\.\d+)?$/, '')
+    .replace(/\blayers_(\d+)\b/, 'layers.$1');
+}
+
 function huggingFaceName(raw: string): string | undefined {
-  const bare = raw
+  const block = /^blk\.(\d+)\.(\w+)$/.exec(raw);
+  if (block) {
+    return Object.hasOwn(GGUF_STEMS, block[2])
+      ? pointName(Number(block[1]), GGUF_STEMS[block[2]])
+      : undefined;
+  }
+  if (Object.hasOwn(GGUF_MODEL, raw)) return GGUF_MODEL[raw];
+  const bare = respelt(raw)
     .replace(/^(?:module\.|_orig_mod\.|base_model\.model\.|model\.(?=model\.))+/, '')
     .replace(/\.output(?:\.0)?$/, '');
   if (/^(?:model\.)?(?:embed_tokens|norm)$/.test(bare)) return `model.${bare.replace('model.', '')}`;

@@ -18,6 +18,34 @@ export const VERIFY_TEXTS: readonly string[] = [
     'my grandmother was a girl, the river ran on the other side of the village, and the',
 ];
 
+/** A story of whole sentences, the same in every run: about 24 tokens to a sentence. */
+function longText(numSentences: number): string {
+  const people = [
+    'the miller',
+    'the old teacher',
+    'a travelling smith',
+    'the youngest sister',
+    'the ferryman',
+  ];
+  const things = ['a sack of barley', 'three copper coins', 'a letter with a red seal', 'an empty birdcage'];
+  const places = [
+    'under the bridge',
+    'behind the school',
+    'at the market gate',
+    'near the frozen lake',
+    'by the well',
+  ];
+  const sentences = Array.from({ length: numSentences }, (_, n) => {
+    const [who, what, where] = [people[n % 5], things[(n * 3) % 4], places[(n * 2) % 5]];
+    const whom = people[(n * 2 + 1) % 5];
+    return `On day ${n + 1} of that winter ${who} carried ${what} to ${whom}, who was waiting ${where}.`;
+  });
+  return `${sentences.join(' ')} On the last day of that winter`;
+}
+
+/** Texts of about 600 and 2,000 tokens: wrong rotations hardly show in short ones. */
+export const LONG_TEXTS: readonly string[] = [longText(22), longText(74)];
+
 /**
  * Answered through the chat template; the first has no system message, where SmolLM2's template puts its own.
  */

@@ -1,14 +1,28 @@
 // Judges software that only gives answers: does it run this model, with its tokenizer and chat template, and
-// how exactly? Every answer is replayed through the reference: same prompt, same tokens, and the
-// log-probabilities side by side.
+// how exactly? Every answer is replayed through the reference, and where it differs, through programs that are known to
+// be right though coarser, and through some that are wrong: what comes near is what it is.
 
 import { logSumExp } from '../base/log-sum-exp.ts';
 import type { TextMessage } from '../chat/message.ts';
-import { logprobsOf } from '../generate/logprobs.ts';
-import type { Model } from '../model/model.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { ProbedAnswer, ProbedToken, Server } from './openai-probe.ts';
-import { VERIFY_CHATS, VERIFY_TEXTS, WRONG_TEMPLATES } from './verify-prompts.ts';
+import { type Asked, askAll, rescaled, scaleOf } from './ask.ts';
+import {
+  BETTER,
+  growthOf,
+  likenessOf,
+  MAX_GROWTH,
+  MAX_SHORT_TOKENS,
+  misfit,
+  NOISE,
+  sizeOf,
+  thetaFinding,
+  type VerifyReference,
+} from './likeness.ts';
+import type { Server } from './openai-probe.ts';
+import { type Agreement, type Exchange, type Replay, replay, summary } from './replay.ts';
+import { WRONG_TEMPLATES } from './verify-prompts.ts';
+
+export { type Likeness, NOISE, type VerifyReference } from './likeness.ts';
+export type { Agreement } from './replay.ts';
 
 export type Verdict =
   | 'right'
@@ -16,7 +30,9 @@ export type Verdict =
   | 'wrong-tokenizer'
   | 'wrong-template'
   | 'wrong-rope-theta'
-  | 'wrong-model';
+  | 'wrong-sampling'
+  | 'wrong-model'
+  | 'cannot-judge';
 
 export interface VerifyReport {
   readonly verdict: Verdict;
@@ -24,298 +40,184 @@ export interface VerifyReport {
   readonly findings: readonly string[];
   readonly texts: Agreement;
   readonly chats: Agreement;
-}
-
-/** How far a server's log-probabilities and choices are from the reference's. */
-export interface Agreement {
-  /** Tokens whose log-probability the server gave. */
-  readonly numCompared: number;
-  /**
-   * Root mean square and largest difference of ln p, over chosen and listed tokens; 0 where none was given.
-   */
-  readonly rms: number;
-  readonly max: number;
-  /** Tokens of greedy answers, and those that are the reference's own choice in their place. */
-  readonly numChosen: number;
-  readonly numGreedy: number;
-  /** Largest margin by which the reference preferred another token than the server chose, in nats. */
-  readonly worstMargin: number;
-}
-
-export interface VerifyReference {
-  readonly model: Model;
-  readonly tokenizer: Tokenizer;
-  /** The model's own chat template. */
-  readonly render: (messages: readonly TextMessage[]) => Promise<string>;
-  /** The same weights with another theta, to test what a server may have done. */
-  readonly withTheta?: (ropeTheta: number) => Promise<Model>;
-}
-
-/** Tokens asked for per prompt. */
-const ANSWER_TOKENS = 16;
-
-/**
- * Differences of ln p by what makes them, root mean square over the prompts of verify-prompts.ts, measured on
- * SmolLM2-135M (docs/guides/verify-your-own.md): float32 programs stay under the first, 16-bit weights or
- * activations under the second, 8-bit activations and requantised 4-bit weights under the third.
- */
-export const NOISE = { float32: 2e-3, sixteenBit: 0.06, quantised: 0.75 } as const;
-
-/** Thetas that other models of the family use. */
-const THETAS = [10_000, 100_000, 130_000, 500_000, 1_000_000];
-
-/** A prompt with the ids that the reference makes of it, and what the server answered. */
-interface Exchange {
-  readonly ids: readonly number[];
-  readonly answer: ProbedAnswer;
+  /** The limits that decided, in nats of ln p. */
+  readonly thresholds: typeof NOISE;
 }
 
 /**
  * Asks the server everything and says what it is.
  *
  * @param onStep called before each question, for progress
+ * @throws UnavailableError when the server answers neither texts nor conversations
  */
 export async function verifyServer(
   server: Server,
   reference: VerifyReference,
   onStep?: (done: number, total: number) => void,
 ): Promise<VerifyReport> {
-  const { tokenizer } = reference;
-  const total = VERIFY_TEXTS.length + VERIFY_CHATS.length;
-  let done = 0;
-  const texts: Exchange[] = [];
-  const tokenizerFindings: string[] = [];
-  for (const text of VERIFY_TEXTS) {
-    onStep?.(done++, total);
-    const ids = tokenizer.encode(text);
-    const answer = await server.complete(text, ANSWER_TOKENS);
-    tokenizerFindings.push(...tokenFindings(text, ids, await server.tokenize(text), answer.promptTokens));
-    texts.push({ ids, answer });
-  }
-  const chats: (Exchange & { messages: readonly TextMessage[] })[] = [];
-  for (const messages of VERIFY_CHATS) {
-    onStep?.(done++, total);
-    const ids = tokenizer.encode(await reference.render(messages), { addBos: false });
-    chats.push({ messages, ids, answer: await server.chat(messages, ANSWER_TOKENS) });
-  }
-  const ofTexts = await agreement(reference.model, tokenizer, texts);
-  const ofChats = await agreement(reference.model, tokenizer, chats);
-  const shared = { texts: ofTexts, chats: ofChats };
-  if (tokenizerFindings.length > 0) {
-    return { verdict: 'wrong-tokenizer', findings: tokenizerFindings, ...shared };
-  }
-  const isExact = ofTexts.numCompared > 0 && ofTexts.rms <= NOISE.sixteenBit;
-  const theta = isExact ? undefined : await thetaFinding(reference, texts, ofTexts);
-  if (theta) return { verdict: 'wrong-rope-theta', findings: [theta], ...shared };
-  if (!isSameModel(ofTexts)) {
-    const findings = [`other weights or another network: ${sizeOf(ofTexts)}`];
-    return { verdict: 'wrong-model', findings, ...shared };
-  }
-  const template = await templateFindings(reference, chats, ofTexts, ofChats);
-  if (template.length > 0) return { verdict: 'wrong-template', findings: template, ...shared };
-  return { verdict: isExact ? 'right' : 'right-quantised', findings: [rightSentence(ofTexts)], ...shared };
+  const asked = await askAll(server, reference, onStep);
+  const { model, tokenizer } = reference;
+  const scale = scaleOf(await replay(model, tokenizer, [...asked.texts, ...asked.chats]));
+  const texts = rescaled(asked.texts, scale);
+  const chats = rescaled(asked.chats, scale);
+  const ofTexts = await replay(model, tokenizer, texts);
+  const ofChats = await replay(model, tokenizer, chats);
+  const judged = await judge(reference, { ...asked, texts, chats }, ofTexts, ofChats);
+  const notes = scale ? [scale.finding, ...asked.notes] : asked.notes;
+  return {
+    verdict: judged.verdict,
+    findings: [...judged.findings, ...notes],
+    texts: summary(ofTexts),
+    chats: summary(ofChats),
+    thresholds: NOISE,
+  };
 }
 
-function tokenFindings(
-  text: string,
-  ids: readonly number[],
-  theirs: readonly number[] | undefined,
-  promptTokens: number | undefined,
-): string[] {
-  const shown = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
-  if (theirs && theirs.join() !== ids.join()) {
-    const at = ids.findIndex((id, t) => id !== theirs[t]);
-    const where =
-      at < 0 ? `${theirs.length} ids instead of ${ids.length}` : `id ${theirs[at]} instead of ${ids[at]}`;
-    return [`the tokenizer differs on ${shown}: ${where} at position ${at < 0 ? ids.length : at}`];
+interface Judged {
+  readonly verdict: Verdict;
+  readonly findings: readonly string[];
+}
+
+async function judge(
+  reference: VerifyReference,
+  asked: Asked,
+  ofTexts: Replay,
+  ofChats: Replay,
+): Promise<Judged> {
+  const { texts, chats, tokenizerFindings } = asked;
+  if (ofTexts.numChosen + ofChats.numChosen === 0) {
+    return { verdict: 'cannot-judge', findings: ['every answer is empty: nothing can be compared'] };
   }
-  if (promptTokens !== undefined && promptTokens !== ids.length) {
-    const bos =
-      promptTokens === ids.length + 1 ? ' (one more: a begin-of-text token that this model has not)' : '';
-    return [`${shown} has ${promptTokens} tokens there and ${ids.length} here${bos}`];
+  const main = texts.length > 0 ? ofTexts : ofChats;
+  const isExact = main.numCompared > 0 && main.rms <= NOISE.float32;
+  // A count or a tokenizer's door may be wrong by itself: where the numbers agree, the ids did.
+  if (tokenizerFindings.length > 0 && !isExact)
+    return { verdict: 'wrong-tokenizer', findings: tokenizerFindings };
+  const bos = isExact ? undefined : await prefixFinding(reference, texts, ofTexts);
+  if (bos) return { verdict: 'wrong-tokenizer', findings: [bos] };
+  const ofModel = await judgeModel(reference, texts.length > 0 ? texts : chats, main);
+  if (!ofModel.verdict.startsWith('right')) return ofModel;
+  const template = texts.length > 0 ? await templateFindings(reference, chats, ofTexts, ofChats) : [];
+  if (template.length > 0) return { verdict: 'wrong-template', findings: template };
+  return ofModel;
+}
+
+/** A token before every text that the server does not count. */
+async function prefixFinding(
+  { model, tokenizer }: VerifyReference,
+  texts: readonly Exchange[],
+  own: Replay,
+): Promise<string | undefined> {
+  const { bosId, eosIds } = model.config;
+  const short = texts.filter(({ ids }) => ids.length <= MAX_SHORT_TOKENS);
+  if (short.length === 0 || own.numCompared === 0) return undefined;
+  const before = await replay(model, tokenizer, short);
+  for (const id of new Set([bosId ?? 1, 0, ...eosIds])) {
+    const found = await replay(
+      model,
+      tokenizer,
+      short.map(({ ids, answer }) => ({ ids: [id, ...ids], answer })),
+    );
+    if (found.rms < BETTER * before.rms) {
+      const token = JSON.stringify(tokenizer.decode([id]));
+      return `texts are read behind a token ${token} (id ${id}) that this model does not put there: ${sizeOf(found)}`;
+    }
   }
-  return [];
+  return undefined;
+}
+
+/** A choice this far under the best token was not made by the greatest log-probability. */
+const NOT_GREEDY = 0.5;
+
+async function judgeModel(
+  reference: VerifyReference,
+  exchanges: readonly Exchange[],
+  own: Replay,
+): Promise<Judged> {
+  if (own.numCompared === 0) return judgeChoices(reference, exchanges, own);
+  const theta = own.rms > NOISE.float32 ? await thetaFinding(reference, exchanges, own) : undefined;
+  if (theta) return { verdict: 'wrong-rope-theta', findings: [theta] };
+  if (own.rms > NOISE.float32) {
+    const other = await likenessOf(reference, reference.wrong ?? [], exchanges);
+    if (other && other.left < BETTER) {
+      return {
+        verdict: 'wrong-model',
+        findings: [`it answers like the model with ${other.name}: ${sizeOf(own)}`],
+      };
+    }
+  }
+  if (own.rms <= NOISE.sixteenBit) {
+    const growth = growthOf(own);
+    if (growth > MAX_GROWTH) {
+      const times = `${growth.toFixed(1)} times`;
+      const finding = `differences grow with the length of the text (${times}): positions are not right`;
+      return { verdict: 'wrong-model', findings: [finding, sizeOf(own)] };
+    }
+    if (own.worstMargin > NOT_GREEDY) {
+      const behind = `${own.worstMargin.toFixed(1)} nats behind`;
+      const finding = `it does not choose the likeliest token at temperature 0: one was ${behind}`;
+      return { verdict: 'wrong-sampling', findings: [finding] };
+    }
+    return { verdict: 'right', findings: [rightSentence(own)] };
+  }
+  const coarse = await likenessOf(reference, reference.coarser ?? [], exchanges);
+  if (coarse && coarse.likeness >= NOISE.alike && own.rms < 2 * coarse.rms) {
+    const finding =
+      `the right model with ${coarse.name}: ${sizeOf(own)}, alike to what ${coarse.name} makes ` +
+      `(correlation ${coarse.likeness.toFixed(2)}, needed ${NOISE.alike})`;
+    return { verdict: 'right-quantised', findings: [finding] };
+  }
+  const largest = coarse?.largest ?? 0;
+  if (own.rms > Math.max(1, 2 * largest)) {
+    return { verdict: 'wrong-model', findings: [`other weights or another network: ${sizeOf(own)}`] };
+  }
+  const alike = coarse ? `; nearest is ${coarse.name}, correlation ${coarse.likeness.toFixed(2)}` : '';
+  return {
+    verdict: 'cannot-judge',
+    findings: [
+      `${sizeOf(own)}: as much as quantised weights make, but not in the way of any that was tried${alike}; ` +
+        'serve the file itself (the type that --model has), or compare its logits with verify --logits',
+    ],
+  };
 }
 
 /** Quantised noise flips choices, but only between tokens that are nearly as likely. */
-function isSameModel({ numCompared, rms, numChosen, numGreedy, worstMargin }: Agreement): boolean {
-  if (numCompared > 0) return rms <= NOISE.quantised;
-  return numChosen > 0 && numGreedy / numChosen > 0.6 && worstMargin < 4 * NOISE.quantised;
+const NEAR_TIE = 0.75;
+
+/** Text alone: whether the server's words are the reference's. */
+async function judgeChoices(
+  reference: VerifyReference,
+  exchanges: readonly Exchange[],
+  own: Replay,
+): Promise<Judged> {
+  if (looksWrong(own)) {
+    const theta = await thetaFinding(reference, exchanges, own);
+    if (theta) return { verdict: 'wrong-rope-theta', findings: [theta] };
+    const isFar = own.worstMargin > 3 * NEAR_TIE;
+    const size = `${sizeOf(own)}, and one of its own loses by ${own.worstMargin.toFixed(2)} nats`;
+    return isFar
+      ? { verdict: 'wrong-model', findings: [`other weights or another network: ${size}`] }
+      : { verdict: 'cannot-judge', findings: [`no log-probabilities, and ${size}: ask for logprobs`] };
+  }
+  return {
+    verdict: 'right-quantised',
+    findings: [
+      `the server gives no log-probabilities; ${own.numGreedy} of its ${own.numChosen} greedy tokens are ours, and ` +
+        `the others lose by at most ${own.worstMargin.toFixed(2)} nats: the right model as far as words show, ` +
+        'how exact cannot be said',
+    ],
+  };
+}
+
+function looksWrong({ numChosen, numGreedy, worstMargin }: Agreement): boolean {
+  return numChosen === 0 || numGreedy < 0.8 * numChosen || worstMargin > NEAR_TIE;
 }
 
 function rightSentence(of: Agreement): string {
-  if (of.numCompared === 0) {
-    return (
-      `the server gives no log-probabilities; ${of.numGreedy} of its ${of.numChosen} greedy tokens are ours, and ` +
-      `the others lose by at most ${of.worstMargin.toFixed(2)} nats: the right model, how exact cannot be said`
-    );
-  }
   const size = `ln p differs by ${of.rms.toExponential(1)} (root mean square of ${of.numCompared} values)`;
-  if (of.rms <= NOISE.float32) return `the right model in float32 arithmetic: ${size}`;
-  if (of.rms <= NOISE.sixteenBit) return `the right model with 16-bit weights or activations: ${size}`;
-  return (
-    `the right model, ${size}: as much as activations quantised to 8 bits or requantised weights make ` +
-    '(llama.cpp multiplies quantised weights by 8-bit activations)'
-  );
-}
-
-/** Replays answers through a model: every generated token given the same tokens before it. */
-async function agreement(
-  model: Model,
-  tokenizer: Tokenizer,
-  exchanges: readonly Exchange[],
-): Promise<Agreement> {
-  let squares = 0;
-  let numCompared = 0;
-  let max = 0;
-  let numChosen = 0;
-  let numGreedy = 0;
-  let worstMargin = 0;
-  for (const { ids, answer } of exchanges) {
-    if (!answer.tokens) {
-      const compared = await followText(model, tokenizer, ids, answer.text);
-      numChosen += compared.numChosen;
-      numGreedy += compared.numGreedy;
-      worstMargin = Math.max(worstMargin, compared.margin);
-      continue;
-    }
-    const chosen = answerIds(tokenizer, answer.tokens);
-    if (chosen.length === 0) continue;
-    const rows = await answerLogits(model, ids, chosen);
-    const { vocabSize } = model.config;
-    for (const [n, id] of chosen.entries()) {
-      const logits = rows.subarray(n * vocabSize, (n + 1) * vocabSize);
-      const sum = logSumExp(logits);
-      let best = Number.NEGATIVE_INFINITY;
-      for (const logit of logits) best = Math.max(best, logit);
-      numChosen++;
-      if (logits[id] === best) numGreedy++;
-      worstMargin = Math.max(worstMargin, best - logits[id]);
-      for (const { text, logprob } of listed(answer.tokens[n])) {
-        const other = idOfText(tokenizer, text);
-        // Far down the list quantisation decides alone, and some servers cut there.
-        if (other === undefined || !(logprob > -9)) continue;
-        const difference = Math.abs(logprob - (logits[other] - sum));
-        squares += difference * difference;
-        max = Math.max(max, difference);
-        numCompared++;
-      }
-    }
-  }
-  const rms = numCompared > 0 ? Math.sqrt(squares / numCompared) : 0;
-  return { numCompared, rms, max, numChosen, numGreedy, worstMargin };
-}
-
-function listed(token: ProbedToken) {
-  return [token, ...token.top.filter(({ text }) => text !== token.text)];
-}
-
-/** Ids of an answer, up to the first token that is half of a character: what follows it cannot be placed. */
-function answerIds(tokenizer: Tokenizer, tokens: readonly ProbedToken[]): number[] {
-  const ids: number[] = [];
-  for (const { text } of tokens) {
-    const id = idOfText(tokenizer, text);
-    if (id === undefined) break;
-    ids.push(id);
-  }
-  return ids;
-}
-
-/**
- * Follows a greedy text with the reference's own greedy tokens, up to the first that says something else; the margin
- * is what the reference gives its own token there over the one that the text goes on with.
- */
-async function followText(
-  model: Model,
-  tokenizer: Tokenizer,
-  promptIds: readonly number[],
-  text: string,
-): Promise<{ numChosen: number; numGreedy: number; margin: number }> {
-  const cache = model.newCache(Math.min(promptIds.length + ANSWER_TOKENS, model.config.maxSeqLen));
-  const own: number[] = [];
-  let said = '';
-  try {
-    let logits = await model.forward(promptIds, cache);
-    while (own.length < ANSWER_TOKENS && said.length < text.length) {
-      const [best] = logprobsOf(logits, 0, 1).top;
-      const next = tokenizer.decode([...own, best.id]).replace(/\ufffd+$/, '');
-      if (!text.startsWith(next.slice(0, text.length))) {
-        const [theirs] = tokenizer.encode(text.slice(said.length), { addBos: false });
-        const margin = theirs === undefined ? 0 : logits[best.id] - logits[theirs];
-        return { numChosen: own.length + 1, numGreedy: own.length, margin };
-      }
-      own.push(best.id);
-      said = next;
-      logits = await model.forward([best.id], cache);
-    }
-    return { numChosen: own.length, numGreedy: own.length, margin: 0 };
-  } finally {
-    model.freeCache(cache);
-  }
-}
-
-/**
- * The id whose bytes are the text, if it is a single token; half a character is shown as U+FFFD and could be
- * any.
- */
-function idOfText(tokenizer: Tokenizer, text: string): number | undefined {
-  if (text.includes('\ufffd')) return undefined;
-  const ids = tokenizer.encode(text, { addBos: false });
-  return ids.length === 1 && tokenizer.decode(ids) === text ? ids[0] : undefined;
-}
-
-/** Logits [chosen.length, vocabSize] before each chosen id. */
-async function answerLogits(model: Model, promptIds: readonly number[], chosen: readonly number[]) {
-  const ids = [...promptIds, ...chosen.slice(0, -1)];
-  const cache = model.newCache(Math.min(ids.length, model.config.maxSeqLen));
-  try {
-    await model.forward(promptIds.slice(0, -1).length > 0 ? promptIds.slice(0, -1) : [ids[0]], cache, {
-      logits: 'none',
-    });
-    cache.length = promptIds.length - 1;
-    return await model.forward(ids.slice(promptIds.length - 1), cache, { logits: 'all' });
-  } finally {
-    model.freeCache(cache);
-  }
-}
-
-function sizeOf(of: Agreement): string {
-  return of.numCompared > 0
-    ? `ln p differs by ${of.rms.toFixed(2)} (root mean square of ${of.numCompared} values)`
-    : `${of.numGreedy} of ${of.numChosen} greedy tokens are the reference's`;
-}
-
-/** What is wrong with a server's answers, as one number: the less, the better the model fits. */
-function misfit(of: Agreement): number {
-  return of.numCompared > 0 ? of.rms : 1 - of.numGreedy / Math.max(1, of.numChosen);
-}
-
-/** Another theta must leave less than this share of the difference to be named. */
-const BETTER = 0.6;
-
-/** The same weights with another theta, where that explains the answers better. */
-async function thetaFinding(
-  reference: VerifyReference,
-  texts: readonly Exchange[],
-  own: Agreement,
-): Promise<string | undefined> {
-  const { ropeTheta } = reference.model.config;
-  if (!reference.withTheta || misfit(own) < 0.1) return undefined;
-  let best = { theta: ropeTheta, agreement: own };
-  for (const theta of THETAS.filter((other) => other !== ropeTheta)) {
-    const model = await reference.withTheta(theta);
-    try {
-      const found = await agreement(model, reference.tokenizer, texts);
-      if (misfit(found) < misfit(best.agreement)) best = { theta, agreement: found };
-    } finally {
-      await model.close();
-    }
-  }
-  if (!(misfit(best.agreement) < BETTER * misfit(own))) return undefined;
-  return (
-    `rope theta ${best.theta} fits, the model has ${ropeTheta}: with it ${sizeOf(best.agreement)}; ` +
-    `without it ${sizeOf(own)}`
-  );
+  if (of.rms <= NOISE.float32)
+    return `the right model in float32 arithmetic: ${size}, limit ${NOISE.float32}`;
+  return `the right model with 16-bit weights or activations: ${size}, limit ${NOISE.sixteenBit}`;
 }
 
 /** Whether conversations are rendered as the model's template does, and if not, how. */
@@ -329,8 +231,8 @@ async function templateFindings(
   const otherCount = counted.find(({ answer, ids }) => answer.promptTokens !== ids.length);
   const isNoisier =
     ofChats.numCompared > 0
-      ? ofChats.rms > Math.max(2 * ofTexts.rms, NOISE.sixteenBit) && ofChats.rms > NOISE.quantised / 2
-      : !isSameModel(ofChats);
+      ? ofChats.rms > Math.max(2 * ofTexts.rms, NOISE.sixteenBit) && ofChats.rms > 0.375
+      : looksWrong(ofChats);
   // A server may count a token more or less; the answers decide, and the count only where they say nothing.
   if (!isNoisier && !(otherCount && ofChats.numCompared === 0)) return [];
   const findings = otherCount
@@ -359,7 +261,7 @@ async function fittingTemplate(
       ids: tokenizer.encode(render(messages), { addBos: false }),
       answer,
     }));
-    const score = misfit(await agreement(model, tokenizer, rendered));
+    const score = misfit(await replay(model, tokenizer, rendered));
     if (score < (best?.score ?? misfit(own))) best = { name, score };
   }
   return best && best.score < BETTER * misfit(own) ? best.name : undefined;

@@ -44,6 +44,12 @@ describe('certify', () => {
       verdict: 'certain',
     });
     expect(certify(token(1.9 * bound), bound)?.verdict).toBe('tie');
+    // A float64 engine is sure of more than a right float32 program can be held to.
+    expect(certify(token(1e-4), 4e-9)).toMatchObject({
+      verdict: 'certain',
+      certainIn: ['float64', 'this engine'],
+    });
+    expect(certify(token(2.1 * bound), bound)?.certainIn).toEqual(['float64', 'float32', 'this engine']);
     expect(certify({ id: 7, text: '', ms: 0 }, bound)).toBeUndefined();
   });
 

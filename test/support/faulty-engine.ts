@@ -33,6 +33,36 @@ export interface Faults {
   readonly int8?: boolean;
   readonly deadHead?: number;
   readonly deadHeadLayer?: number;
+  /** Where a norm's fault holds: everywhere, in the final norm, in the layers. */
+  readonly normScope?: 'final' | 'layers';
+  readonly withoutNormWeight?: boolean;
+  readonly normPlusOne?: boolean;
+  readonly normDivisor?: number;
+  readonly normAbsolute?: boolean;
+  readonly normTimes?: number;
+  /** Position of a row that should be at `pos`. */
+  readonly positionOf?: (pos: number) => number;
+  readonly frequencies?: (plain: Float64Array) => Float64Array;
+  readonly turned?: (cos: number, sin: number) => readonly [number, number];
+  readonly rotaryDim?: number;
+  readonly unrotated?: 'q' | 'k';
+  /** Rewrites query, key or value heads [rows, heads, headDim] before they are used. */
+  readonly heads?: (x: Float64Array, which: 'q' | 'k' | 'v', numHeads: number) => Float64Array;
+  readonly kvHead?: (h: number) => number;
+  /** Scores before and weights after the softmax. */
+  readonly scored?: (score: number, t: number, p: number) => number;
+  readonly plusOne?: boolean;
+  readonly maskedAfter?: boolean;
+  readonly overQueries?: boolean;
+  readonly cached?: (x: Float64Array, headDim: number) => Float64Array;
+  readonly attended?: (x: Float64Array, numRows: number, numHeads: number) => Float64Array;
+  readonly kvLayer?: (layer: number) => number;
+  readonly gate?: (z: number, u: number) => number;
+  readonly linearInput?: (x: Float64Array, inSize: number) => Float64Array;
+  readonly dropsResidual?: 'attention' | 'mlp';
+  readonly ids?: (ids: readonly number[]) => readonly number[];
+  readonly embedded?: (x: Float64Array) => Float64Array;
+  readonly logits?: (x: Float64Array, vocabSize: number) => Float64Array;
   /** Changes the loaded weights. */
   readonly weights?: (weights: Weights, config: ModelConfig) => Weights;
 }
@@ -40,6 +70,11 @@ export interface Faults {
 export class FaultyEngine extends ReferenceEngine {
   private readonly faults: Faults;
   private readonly round: (value: number) => number;
+  /** The weight of the final norm and the rows of the head, by which their calls are known. */
+  finalNorm?: Float64Array;
+  vocabSize?: number;
+  private ropeCalls = 0;
+  private addCalls = 0;
 
   constructor(faults: Faults) {
     super();
@@ -54,19 +89,26 @@ export class FaultyEngine extends ReferenceEngine {
   }
 
   override embed(out: Float64Array, table: ReferenceMatrix, ids: readonly number[]): void {
-    super.embed(out, table, ids);
+    super.embed(out, table, this.faults.ids?.(ids) ?? ids);
+    if (this.faults.embedded) out.set(this.faults.embedded(out));
     this.roundAll(out);
   }
 
   override ropeTable(config: ModelConfig, maxSeqLen: number): ReferenceRopeTable {
-    const { ropeTheta = config.ropeTheta, positionOffset = 0 } = this.faults;
-    const frequencies = ropeFrequencies({ ...config, ropeTheta });
+    const { ropeTheta = config.ropeTheta, positionOffset = 0, rotaryDim = config.headDim } = this.faults;
+    const { positionOf = (pos: number) => pos + positionOffset, turned } = this.faults;
+    const plain = ropeFrequencies({ ...config, headDim: rotaryDim, ropeTheta });
+    const frequencies = this.faults.frequencies?.(plain) ?? plain;
     const size = maxSeqLen * frequencies.length;
     const angle = (at: number) =>
-      (Math.floor(at / frequencies.length) + positionOffset) * frequencies[at % frequencies.length];
+      positionOf(Math.floor(at / frequencies.length)) * frequencies[at % frequencies.length];
+    const pair = (at: number) => {
+      const [cos, sin] = [Math.cos(angle(at)), Math.sin(angle(at))];
+      return turned?.(cos, sin) ?? [cos, sin];
+    };
     return {
-      cos: Float64Array.from({ length: size }, (_, at) => this.round(Math.cos(angle(at)))),
-      sin: Float64Array.from({ length: size }, (_, at) => this.round(Math.sin(angle(at)))),
+      cos: Float64Array.from({ length: size }, (_, at) => this.round(pair(at)[0])),
+      sin: Float64Array.from({ length: size }, (_, at) => this.round(pair(at)[1])),
       headDim: config.headDim,
       maxSeqLen,
     };
@@ -78,9 +120,11 @@ export class FaultyEngine extends ReferenceEngine {
     numHeads: number,
     sequences: readonly Sequence[],
   ): void {
-    if (this.faults.withoutRope) return;
+    const which = this.ropeCalls++ % 2 === 0 ? 'q' : 'k';
+    if (this.faults.heads) x.set(this.faults.heads(x, which, numHeads));
+    if (this.faults.withoutRope || this.faults.unrotated === which) return;
     const { cos, sin, headDim } = table;
-    const half = headDim / 2;
+    const half = (this.faults.rotaryDim ?? headDim) / 2;
     for (const { begin, count, startPos } of sequences) {
       for (let row = 0; row < count * numHeads; row++) {
         const head = (begin * numHeads + row) * headDim;
@@ -98,18 +142,40 @@ export class FaultyEngine extends ReferenceEngine {
   }
 
   override rmsNorm(out: Float64Array, x: Float64Array, weight: Float64Array, modelEps: number): void {
-    const { eps = modelEps, epsOutside, centredNorm, weightBeforeCast } = this.faults;
+    const { normScope, normTimes = 1, format } = this.faults;
+    const isHere = !normScope || (normScope === 'final') === (weight === this.finalNorm);
+    if (!isHere) {
+      this.normRows(out, x, weight, modelEps, { format });
+      return;
+    }
+    if (normTimes === 0) out.set(x);
+    for (let n = 0; n < normTimes; n++) {
+      this.normRows(out, n === 0 ? x : out.slice(), weight, modelEps, this.faults);
+    }
+  }
+
+  private normRows(
+    out: Float64Array,
+    x: Float64Array,
+    weight: Float64Array,
+    modelEps: number,
+    faults: Faults,
+  ): void {
+    const { eps = modelEps, epsOutside, centredNorm, weightBeforeCast, normDivisor, normAbsolute } = faults;
     const size = weight.length;
     for (let row = 0; row < x.length; row += size) {
       const values = x.slice(row, row + size);
       const mean = centredNorm ? values.reduce((sum, value) => sum + value, 0) / size : 0;
       let squares = 0;
       for (const value of values) squares += (value - mean) ** 2;
-      const scale = epsOutside ? 1 / (Math.sqrt(squares / size) + eps) : 1 / Math.sqrt(squares / size + eps);
+      squares /= normDivisor ?? size;
+      if (normAbsolute) squares = (values.reduce((sum, value) => sum + Math.abs(value), 0) / size) ** 2;
+      const scale = epsOutside ? 1 / (Math.sqrt(squares) + eps) : 1 / Math.sqrt(squares + eps);
       for (let i = 0; i < size; i++) {
         const plain = (values[i] - mean) * scale;
-        const scaled = (weightBeforeCast ? plain : this.round(plain)) * this.round(weight[i]);
-        out[row + i] = this.round(scaled);
+        const own = this.round(weight[i]);
+        const factor = faults.withoutNormWeight ? 1 : faults.normPlusOne ? 1 + own : own;
+        out[row + i] = this.round((weightBeforeCast ? plain : this.round(plain)) * factor);
       }
     }
   }
@@ -117,8 +183,14 @@ export class FaultyEngine extends ReferenceEngine {
   override linear(out: Float64Array, x: Float64Array, weight: ReferenceMatrix, bias?: Float64Array): void {
     const { outSize, inSize } = weight;
     const row = new Float64Array(inSize);
-    const inputs = this.faults.int8 && inSize % 32 === 0 ? quantised(x) : x;
+    const blocks = this.faults.int8 && inSize % 32 === 0 ? quantised(x) : x;
+    const inputs = this.faults.linearInput?.(blocks, inSize) ?? blocks;
     const adds32 = this.faults.format !== undefined && this.faults.format !== 'f64';
+    if (!this.faults.format) {
+      super.linear(out, inputs, weight, bias);
+      if (this.faults.logits && outSize === this.vocabSize) out.set(this.faults.logits(out, outSize));
+      return;
+    }
     for (let o = 0; o < outSize; o++) {
       readRow(row, weight, o);
       this.roundAll(row);
@@ -131,6 +203,10 @@ export class FaultyEngine extends ReferenceEngine {
         out[t * outSize + o] = this.round(bias ? sum + this.round(bias[o]) : sum);
       }
     }
+    if (this.faults.logits && outSize === this.vocabSize) {
+      out.set(this.faults.logits(out.subarray(0, (x.length / inSize) * outSize), outSize));
+      this.roundAll(out);
+    }
   }
 
   override attend(
@@ -140,49 +216,110 @@ export class FaultyEngine extends ReferenceEngine {
     sequences: readonly Sequence[],
     probs?: Float64Array,
   ): void {
-    const { mask = (t, p) => p <= t, tiledHeads, deadHead, deadHeadLayer } = this.faults;
+    const { mask = (t, p) => p <= t, tiledHeads, deadHead, deadHeadLayer, attended } = this.faults;
     const { count, cache } = sequences[0];
-    const { numHeads, numKvHeads, headDim, keys, values } = cache as ReferenceKvCache;
+    const { numHeads, numKvHeads, headDim, keys: allKeys, values: allValues } = cache as ReferenceKvCache;
+    const from = this.faults.kvLayer?.(layer) ?? layer;
+    const { cached = (x: Float64Array) => x, heads } = this.faults;
+    const size = count * numKvHeads * headDim;
+    const keys = cached(allKeys[from].subarray(0, size), headDim);
+    const held = cached(allValues[from].subarray(0, size), headDim);
+    const values = heads?.(held, 'v', numKvHeads) ?? held;
     const scale = this.faults.attentionScale ?? 1 / Math.sqrt(headDim);
     const { round } = this;
+    const interleaved = (h: number) => Math.floor((h * numKvHeads) / numHeads);
+    const kvHeadOf = this.faults.kvHead ?? (tiledHeads ? (h: number) => h % numKvHeads : interleaved);
     for (let h = 0; h < numHeads; h++) {
-      const kvHead = tiledHeads ? h % numKvHeads : Math.floor((h * numKvHeads) / numHeads);
+      const kvHead = kvHeadOf(h);
+      const weights = this.weightsOf({
+        q,
+        keys,
+        h,
+        kvHead,
+        numHeads,
+        numKvHeads,
+        headDim,
+        scale,
+        mask,
+        count,
+      });
       for (let t = 0; t < count; t++) {
         const at = (t * numHeads + h) * headDim;
-        const scores = Array.from({ length: count }, (_, p) => {
-          if (!mask(t, p)) return Number.NEGATIVE_INFINITY;
-          let score = 0;
-          for (let i = 0; i < headDim; i++) {
-            score += q[at + i] * keys[layer][(p * numKvHeads + kvHead) * headDim + i];
-          }
-          return round(round(score) * scale);
-        });
-        const max = Math.max(...scores);
-        const weights = scores.map((score) => (max === Number.NEGATIVE_INFINITY ? 0 : Math.exp(score - max)));
-        const sum = weights.reduce((total, weight) => total + weight, 0) || 1;
-        const shares = weights.map((weight) => round(weight / sum));
+        const shares = weights.subarray(t * count, (t + 1) * count);
         probs?.set(shares, (h * count + t) * count);
         for (let i = 0; i < headDim; i++) {
           let value = 0;
           for (let p = 0; p < count; p++) {
-            value += shares[p] * values[layer][(p * numKvHeads + kvHead) * headDim + i];
+            value += shares[p] * values[(p * numKvHeads + kvHead) * headDim + i];
           }
           const isDead = h === deadHead && (deadHeadLayer === undefined || deadHeadLayer === layer);
           out[at + i] = isDead ? 0 : round(value);
         }
       }
     }
+    if (attended) out.set(attended(out.slice(), count, numHeads));
+  }
+
+  /** Attention weights of one head, [count, count]. */
+  private weightsOf(of: HeadOfAttention): Float64Array {
+    const { q, keys, h, kvHead, numHeads, numKvHeads, headDim, scale, mask, count } = of;
+    const { scored, plusOne, maskedAfter, overQueries } = this.faults;
+    const { round } = this;
+    const scores = new Float64Array(count * count).fill(Number.NEGATIVE_INFINITY);
+    for (let t = 0; t < count; t++) {
+      const at = (t * numHeads + h) * headDim;
+      for (let p = 0; p < count; p++) {
+        if (!maskedAfter && !scored && !mask(t, p)) continue;
+        let score = 0;
+        for (let i = 0; i < headDim; i++) score += q[at + i] * keys[(p * numKvHeads + kvHead) * headDim + i];
+        const scaled = round(round(score) * scale);
+        scores[t * count + p] = scored?.(scaled, t, p) ?? scaled;
+      }
+    }
+    const weights = new Float64Array(count * count);
+    for (let line = 0; line < count; line++) {
+      const places = Array.from({ length: count }, (_, n) =>
+        overQueries ? n * count + line : line * count + n,
+      );
+      const own = places.map((place) => scores[place]);
+      const max = Math.max(plusOne ? 0 : Number.NEGATIVE_INFINITY, ...own);
+      const parts = own.map((score) => (max === Number.NEGATIVE_INFINITY ? 0 : Math.exp(score - max)));
+      const sum = parts.reduce((total, part) => total + part, plusOne ? Math.exp(-max) : 0) || 1;
+      places.forEach((place, n) => {
+        const isHidden = maskedAfter && !mask(Math.floor(place / count), place % count);
+        weights[place] = isHidden ? 0 : round(parts[n] / sum);
+      });
+    }
+    return weights;
   }
 
   override swiglu(out: Float64Array, gate: Float64Array, up: Float64Array): void {
     const activation = this.faults.activation ?? ((z: number) => z / (1 + Math.exp(-z)));
-    for (let i = 0; i < out.length; i++) out[i] = this.round(this.round(activation(gate[i])) * up[i]);
+    const { gate: rule } = this.faults;
+    for (let i = 0; i < out.length; i++) {
+      out[i] = this.round(rule ? rule(gate[i], up[i]) : this.round(activation(gate[i])) * up[i]);
+    }
   }
 
   override add(x: Float64Array, y: Float64Array): void {
-    super.add(x, y);
+    const which = this.addCalls++ % 2 === 0 ? 'attention' : 'mlp';
+    if (this.faults.dropsResidual === which) x.set(y);
+    else super.add(x, y);
     this.roundAll(x);
   }
+}
+
+interface HeadOfAttention {
+  readonly q: Float64Array;
+  readonly keys: Float64Array;
+  readonly h: number;
+  readonly kvHead: number;
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+  readonly scale: number;
+  readonly mask: (t: number, p: number) => boolean;
+  readonly count: number;
 }
 
 /** Blocks of 32 values as whole multiples of a scale, as llama.cpp's Q8_0. */
@@ -203,5 +340,7 @@ export async function faultyModel(checkpoint: Checkpoint, faults: Faults): Promi
   const engine = new FaultyEngine(faults);
   const weights = await loadWeights(engine, checkpoint.config, checkpoint.tensors);
   const changed = faults.weights?.(weights, checkpoint.config) ?? weights;
+  engine.finalNorm = changed.norm as Float64Array;
+  engine.vocabSize = checkpoint.config.vocabSize;
   return modelHere(engine, checkpoint.config, changed, 128);
 }

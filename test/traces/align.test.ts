@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { diff } from '../../src/diff/diff.ts';
 import { checkpointWeights } from '../../src/diff/weight-source.ts';
 import { align } from '../../src/traces/align.ts';
+import { sequenceOf } from '../../src/traces/batch.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';
 import { canonicalName } from '../../src/traces/names.ts';
 import type { RawTensor, RawTrace } from '../../src/traces/raw-trace.ts';
@@ -208,5 +209,65 @@ describe('shapes', () => {
     };
     expect(() => align(unknown, config)).toThrow(/x: expected names of HuggingFace modules.*got foo/);
     expect(() => align({ ...unknown, metadata: {} }, config)).toThrow(/x: expected a tensor input_ids/);
+  });
+});
+
+describe('names of other frameworks', () => {
+  it.each([
+    ['/model/layers.3/self_attn/q_proj/MatMul_output_0', 'model.layers.3.self_attn.q_proj'],
+    ['/model/layers.3/attn/o_proj/MatMul/output_0', 'model.layers.3.self_attn.o_proj'],
+    ['/model/layers.3/input_layernorm/Mul_1_output_0', 'model.layers.3.input_layernorm'],
+    ['/lm_head/MatMul_output_0', 'lm_head'],
+    ['params/model/layers_2/mlp/gate_proj/__call__/0', 'model.layers.2.mlp.gate_proj'],
+    ['blk.7.ffn_down', 'model.layers.7.mlp.down_proj'],
+    ['output_norm', 'model.norm'],
+    ['model.layers.1', 'model.layers.1'],
+  ])('%s is %s', (raw, name) => expect(canonicalName(raw)?.name).toBe(name));
+
+  it.each([
+    '/model/layers.3/input_layernorm/Pow_output_0',
+    'blk.7.ffn_gate.weight',
+    'model.layers.1.layer',
+    'model.layers.1.norm',
+  ])('%s shows no point', (raw) => expect(canonicalName(raw)).toBeUndefined());
+});
+
+describe('a batch', () => {
+  const one = (ids: number[], batch: number, at: (b: number, t: number) => number): RawTrace => ({
+    name: 'batch',
+    metadata: {},
+    tensors: new Map([
+      ['input_ids', { shape: [batch, ids.length / batch], values: Float64Array.from(ids) }],
+      [
+        'lm_head',
+        {
+          shape: [batch, ids.length / batch, 2],
+          values: Float64Array.from({ length: 2 * ids.length }, (_, i) => {
+            const row = Math.floor(i / 2);
+            return at(Math.floor(row / (ids.length / batch)), row % (ids.length / batch));
+          }),
+        },
+      ],
+    ]),
+  });
+  const reference = one([5, 6, 7], 1, () => 0);
+
+  it("gives the sequence with the reference's ids, without its padding", () => {
+    const { trace, note } = sequenceOf(
+      one([1, 2, 3, 4, 0, 5, 6, 7], 2, (b, t) => 10 * b + t),
+      reference,
+    );
+    expect([...trace.tensors.get('input_ids')!.values]).toEqual([5, 6, 7]);
+    expect([...trace.tensors.get('lm_head')!.values]).toEqual([11, 11, 12, 12, 13, 13]);
+    expect(note).toBe('sequence 1 of a batch of 2 was taken, 1 tokens of padding cut off');
+  });
+
+  it("is refused where no sequence is the reference's, with that reason", () => {
+    expect(() =>
+      sequenceOf(
+        one([1, 2, 3, 4, 5, 6], 2, () => 0),
+        reference,
+      ),
+    ).toThrow(/one of its 2 sequences, got others/);
   });
 });

@@ -4,7 +4,7 @@ import { ATTENTION_CAUSES } from './attention.ts';
 import type { Cause } from './cause.ts';
 import { MLP_CAUSES } from './mlp.ts';
 import { NORM_CAUSES } from './norm.ts';
-import { OUTPUT_CAUSES } from './output.ts';
+import { GENERAL_CAUSES, OUTPUT_CAUSES } from './output.ts';
 import { PRECISION_CAUSES } from './precision.ts';
 import { ROPE_CAUSES } from './rope.ts';
 import { WEIGHT_CAUSES } from './weights.ts';
@@ -17,4 +17,5 @@ export const CAUSES: readonly Cause[] = [
   ...OUTPUT_CAUSES,
   ...WEIGHT_CAUSES,
   ...PRECISION_CAUSES,
+  ...GENERAL_CAUSES,
 ];

@@ -239,19 +239,23 @@ export const OUTPUT_CAUSES: readonly Cause[] = [
     hypotheses: embeddingRows,
   },
   {
-    id: 'moved-values',
-    summary: 'the right numbers in the wrong place',
-    advice: 'look at how the tensor is reshaped, transposed or indexed',
-    parts: ['*'],
-    hypotheses: movedHypotheses,
-  },
-  {
     id: 'recorded-elsewhere',
     summary: 'a dump that shows another point under this name; the program itself goes on rightly',
     advice: 'hook the output of the module, not its input',
     parts: ['*'],
     near: true,
     test: recordedElsewhere,
+  },
+];
+
+/** Explanations that say less than the others: they come last. */
+export const GENERAL_CAUSES: readonly Cause[] = [
+  {
+    id: 'moved-values',
+    summary: 'the right numbers in the wrong place',
+    advice: 'look at how the tensor is reshaped, transposed or indexed',
+    parts: ['*'],
+    hypotheses: movedHypotheses,
   },
   {
     id: 'untied-head',

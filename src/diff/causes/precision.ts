@@ -206,6 +206,27 @@ export function appliesWeightFirst(order: CastOrder | undefined): boolean {
 }
 
 export const PRECISION_CAUSES: readonly Cause[] = [
+  {
+    id: 'tf32',
+    summary: 'matrix products whose inputs are cut to TF32',
+    advice: 'turn it off for comparisons: torch.backends.cuda.matmul.allow_tf32 = False',
+    parts: LINEAR,
+    needsWeights: true,
+    rounds: true,
+    hypotheses: () => [
+      {
+        variant: { linearInput: (x) => x.map(toTf32) },
+        detail: 'ten bits of every input (TF32, or a cast to f16)',
+      },
+      {
+        variant: {
+          linearInput: (x) => x.map(toTf32),
+          weights: (view) => mapped(view, toTf32),
+        },
+        detail: 'ten bits of every factor (TF32, or a cast to f16)',
+      },
+    ],
+  },
   ...(['bf16', 'f16', 'f32'] as const).map((format) => ({
     id: `${format}-rounding`,
     summary: `a module rounded to ${format} in a program that is more precise elsewhere`,
@@ -234,23 +255,6 @@ export const PRECISION_CAUSES: readonly Cause[] = [
     parts: ['self_attn.attn_probs', 'self_attn.attn_out'],
     rounds: true,
     hypotheses: (suspect) => [...cacheHypotheses(suspect), ...smallCacheHypotheses(suspect)],
-  },
-  {
-    id: 'tf32',
-    summary: 'matrix products whose inputs are cut to TF32',
-    advice: 'turn it off for comparisons: torch.backends.cuda.matmul.allow_tf32 = False',
-    parts: LINEAR,
-    needsWeights: true,
-    rounds: true,
-    hypotheses: () => [
-      {
-        variant: {
-          linearInput: (x) => x.map(toTf32),
-          weights: (view) => mapped(view, toTf32),
-        },
-        detail: 'ten bits of every factor',
-      },
-    ],
   },
   {
     id: 'activations-int8',

@@ -218,7 +218,10 @@ export const ROPE_CAUSES: readonly Cause[] = [
     advice: 'first = x1·cos - x2·sin, second = x2·cos + x1·sin',
     parts: ROPE,
     rows: 'later',
-    hypotheses: always({ rope: { turned: (cos, sin) => [cos, -sin] } }, 'sign of the sine'),
+    hypotheses: always(
+      { rope: { turned: (cos, sin) => [cos, -sin] } },
+      'sign of the sine (in scores the same as sine and cosine exchanged)',
+    ),
   },
   {
     id: 'rope-sin-cos-swapped',

@@ -1,0 +1,174 @@
+// `npm run bench:referee`: planted faults in programs that dump everything, every fifth layer or only logits, and in
+// servers with and without log-probabilities; what the referee says of each. docs/numerics.md shows the table.
+// A wrong name and a false all-clear are failures of the tool, and end the run with exit code 1.
+// Options: --quick (every eighth fault), --model tiny/NAME or a file, --evidence NAME.
+
+import { parseArgs } from 'node:util';
+import { type DiffReport, diff } from '../src/diff/diff.ts';
+import { checkpointWeights } from '../src/diff/weight-source.ts';
+import type { Checkpoint } from '../src/format/checkpoint.ts';
+import { openNode } from '../src/node/open.ts';
+import { traceModel } from '../src/traces/live-trace.ts';
+import type { RawTrace } from '../src/traces/raw-trace.ts';
+import { faultyModel } from '../test/support/faulty-engine.ts';
+import { type Plant, pairs, singles } from './referee-faults.ts';
+
+/** A fault counts as seen from this many times float32's own error of the logits on. */
+const VISIBLE = 20;
+
+const EVIDENCE: Record<string, (name: string, numLayers: number) => boolean> = {
+  everything: () => true,
+  'every fifth layer': (name, numLayers) => isLayerOf(name, numLayers > 5 ? 5 : 2),
+  'logits only': (name) => name === 'lm_head' || name === 'input_ids',
+};
+
+function isLayerOf(name: string, step: number): boolean {
+  const layer = /^model\.layers\.(\d+)$/.exec(name);
+  return (
+    name === 'lm_head' || name === 'input_ids' || (layer !== null && (Number(layer[1]) + 1) % step === 0)
+  );
+}
+
+interface Tally {
+  planted: number;
+  visible: number;
+  located: number;
+  named: number;
+  wrongNames: string[];
+  cleared: string[];
+  notJudged: number;
+  seconds: number;
+  slowest: number;
+}
+
+const empty = (): Tally => ({
+  planted: 0,
+  visible: 0,
+  located: 0,
+  named: 0,
+  wrongNames: [],
+  cleared: [],
+  notJudged: 0,
+  seconds: 0,
+  slowest: 0,
+});
+
+function part(trace: RawTrace, keep: (name: string) => boolean): RawTrace {
+  return { ...trace, tensors: new Map([...trace.tensors].filter(([name]) => keep(name))) };
+}
+
+function largestDifference(a: RawTrace, b: RawTrace): number {
+  const [x, y] = [a, b].map((trace) => trace.tensors.get('lm_head')?.values ?? new Float64Array());
+  let largest = 0;
+  for (let i = 0; i < x.length; i++) {
+    const difference = Math.abs(x[i] - y[i]);
+    largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(largest, difference);
+  }
+  return largest;
+}
+
+function count(tally: Tally, plant: Plant, report: DiffReport, isVisible: boolean): void {
+  const names = report.faults.map(({ cause }) => cause);
+  const wanted = plant.causes.flat();
+  tally.planted++;
+  if (isVisible) tally.visible++;
+  if (report.first !== null) tally.located++;
+  if (report.verdict === 'cannot-judge') tally.notJudged++;
+  if (report.verdict === 'right' && isVisible) tally.cleared.push(plant.name);
+  const wrong = names.filter((name) => !wanted.includes(name));
+  if (wrong.length > 0) tally.wrongNames.push(`${plant.name}: ${wrong.join(', ')}`);
+  if (plant.causes.every((some) => some.some((cause) => names.includes(cause)))) tally.named++;
+}
+
+async function bench(
+  name: string,
+  checkpoint: Checkpoint,
+  ids: readonly number[],
+  plants: readonly Plant[],
+  kinds: string[],
+) {
+  const weights = checkpointWeights(checkpoint);
+  const { numLayers } = checkpoint.config;
+  const reference = await traceModel(await faultyModel(checkpoint, {}), ids, 'reference');
+  const clean = await traceModel(await faultyModel(checkpoint, { format: 'f32' }), ids, 'clean');
+  const noise = largestDifference(reference, clean);
+  const tallies = new Map(kinds.map((kind) => [kind, empty()]));
+  for (const plant of plants) {
+    const candidate = await traceModel(
+      await faultyModel(checkpoint, { format: 'f32', ...plant.faults }),
+      ids,
+      'candidate',
+    );
+    const isVisible = !(largestDifference(reference, candidate) <= VISIBLE * noise);
+    for (const [kind, tally] of tallies) {
+      const keep = (point: string) => EVIDENCE[kind](point, numLayers);
+      const begin = performance.now();
+      const report = await diff(part(reference, keep), part(candidate, keep), { weights });
+      const seconds = (performance.now() - begin) / 1000;
+      tally.seconds += seconds;
+      tally.slowest = Math.max(tally.slowest, seconds);
+      count(tally, plant, report, isVisible);
+      if (process.env.VERBOSE) {
+        console.log(
+          kind,
+          '|',
+          plant.name,
+          '|',
+          report.verdict,
+          report.first,
+          report.faults.map(({ cause }) => cause).join('+'),
+          isVisible ? '' : 'unseen',
+          seconds.toFixed(1),
+        );
+      }
+    }
+  }
+  for (const [kind, tally] of tallies) console.log(row(name, kind, tally));
+  return [...tallies.values()];
+}
+
+function row(name: string, kind: string, tally: Tally): string {
+  const { planted, visible, located, named, wrongNames, cleared, notJudged, seconds, slowest } = tally;
+  const cells = [name, kind, planted, visible, located, named, wrongNames.length, cleared.length, notJudged];
+  const time = `${(seconds / planted).toFixed(1)} s, at most ${slowest.toFixed(0)} s`;
+  return `| ${[...cells, time].join(' | ')} |`;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean' },
+    model: { type: 'string', multiple: true },
+    evidence: { type: 'string', multiple: true },
+  },
+});
+const kinds = options.evidence ?? Object.keys(EVIDENCE);
+const every = options.quick ? 8 : 1;
+const models = options.model ?? ['test/golden/tiny/gqa', 'test/golden/tiny/mha', 'test/golden/tiny/untied'];
+const IDS = [1, 19, 15, 84, 85, 26, 70, 54, 33, 41, 8, 77, 61, 12];
+console.log(
+  '| model | dumped | planted | visible in logits | located | named | wrong names | cleared | cannot judge | time each |',
+);
+console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+const failures: string[] = [];
+for (const path of models) {
+  const checkpoint = await openNode(path);
+  const { headDim, numHeads, numKvHeads } = checkpoint.config;
+  const isGrouped = numKvHeads > 1 && numKvHeads < numHeads;
+  const isMeant = ({ causes }: Plant) => isGrouped || !causes.flat().includes('kv-head-order');
+  for (const [what, plants] of [
+    ['single', singles(headDim)],
+    ['pairs', pairs(headDim)],
+  ] as const) {
+    const name = `${path.split('/').at(-1)}, ${what}`;
+    const chosen = plants.filter(isMeant).filter((_, n) => n % every === 0);
+    for (const { wrongNames, cleared } of await bench(name, checkpoint, IDS, chosen, kinds)) {
+      failures.push(
+        ...wrongNames.map((line) => `wrong name: ${line}`),
+        ...cleared.map((line) => `cleared: ${line}`),
+      );
+    }
+  }
+  await checkpoint.close();
+}
+for (const failure of failures) console.log(failure);
+process.exitCode = failures.length > 0 ? 1 : 0;

@@ -1,0 +1,158 @@
+// What a server's answers are like: the model with another theta, in coarser arithmetic, or with a known mistake.
+
+import type { TextMessage } from '../chat/message.ts';
+import type { Model } from '../model/model.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { type Agreement, distance, type Exchange, type Replay, replay } from './replay.ts';
+
+/** The same model, computed or changed otherwise. */
+export interface Likeness {
+  readonly name: string;
+  readonly load: () => Promise<Model>;
+}
+
+export interface VerifyReference {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  /** The model's own chat template. */
+  readonly render: (messages: readonly TextMessage[]) => Promise<string>;
+  /** The same weights with another theta, to test what a server may have done. */
+  readonly withTheta?: (ropeTheta: number) => Promise<Model>;
+  /** Programs that are right though coarser: requantised weights, activations of 8 bits. */
+  readonly coarser?: readonly Likeness[];
+  /** Programs that are wrong: another eps, exchanged layers. */
+  readonly wrong?: readonly Likeness[];
+}
+
+/**
+ * Differences of ln p by what makes them, root mean square over the prompts of verify-prompts.ts, measured on
+ * SmolLM2-135M (docs/guides/verify-your-own.md): float32 programs stay under the first, 16-bit weights or
+ * activations under the second. Above it a program is right only if its differences are those of a coarser program
+ * that is known to be right: they are then alike value by value, not only in size. Measured correlations with the
+ * differences of 8-bit activations: 0.55 for a second program with 8-bit activations (other scales, cache in f16), 0.21
+ * for exchanged layers, 0.28 for eps 1e-3, 0.11 and less for other thetas.
+ */
+export const NOISE = { float32: 2e-3, sixteenBit: 0.06, alike: 0.4 } as const;
+
+/** Asked in one go, to leave the rest of a run for judging. */
+export const MAX_SHORT_TOKENS = 256;
+
+/** Differences of long contexts over those of short ones; 1 where there are not enough of both. */
+export function growthOf({ theirs, ours, contexts }: Replay): number {
+  const part = (isIn: (context: number) => boolean) => {
+    const chosen = theirs.map((_, n) => n).filter((n) => isIn(contexts[n]));
+    return distance(
+      chosen.map((n) => theirs[n]),
+      chosen.map((n) => ours[n]),
+    );
+  };
+  const [short, long] = [part((context) => context < 200), part((context) => context > 500)];
+  return short.numCompared > 20 && long.numCompared > 20 ? long.rms / short.rms : 1;
+}
+
+/** Rounding makes as much at the end of a text as at its start; wrong angles grow with the position. */
+export const MAX_GROWTH = 4;
+
+/** The known program whose differences from the reference are most like the server's. */
+export async function likenessOf(
+  reference: VerifyReference,
+  known: readonly Likeness[],
+  exchanges: readonly Exchange[],
+) {
+  const short = exchanges.filter(({ ids }) => ids.length <= MAX_SHORT_TOKENS);
+  const own = await replay(reference.model, reference.tokenizer, short);
+  let best: { name: string; likeness: number; rms: number; left: number } | undefined;
+  let largest = 0;
+  for (const { name, load } of known) {
+    const model = await load();
+    try {
+      const { ours } = await replay(model, reference.tokenizer, short);
+      const likeness = correlation(difference(own.theirs, own.ours), difference(ours, own.ours));
+      const { rms } = distance(ours, own.ours);
+      const left = distance(own.theirs, ours).rms / own.rms;
+      largest = Math.max(largest, rms);
+      if (!best || likeness > best.likeness) best = { name, likeness, rms, left };
+    } finally {
+      await model.close();
+    }
+  }
+  return best && { ...best, largest };
+}
+
+function difference(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((value, n) => value - b[n]);
+}
+
+function correlation(a: readonly number[], b: readonly number[]): number {
+  let [ab, aa, bb] = [0, 0, 0];
+  for (const [n, value] of a.entries()) {
+    ab += value * b[n];
+    aa += value * value;
+    bb += b[n] * b[n];
+  }
+  return aa > 0 && bb > 0 ? ab / Math.sqrt(aa * bb) : 0;
+}
+
+/** What is wrong with a server's answers, as one number: the less, the better the model fits. */
+export function misfit(of: Agreement): number {
+  return of.numCompared > 0 ? of.rms : 1 - of.numGreedy / Math.max(1, of.numChosen);
+}
+
+/** Another program must leave less than this share of the difference to be named. */
+export const BETTER = 0.6;
+
+/** Where thetas are looked for first, and how finely then. */
+const THETAS = [10_000, 50_000, 80_000, 130_000, 200_000, 500_000, 1_000_000];
+const THETA_STEPS = 8;
+/** Texts up to this length are replayed for every theta. */
+const MAX_THETA_TOKENS = 800;
+
+/** The same weights with another theta, where that explains the answers better. */
+export async function thetaFinding(
+  reference: VerifyReference,
+  exchanges: readonly Exchange[],
+  own: Replay,
+): Promise<string | undefined> {
+  const { ropeTheta } = reference.model.config;
+  const { withTheta, tokenizer, model } = reference;
+  if (!withTheta) return undefined;
+  const used = exchanges.filter(({ ids }) => ids.length <= MAX_THETA_TOKENS);
+  const tried = new Map<number, Replay>([[ropeTheta, await replay(model, tokenizer, used)]]);
+  const at = async (theta: number): Promise<number> => {
+    const known = tried.get(theta);
+    if (known) return misfit(known);
+    const other = await withTheta(theta);
+    try {
+      const found = await replay(other, tokenizer, used);
+      tried.set(theta, found);
+      return misfit(found);
+    } finally {
+      await other.close();
+    }
+  };
+  for (const theta of THETAS) await at(theta);
+  const before = misfit(tried.get(ropeTheta) ?? own);
+  const nearest = () => [...tried].sort((a, b) => misfit(a[1]) - misfit(b[1]))[0];
+  // Between the neighbours of the best, by halves of their logarithm, until the answers fit exactly.
+  for (let n = 0; n < THETA_STEPS && misfit(nearest()[1]) > NOISE.float32; n++) {
+    const sorted = [...tried.keys()].sort((a, b) => a - b);
+    const best = sorted.indexOf(nearest()[0]);
+    const [low, high] = [sorted[best - 1] ?? sorted[best] / 2, sorted[best + 1] ?? sorted[best] * 2];
+    const [wide, from] =
+      high / sorted[best] > sorted[best] / low ? [high, sorted[best]] : [low, sorted[best]];
+    const middle = Math.sqrt(wide * from);
+    await at(Number(middle.toPrecision(n < 4 ? 2 : 3)));
+  }
+  const [theta, found] = nearest();
+  if (theta === ropeTheta || !(misfit(found) < BETTER * before)) return undefined;
+  return (
+    `rope theta ${theta} fits, the model has ${ropeTheta}: with it ${sizeOf(found)}; ` +
+    `without it ${before.toPrecision(2)}`
+  );
+}
+
+export function sizeOf(of: Agreement): string {
+  return of.numCompared > 0
+    ? `ln p differs by ${of.rms.toPrecision(2)} (root mean square of ${of.numCompared} values)`
+    : `${of.numGreedy} of ${of.numChosen} greedy tokens are the reference's`;
+}
