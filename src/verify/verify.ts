@@ -2,7 +2,6 @@
 // how exactly? Every answer is replayed through the reference, and where it differs, through programs that are known to
 // be right though coarser, and through some that are wrong: what comes near is what it is.
 
-import { logSumExp } from '../base/log-sum-exp.ts';
 import type { TextMessage } from '../chat/message.ts';
 import { type Asked, askAll, rescaled, scaleOf } from './ask.ts';
 import {
