@@ -4,6 +4,7 @@ export {
   ContextOverflowError,
   EngineError,
   FormatError,
+  GrammarError,
   OutOfMemoryError,
   UnavailableError,
   UnsupportedError,
@@ -22,6 +23,7 @@ export { type Manifest, type Part, partsSource, readManifest } from './format/pa
 export type { Source } from './format/source.ts';
 export type { GeneratedToken, GenerateOptions, GenerationResult } from './generate/generate.ts';
 export type { Session } from './generate/session.ts';
+export type { StructureOptions } from './generate/structured.ts';
 export type { ForwardOptions, Model } from './model/model.ts';
 export type { Trace } from './model/trace.ts';
 export type { LoadOptions } from './run/load.ts';

@@ -7,6 +7,7 @@ import { type ChatMessage, checkMessages, conversationOf } from './chat/message.
 import { ChatTemplate } from './chat/template.ts';
 import type { ModelConfig } from './config.ts';
 import type { Checkpoint } from './format/checkpoint.ts';
+import { DEFAULT_MAX_TOKENS } from './generate/answer.ts';
 import {
   type GeneratedToken,
   type GenerateOptions,
@@ -14,6 +15,8 @@ import {
   generate,
 } from './generate/generate.ts';
 import { Session } from './generate/session.ts';
+import { constraintOf, type StructureOptions } from './generate/structured.ts';
+import type { Json } from './grammar/json.ts';
 import type { Model } from './model/model.ts';
 import { systemFingerprint } from './run/fingerprint.ts';
 import { restoreSnapshot, saveSnapshot } from './run/snapshot.ts';
@@ -38,20 +41,39 @@ export class SmolLM2 {
 
   /**
    * Continues a text, or ids, token by token. The tokens' `text` joined is the answer; the generator's return value
-   * says why it ended and how fast it was.
+   * says why it ended and how fast it was. With `schema`, `grammar` or `regex` the answer has that form.
+   *
+   * @throws GrammarError  for a form that is broken or cannot be enforced exactly
    */
   generate(
     prompt: string | readonly number[],
-    options: GenerateOptions = {},
+    options: GenerateOptions & StructureOptions = {},
   ): AsyncGenerator<GeneratedToken, GenerationResult> {
     const ids = typeof prompt === 'string' ? this.tokenizer.encode(prompt) : prompt;
-    return generate(this.model, this.tokenizer, ids, options);
+    const { schema, grammar, regex, ...rest } = options;
+    if (schema === undefined && grammar === undefined && regex === undefined) {
+      return generate(this.model, this.tokenizer, ids, rest);
+    }
+    return this.generateForm(ids, { schema, grammar, regex }, rest);
+  }
+
+  private async *generateForm(
+    ids: readonly number[],
+    form: StructureOptions,
+    options: GenerateOptions,
+  ): AsyncGenerator<GeneratedToken, GenerationResult> {
+    if (options.constraint) throw new RangeError('generate(): expected a form or a constraint, got both');
+    const maxTokens =
+      options.maxTokens ?? Math.min(DEFAULT_MAX_TOKENS, this.config.maxSeqLen + 1 - ids.length);
+    const endIds = [...this.tokenizer.eosIds, ...this.config.eosIds];
+    const constraint = await constraintOf(form, this.tokenizer, maxTokens, endIds);
+    return yield* generate(this.model, this.tokenizer, ids, { ...options, maxTokens, constraint });
   }
 
   /** Answers a conversation, or one question, through the model's chat template. */
   async *chat(
     messages: string | readonly ChatMessage[],
-    options: GenerateOptions = {},
+    options: GenerateOptions & StructureOptions = {},
   ): AsyncGenerator<GeneratedToken, GenerationResult> {
     const conversation = conversationOf(messages);
     const ids = await this.chatTemplate().encode(this.tokenizer, conversation, { addGenerationPrompt: true });
@@ -129,6 +151,31 @@ export class SmolLM2 {
     };
   }
 
+  /**
+   * What a text says, as JSON of a schema: a question behind the chat template (a prompt to be continued where there is
+   * none), answered in that form. The value is always of the schema; whether it is right is the model's affair.
+   *
+   * @throws GrammarError  for a schema that cannot be enforced exactly
+   * @throws RangeError    when `maxTokens` (256 by default) do not suffice for the shortest answer
+   */
+  async extract(
+    text: string,
+    schema: Json | string,
+    options: GenerateOptions & { prompt?: (text: string) => string } = {},
+  ): Promise<Json> {
+    const { prompt = extractPrompt, ...rest } = options;
+    const asked = prompt(text);
+    const answer = this.template
+      ? this.chat(asked, { ...rest, schema })
+      : this.generate(`${asked}\n`, { ...rest, schema });
+    let step = await answer.next();
+    while (!step.done) step = await answer.next();
+    if (step.value.finishReason === 'stop') return JSON.parse(step.value.text) as Json;
+    throw new RangeError(
+      `extract(): expected an answer that ends, got one cut by ${step.value.finishReason}; raise maxTokens`,
+    );
+  }
+
   /** One vector of length 1 for each text, [hiddenSize]: the mean of its last hidden states. */
   embed(texts: readonly string[]): Promise<Float32Array[]> {
     return embed(this.model, this.tokenizer, texts);
@@ -185,4 +232,8 @@ export function chatTemplateOf(
 /** As a text to be continued, not as a question: 9 of 9 easy texts against 6 of 9 (135M, likelihood.slow.test). */
 function classifyPrompt(text: string, labels: readonly string[]): string {
   return `Labels: ${labels.join(', ')}\n\nText: ${text}\nLabel:`;
+}
+
+function extractPrompt(text: string): string {
+  return `Extract the information from this text as JSON.\n\nText: ${text}\n\nJSON:`;
 }

@@ -3,11 +3,13 @@
 import { DEFAULT_MAX_TOKENS } from '../generate/answer.ts';
 import { type Certainty, certify } from '../generate/certify.ts';
 import type { GeneratedToken, GenerateOptions, GenerationResult } from '../generate/generate.ts';
+import type { StructureOptions } from '../generate/structured.ts';
 import type { SmolLM2 } from '../smollm2.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
 import { engineOptions, loadOptions, openModelOrNano } from './model-options.ts';
 import { writeRecord } from './recording.ts';
 import { generateOptions, samplingOptions } from './sampling-options.ts';
+import { structureOptions } from './structure-options.ts';
 import { harmless, interruptSignal, print, readStdin, Status } from './terminal.ts';
 
 export const generateCommand = samplingOptions(
@@ -17,10 +19,14 @@ export const generateCommand = samplingOptions(
       .option('--raw', 'continue the prompt as it is, without chat template')
       .option('--json', 'print one JSON object: text, ids, finishReason, usage, timings')
       .option('--logprobs <n>', 'with --json: log-probabilities of each token and the n likeliest')
+      .option('--json-schema <file|json>', 'answer with JSON of this schema, a file or JSON itself')
+      .option('--grammar <file>', 'answer with a text of this grammar (GBNF)')
+      .option('--regex <pattern>', 'answer with a text that matches this regular expression as a whole')
       .option('--certify', 'say for every greedy token whether rounding could have changed it')
       .option('--record <file>', 'write ids, options, seed, fingerprint and checksums, for replay elsewhere')
       .example('$ smollm2 generate "What is gravity?"')
       .example('$ smollm2 generate --raw "Once upon a time" --temperature 0.8 --seed 1')
+      .example(`$ smollm2 generate "Is the sky blue?" --regex "yes|no"`)
       .example('$ cat question.txt | smollm2 generate --model 360m --json'),
   ),
 ).onRun(run);
@@ -37,6 +43,7 @@ async function run(args: Arguments): Promise<void> {
     ...generateOptions(args),
     signal,
     logprobs: isCertified ? Math.max(2, logprobs ?? 0) : logprobs,
+    ...(await structureOptions(args)),
   };
   if (isCertified) checkGreedy(options);
   const prompt = await promptText(args);
@@ -73,7 +80,7 @@ async function run(args: Arguments): Promise<void> {
 async function streamed(
   smol: SmolLM2,
   promptIds: readonly number[],
-  options: GenerateOptions,
+  options: GenerateOptions & StructureOptions,
   args: Arguments,
   status: Status,
 ): Promise<{ result: GenerationResult; tokens: GeneratedToken[] }> {

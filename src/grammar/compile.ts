@@ -112,7 +112,8 @@ export class SchemaCompiler implements SchemaPlaces {
         error.keyword ?? keywordOf(error.message),
       );
     }
-    const spelled = new Map(words.map((bytes) => [bytes.join(), bytes]));
+    const written = words.filter((bytes) => bytes.every((byte) => this.hasByte[byte] === 1));
+    const spelled = new Map(written.map((bytes) => [bytes.join(), bytes]));
     if (spelled.size > 0) node.words = wordTree([...spelled.values()]);
     if (unique) this.wordBytes.set(node, [...spelled.values()]);
   }
@@ -125,15 +126,21 @@ export class SchemaCompiler implements SchemaPlaces {
       else addLexer(node.numbers, this.numberLexer(part, unique));
     } else if (part.type === 'string') {
       if (part.values) words.push(...part.values.map((value) => spellString(value, this.hasByte)));
-      else addLexer(node.strings, this.stringLexer(part, unique));
+      else if (this.canWrite('"')) addLexer(node.strings, this.stringLexer(part, unique));
     } else if (unique) {
       throw new GrammarError('uniqueItems over arrays or objects is not supported', pointer, 'uniqueItems');
+    } else if (!this.canWrite(part.type === 'array' ? '[],' : '{}:,"')) {
+      return; // a vocabulary for other texts
     } else if (part.type === 'array') {
       const shape = arrayShape(part, this, pointer);
       if (shape) node.arrays.push(shape);
     } else if (part.type === 'object') {
       node.objects.push(...objectShapes(part, this, pointer));
     }
+  }
+
+  private canWrite(characters: string): boolean {
+    return Array.from(characters).every((character) => this.hasByte[character.charCodeAt(0)] === 1);
   }
 
   private numberLexer({ rules }: NumberPart, unique: boolean): TextLexer {

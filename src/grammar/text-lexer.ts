@@ -313,7 +313,8 @@ export class TextLexer {
   }
 
   get isEmpty(): boolean {
-    return this.table.fewestPoints > this.max || this.min > this.max;
+    const { fewestPoints } = this.table;
+    return fewestPoints === Number.POSITIVE_INFINITY || fewestPoints > this.max || this.min > this.max;
   }
 
   /** Whether a text of `count` whole code points so far can still end in time. */
@@ -377,7 +378,8 @@ function writable(dfa: Dfa, spelling: Spelling, hasByte: Uint8Array): Dfa {
   };
   for (let byte = spelling === 'raw' ? 0 : 0x20; byte < 0x80; byte++) lose(byte, byte, byte);
   for (let byte = 0xc2; byte <= 0xdf; byte++) lose(byte, (byte & 0x1f) * 64, (byte & 0x1f) * 64 + 63);
-  for (let byte = 0xe0; byte <= 0xef; byte++) lose(byte, (byte & 0x0f) * 4096, (byte & 0x0f) * 4096 + 4095);
+  for (let byte = 0xe0; byte <= 0xef; byte++)
+    lose(byte, Math.max(0x800, (byte & 0x0f) * 4096), (byte & 0x0f) * 4096 + 4095);
   for (let byte = 0xf0; byte <= 0xf4; byte++) {
     lose(byte, Math.max(0x10000, (byte & 7) * 262144), Math.min(0x10ffff, (byte & 7) * 262144 + 262143));
   }

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import {
+  compileEbnf,
+  compileRegex,
+  compileSchema,
+  GrammarError,
+  type Json,
+} from '../../src/grammar/grammar.ts';
+import { tinyVocabulary } from '../support/tiny-vocabulary.ts';
+
+const schema = (json: unknown) => compileSchema(json as Json, tinyVocabulary);
+const nested = (depth: number, inner: unknown): unknown =>
+  Array.from({ length: depth }).reduce((json) => ({ type: 'array', items: json }), inner);
+
+/** What is refused, where, and for which keyword. */
+const REFUSED: readonly [name: string, schema: unknown, pointer: string, keyword: string | undefined][] = [
+  ['an unknown type', { properties: { a: { type: 'text' } } }, '#/properties/a/type', 'type'],
+  ['a wrong limit', { minLength: -1 }, '#/minLength', 'minLength'],
+  ['an empty list', { anyOf: [] }, '#/anyOf', 'anyOf'],
+  ['another document', { $ref: 'https://example.com/a.json' }, '#/$ref', '$ref'],
+  ['a place that is not there', { items: { $ref: '#/$defs/x' } }, '#/items/$ref', '$ref'],
+  ['a reference to itself', { $ref: '#' }, '#/$ref', '$ref'],
+  [
+    'references in a circle',
+    { $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } } },
+    '#/$defs/',
+    '$ref',
+  ],
+  ['$dynamicRef', { $dynamicRef: '#a' }, '#/$dynamicRef', '$dynamicRef'],
+  ['a format that is checked elsewhere', { items: { format: 'iri' } }, '#/items/format', 'format'],
+  [
+    'multiples of a fraction',
+    { items: { type: 'number', multipleOf: 0.01 } },
+    '#/items/multipleOf',
+    'multipleOf',
+  ],
+  [
+    'uniqueItems over objects',
+    { properties: { a: { items: { type: 'object' }, uniqueItems: true } } },
+    '#/properties/a/items',
+    'uniqueItems',
+  ],
+  ['a broken pattern', { properties: { p: { pattern: '(a' } } }, '#/properties/p', 'pattern'],
+  ['a backreference', { pattern: '(a)\\1' }, '#', 'pattern'],
+  ['a pattern that explodes', { items: { pattern: '(a{1,1000}){1,1000}' } }, '#/items', 'pattern'],
+  ['what is not there to be had', false, '#', undefined],
+  ['types that exclude each other', { allOf: [{ type: 'string' }, { type: 'integer' }] }, '#', undefined],
+  [
+    'a required property that cannot be',
+    { type: 'object', required: ['a'], properties: { a: false } },
+    '#',
+    undefined,
+  ],
+  [
+    'an object that never ends',
+    { type: 'object', properties: { a: { $ref: '#' } }, required: ['a'] },
+    '#',
+    undefined,
+  ],
+  ['10,000 levels', nested(10_000, { type: 'integer' }), '#/items', undefined],
+];
+
+describe('compileSchema', () => {
+  it.each(REFUSED)('refuses %s', (_, json, pointer, keyword) => {
+    let error: unknown;
+    try {
+      schema(json);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(GrammarError);
+    const { pointer: at, keyword: word, message } = error as GrammarError;
+    expect(message).toContain(at);
+    expect(at.slice(0, pointer.length)).toBe(pointer);
+    expect(word).toBe(keyword);
+  });
+
+  it('refuses documents that are too large before it reads them', () => {
+    expect(() => schema({ enum: Array.from({ length: 300_000 }, (_, i) => i) })).toThrow(
+      /at most 200000 members/,
+    );
+    expect(() => compileSchema(`{"title":"${'x'.repeat(2 ** 20)}"}`, tinyVocabulary)).toThrow(
+      /at most 1048576/,
+    );
+    const wide = Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`p${i}`, { const: i }]));
+    expect(() => schema({ properties: wide })).toThrow(GrammarError);
+  });
+
+  it('ends on alternatives that multiply', () => {
+    const pick = (n: number) => ({
+      anyOf: Array.from({ length: 6 }, (_, i) => ({ required: [`a${n}${i}`] })),
+    });
+    expect(() => schema({ allOf: Array.from({ length: 6 }, (_, n) => pick(n)) })).toThrow(
+      /fewer combinations/,
+    );
+  });
+
+  it('reads a chain of 5,000 references without a deep stack', () => {
+    const $defs = Object.fromEntries(
+      Array.from({ length: 300 }, (_, i) => [`a${i}`, { $ref: `#/$defs/a${i + 1}` }]),
+    );
+    expect(() => schema({ $ref: '#/$defs/a0', $defs: { ...$defs, a300: { const: 1 } } })).not.toThrow();
+    const long = Object.fromEntries(
+      Array.from({ length: 5000 }, (_, i) => [`a${i}`, { $ref: `#/$defs/a${i + 1}` }]),
+    );
+    expect(() => schema({ $ref: '#/$defs/a0', $defs: { ...long, a5000: { const: 1 } } })).toThrow(
+      GrammarError,
+    );
+  });
+
+  it('allows 20,000 constants', () => {
+    const words = Array.from({ length: 20_000 }, (_, i) => `word${i}`);
+    const matcher = schema({ enum: words }).matcher();
+    expect(matcher.acceptBytes(new TextEncoder().encode('"word19999"'))).toBe(true);
+    expect(matcher.isComplete).toBe(true);
+  });
+});
+
+describe('compileRegex', () => {
+  it.each(['(a', 'a)', '[a', 'a**', '(?<=a)b', 'a{3,2}', 'a{99999}', '\\b', '\\p{L}', '(?i)a', 'a(?=b)c'])(
+    'refuses %s',
+    (pattern) => {
+      expect(() => compileRegex(pattern, tinyVocabulary)).toThrow(GrammarError);
+    },
+  );
+
+  it('ends on patterns whose automata explode', () => {
+    expect(() => compileRegex(`(a|b)*a${'(a|b)'.repeat(30)}`, tinyVocabulary)).toThrow(GrammarError);
+    expect(() => compileRegex('('.repeat(5000), tinyVocabulary)).toThrow(/nested too deeply/);
+  });
+});
+
+describe('compileEbnf', () => {
+  it.each([
+    ['no root', 'a ::= "x"', 'line 1, column 1'],
+    ['a missing rule', 'root ::= "a"\n  b', 'line 2, column 3'],
+    ['a rule twice', 'root ::= "a"\nroot ::= "b"', 'line 2, column 1'],
+    ['an open text', 'root ::= "a', 'line 1, column 10'],
+    ['left recursion', 'root ::= root "a" | "b"', 'root'],
+    ['hidden left recursion', 'root ::= x root | "b"\nx ::= "c"?', 'root'],
+    ['a rule without an end', 'root ::= "a" root', 'root'],
+    ['repetition of nothing', 'root ::= (x*)* "a"\nx ::= "b" root?', 'root'],
+  ])('refuses %s', (_, rules, place) => {
+    expect(() => compileEbnf(rules, tinyVocabulary)).toThrow(new RegExp(`^${place}: `));
+  });
+});
