@@ -1,8 +1,9 @@
-// `npm run bench [-- NAME ...]`: kernels, generation, load, tokenizer, size; all of them when none is named. Prints one
+// `npm run bench [-- NAME ...]`: kernels, generation, load, tokenizer, grammar, size; all of them when none is named. Prints one
 // table and saves it.
 
 import { parseArgs } from 'node:util';
 import { generation } from './generation.bench.ts';
+import { grammar } from './grammar.bench.ts';
 import { kernels } from './kernels.bench.ts';
 import { load } from './load.bench.ts';
 import { describeMachine, saveResult, sha256OfFile } from './machine.ts';
@@ -12,7 +13,7 @@ import { size } from './size.bench.ts';
 import { tokenizer } from './tokenizer.bench.ts';
 import { benchModel } from './weights.ts';
 
-const BENCHES = { kernels, generation, load, tokenizer, size };
+const BENCHES = { kernels, generation, load, tokenizer, grammar, size };
 
 const { values: options, positionals } = parseArgs({
   options: { model: { type: 'string' } },
