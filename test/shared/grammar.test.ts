@@ -1,10 +1,10 @@
 // The development schemas of ../shared: no invalid text allowed, few valid ones refused, few schemas refused.
 
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { compileSchema, GrammarError, type Json } from '../../src/grammar/grammar.ts';
 import { cut, END, tinyVocabulary } from '../support/tiny-vocabulary.ts';
+import { sharedFile } from './shared.ts';
 
 interface Entry {
   readonly id: string;
@@ -12,10 +12,8 @@ interface Entry {
   readonly instances: readonly { readonly text: string; readonly valid: boolean }[];
 }
 
-const shared = process.env.SHARED ?? new URL('../../../shared', import.meta.url).pathname;
-
 it('accepts no invalid text of 199 schemas, refuses at most 1 % of the valid ones and 10 % of the schemas', () => {
-  const entries = JSON.parse(readFileSync(join(shared, 'server/schemas/schemas.json'), 'utf8')) as Entry[];
+  const entries = JSON.parse(readFileSync(sharedFile('server/schemas/schemas.json'), 'utf8')) as Entry[];
   const refused: string[] = [];
   const wronglyRefused: string[] = [];
   const wronglyAllowed: string[] = [];
