@@ -14,9 +14,10 @@ import { Matcher } from './matcher.ts';
 import { regexDfa } from './regex-dfa.ts';
 import { RuleCompiler, RuleState } from './rule-state.ts';
 import type { Bounds } from './schema-places.ts';
-import { End, LexState, State } from './state.ts';
+import { End, LexState, State, WordState } from './state.ts';
 import { TextLexer, TextTable } from './text-lexer.ts';
 import { type TokenBytes, TokenTrie } from './token-trie.ts';
+import { wordTree } from './words.ts';
 
 export { GrammarError } from '../base/errors.ts';
 export { type ConstraintOptions, GrammarConstraint } from './constraint.ts';
@@ -31,6 +32,9 @@ export interface SchemaOptions {
    * bytes of any kind wherever JSON allows it.
    */
   readonly whitespace?: 'none' | 'single' | 'any';
+  /** Texts around the document: parts of the answer. */
+  readonly before?: string;
+  readonly after?: string;
   /** Limits where the schema has none; by default 2,048 code points, 256 items, 64 additional properties. */
   readonly bounds?: Partial<Bounds>;
 }
@@ -126,7 +130,14 @@ export function compileSchema(
   const compiler = new SchemaCompiler(json, masks.trie.hasByte, spacing, bounds);
   const value = compiler.compile();
   // A token can open two values at most before it has to write one of them.
-  return new Grammar(masks, new ValueState(value, new End()), 2 * compiler.longestFewest + 16);
+  const { before = '', after = '' } = options;
+  const first = fixed(before, new ValueState(value, fixed(after, new End())));
+  return new Grammar(masks, first, 2 * compiler.longestFewest + 16);
+}
+
+/** A text that stands there, and what comes after it. */
+function fixed(text: string, cont: State): State {
+  return text === '' ? cont : new WordState(wordTree([new TextEncoder().encode(text)]), () => cont);
 }
 
 /** Longest text of a schema: a megabyte of it takes tens of milliseconds to read. */
