@@ -24,6 +24,7 @@ import { embed } from './score/embed.ts';
 import { type Choice, choose, type Score, score } from './score/likelihood.ts';
 import { Tokenizer } from './tokenizer/tokenizer.ts';
 
+/** A loaded model with its tokenizer and chat template: what `load` gives. Close it when it is not needed any more. */
 export class SmolLM2 {
   readonly model: Model;
   readonly tokenizer: Tokenizer;

@@ -60,7 +60,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^smollm2$/, replacement: `${dist}browser/index.js` },
-      { find: /^smollm2\/inspect\/(.*)$/, replacement: `${dist}inspect/$1.js` },
+      { find: /^smollm2\/inspect$/, replacement: `${dist}inspect.js` },
     ],
   },
 });

@@ -31,6 +31,7 @@ export interface RenderOptions {
   readonly now?: Date;
 }
 
+/** What each option of `render` may be. */
 export const RENDER_RULES: Rules<RenderOptions> = {
   addGenerationPrompt: flag,
   tools: listOf('an array of descriptions', () => true),
@@ -57,6 +58,7 @@ export interface ChatTokenizer {
 const LOOKS_AT_PARTS =
   /\bis\s+(?:not\s+)?(?:string|iterable|sequence|mapping)\b|\.type\b|\[\s*['"]type['"]\s*\]/;
 
+/** The chat template that came with a model's file: a conversation to the text that the model reads. */
 export class ChatTemplate {
   readonly source: string;
   private readonly specials: SpecialTexts;

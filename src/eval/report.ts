@@ -109,6 +109,7 @@ function titleOf({ model, engine, style, chat }: Report): string {
   return `${model}${engine ? `, ${engine}` : ''}, prompts of ${style}${chat ? ' through the chat template' : ''}`;
 }
 
+/** A report as Markdown: one table of all tasks. */
 export function markdownReport(report: Report): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const rule = HEADINGS.map(() => '---');

@@ -19,6 +19,7 @@ import { triviaQa } from './tasks/trivia-qa.ts';
 import { wikitext } from './tasks/wikitext.ts';
 import { winogrande } from './tasks/winogrande.ts';
 
+/** Every benchmark, as the SmolLM2 paper scored it. */
 export const TASKS: readonly Task[] = [
   piqa,
   arcEasy,

@@ -61,6 +61,7 @@ export interface History {
 
 type Logits = Float64Array | Float32Array;
 
+/** What each sampling option may be. */
 export const SAMPLING_RULES: Rules<SamplingOptions> = {
   temperature: number('a finite number of at least 0', (x) => x >= 0 && x < Infinity),
   topK: count(0),

@@ -11,6 +11,7 @@ const LIKELY = [...'"}],:0x', ...Array.from({ length: 256 }, (_, byte) => String
 /** Longest way to an end that is looked for. */
 const MAX_PATH = 65_536;
 
+/** Where a text stands in a grammar: takes bytes one by one. */
 export class Matcher {
   /** By how many bytes one token can move the end of the text away, at most. */
   readonly growth: number;

@@ -34,6 +34,7 @@ export interface NodeLoadOptions extends LoadOptions, OpenOptions {
   readonly onDownload?: (bytesDone: number, bytesTotal: number | undefined) => void;
 }
 
+/** What each option of `load` may be. */
 export const NODE_LOAD_RULES: Rules<NodeLoadOptions> = { ...LOAD_RULES, ...OPEN_RULES, ...DOWNLOAD_RULES };
 
 /**

@@ -21,6 +21,7 @@ const PIECE_BYTES = 2 ** 22;
 /** Four times what the tests on the golden prompts allow (1e-9 in test/model/golden-*.slow.test.ts). */
 export const LOGIT_ERROR_BOUND = 4e-9;
 
+/** The engine of plain float64 loops: slow, and the oracle of every other one. */
 export class ReferenceEngine implements Engine {
   readonly name = 'reference';
   readonly arithmetic = 'reference 1';

@@ -3,6 +3,7 @@
 import type { ModelConfig } from '../config.ts';
 import type { KvCache, Sequence } from '../ops.ts';
 
+/** Keys and values of past positions as float64 arrays. */
 export class ReferenceKvCache implements KvCache {
   length = 0;
   readonly maxSeqLen: number;

@@ -10,6 +10,7 @@ export interface ReferenceRopeTable extends RopeTable {
   readonly headDim: number;
 }
 
+/** Cosines and sines of every position, [maxSeqLen, headDim / 2] each, in float64. */
 export function ropeTable(config: ModelConfig, maxSeqLen: number): ReferenceRopeTable {
   return { ...rotations(config, maxSeqLen), headDim: config.headDim, maxSeqLen };
 }

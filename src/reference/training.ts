@@ -26,6 +26,7 @@ import { swiglu, swigluBackward } from './swiglu.ts';
 /** Rows whose logits are in memory at once. */
 const LOSS_ROWS = 16;
 
+/** The operations of a training step in plain float64 loops. */
 export class ReferenceTraining implements TrainingEngine<Float64Array> {
   readonly name = 'reference';
 

@@ -37,7 +37,9 @@ export interface DecodeOptions {
   readonly skipSpecial?: boolean;
 }
 
+/** What each option of `encode` may be. */
 export const ENCODE_RULES: Rules<EncodeOptions> = { special: flag, addBos: flag, mark: textRule };
+/** What each option of `decode` may be. */
 export const DECODE_RULES: Rules<DecodeOptions> = { skipSpecial: flag };
 
 /** Control tokens that end a turn or a text (llama.cpp's list, src/llama-vocab.cpp). */
@@ -48,6 +50,7 @@ const END_TEXTS = new Set(
   ]),
 );
 
+/** Byte-level BPE as SmolLM2, Llama 3 and Qwen2 use it: text to ids and back. */
 export class Tokenizer {
   /** Number of ids. */
   readonly vocabSize: number;

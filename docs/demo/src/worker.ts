@@ -1,9 +1,15 @@
 // The explorer's worker: holds the model, answers, and runs the traced passes that the pictures are drawn from.
 
 import { capabilities, load, type Model, SmolLM2 } from 'smollm2';
-import { attentionMap, runForAttention } from 'smollm2/inspect/attention-maps';
-import { type ActivationCache, runWithCache } from 'smollm2/inspect/hooks';
-import { logitLens, rowNorms, streamPoints } from 'smollm2/inspect/logit-lens';
+import {
+  type ActivationCache,
+  attentionMap,
+  logitLens,
+  rowNorms,
+  runForAttention,
+  runWithCache,
+  streamPoints,
+} from 'smollm2/inspect';
 import type { Answer, Head, Request } from './protocol.ts';
 
 const scope = globalThis as unknown as {
