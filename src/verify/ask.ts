@@ -35,7 +35,7 @@ export async function askAll(
   for (const text of prompts) {
     onStep?.(done++, total);
     const ids = tokenizer.encode(text);
-    if (ids.length + ANSWER_TOKENS > model.config.maxSeqLen) continue;
+    if (ids.length + ANSWER_TOKENS > model.maxSeqLen) continue;
     const answer = await askOrNote(
       () => server.complete(text, ANSWER_TOKENS),
       `text of ${ids.length} tokens`,

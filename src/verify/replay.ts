@@ -131,7 +131,7 @@ async function followText(
   promptIds: readonly number[],
   text: string,
 ): Promise<{ numChosen: number; numGreedy: number; margin: number }> {
-  const cache = model.newCache(Math.min(promptIds.length + ANSWER_TOKENS, model.config.maxSeqLen));
+  const cache = model.newCache(Math.min(promptIds.length + ANSWER_TOKENS, model.maxSeqLen));
   const own: number[] = [];
   let said = '';
   try {
@@ -167,7 +167,7 @@ function idOfText(tokenizer: Tokenizer, text: string): number | undefined {
 /** Logits [chosen.length, vocabSize] before each chosen id. */
 async function answerLogits(model: Model, promptIds: readonly number[], chosen: readonly number[]) {
   const ids = [...promptIds, ...chosen.slice(0, -1)];
-  const cache = model.newCache(Math.min(ids.length, model.config.maxSeqLen));
+  const cache = model.newCache(Math.min(ids.length, model.maxSeqLen));
   try {
     await model.forward(promptIds.slice(0, -1).length > 0 ? promptIds.slice(0, -1) : [ids[0]], cache, {
       logits: 'none',

@@ -19,7 +19,9 @@ it('the text of llama.cpp on the Q4_1 file: 8-bit activations are the first caus
     const { code, stdout } = await runCli(['diff', reference, text, ...model, '--json']);
     const report = JSON.parse(stdout);
     expect(code).toBe(1);
-    expect(report).toMatchObject({ first: 'model.layers.0.self_attn.q_proj', cause: 'activations-int8' });
+    expect(report).toMatchObject({ first: 'model.layers.0.self_attn.q_proj' });
+    // Nearest, and no more: llama.cpp's own rounding of the scales leaves a little over.
+    expect(report.candidates[0]).toMatchObject({ cause: 'activations-int8' });
     expect(report.candidates[0].fit).toBeGreaterThan(0.9);
     expect(report.notes.join()).toMatch(/last 1 of 3 rows.*interleaved/);
     const byName = new Map(report.points.map((point: { name: string }) => [point.name, point]));

@@ -114,7 +114,8 @@ describe('ServerScorer', () => {
 
   it('passes on what the server says when it refuses, and says when there is none', async () => {
     answering('{"error":"no such model"}', 404);
-    await expect(ask()).rejects.toThrow(`${base}/completions: status 404, {"error":"no such model"}`);
+    await expect(ask()).rejects.toThrow(`${base}/completions: status 404, `);
+    await expect(ask()).rejects.toThrow(/no such model/);
     const nobody = new ServerScorer(jsonPoster('http://127.0.0.1:9/v1'), 'm');
     await expect(nobody.write('p', { stop: [], maxNewTokens: 1 })).rejects.toThrow(
       /127\.0\.0\.1:9\/v1.*is it running\?/,
