@@ -13,6 +13,8 @@ export interface ReadRecipe {
 }
 
 /**
+ * A recipe out of what its file holds: nanotron's, TRL's, or ours (`scale:`, `evaluation:`), with notices by name.
+ *
  * @param value the file as a yaml or JSON parser gave it
  * @param file  its name, for messages
  * @throws FormatError that names the key, for values that no run could use

@@ -29,7 +29,11 @@ const FUTURE = [
   'startFrom',
 ];
 
-/** @param step steps that have been taken under `before` */
+/**
+ * What differs between two recipes, key by key, and whether a run may go on with the second.
+ *
+ * @param step steps that have been taken under `before`
+ */
 export function recipeChanges(before: Recipe, after: Recipe, step: number): RecipeChanges {
   const old = flatten(withoutFuture(before, step));
   const now = flatten(withoutFuture(after, step));
