@@ -19,13 +19,13 @@ export const FUNCTION_LINES = 60;
 export const BUDGETS = {
   'src/ops.ts': 200,
   'src/config.ts': 120,
-  'src/base': 700,
+  'src/base': 900,
   'src/model': 700,
   'src/reference': 1100,
   'src/generate': 1500,
-  'src/run': 1100,
-  'src/wasm': 1900,
-  assembly: 3000,
+  'src/run': 1500,
+  'src/wasm': 2300,
+  assembly: 4100,
 };
 
 /** TypeScript files below a file or folder. */
