@@ -128,6 +128,25 @@ function without(model: Model, heads: readonly Head[]): Model {
   return Object.assign(Object.create(model) as Model, {
     forward: ((ids, cache, options) =>
       model.forward(ids, cache, { ...options, ...trace })) as Model['forward'],
+    // An answer asks for rows; one sequence at a time can be traced.
+    run: (async (entries, options) => {
+      const all = [];
+      for (const { ids, cache, rows = 1 } of entries) {
+        const logits = await model.forward(ids, cache, {
+          ...options,
+          ...trace,
+          logits: rows > 1 ? 'all' : 'last',
+        });
+        const { vocabSize } = model.config;
+        const first = logits.length / vocabSize - rows;
+        all.push(
+          Array.from({ length: rows }, (_, row) =>
+            logits.slice((first + row) * vocabSize, (first + row + 1) * vocabSize),
+          ),
+        );
+      }
+      return all;
+    }) as Model['run'],
   });
 }
 
