@@ -10,7 +10,8 @@ const TOP_NAMES: Readonly<Record<string, string>> = {
   'output.weight': 'lm_head.weight',
 };
 
-const LAYER_NAMES: Readonly<Record<string, string>> = {
+/** The middle of `blk.{layer}.{stem}.weight`, and the module of a layer that it is of. */
+export const GGUF_STEMS: Readonly<Record<string, string>> = {
   attn_norm: 'input_layernorm',
   attn_q: 'self_attn.q_proj',
   attn_k: 'self_attn.k_proj',
@@ -26,8 +27,8 @@ const LAYER_NAMES: Readonly<Record<string, string>> = {
 export function hfTensorName(ggufName: string): string | undefined {
   if (Object.hasOwn(TOP_NAMES, ggufName)) return TOP_NAMES[ggufName];
   const match = /^blk\.(\d+)\.([a-z_]+)\.(weight|bias)$/.exec(ggufName);
-  if (!match || !Object.hasOwn(LAYER_NAMES, match[2])) return undefined;
-  return `model.layers.${match[1]}.${LAYER_NAMES[match[2]]}.${match[3]}`;
+  if (!match || !Object.hasOwn(GGUF_STEMS, match[2])) return undefined;
+  return `model.layers.${match[1]}.${GGUF_STEMS[match[2]]}.${match[3]}`;
 }
 
 /** GGUF name of a HuggingFace tensor, or undefined where there is none. */
@@ -35,7 +36,7 @@ export function ggufTensorName(hfName: string): string | undefined {
   const top = Object.keys(TOP_NAMES).find((name) => TOP_NAMES[name] === hfName);
   if (top) return top;
   const match = /^model\.layers\.(\d+)\.([a-z_.]+)\.(weight|bias)$/.exec(hfName);
-  const part = match && Object.keys(LAYER_NAMES).find((name) => LAYER_NAMES[name] === match[2]);
+  const part = match && Object.keys(GGUF_STEMS).find((name) => GGUF_STEMS[name] === match[2]);
   return part ? `blk.${match[1]}.${part}.${match[3]}` : undefined;
 }
 

@@ -1,6 +1,7 @@
 // What other programs call the points of a forward pass: HuggingFace modules, llama.cpp's graph
 // (eval-callback), TransformerLens hooks. Everything becomes the HuggingFace name.
 
+import { GGUF_STEMS } from '../format/gguf-names.ts';
 import { LAYER_POINTS, pointName } from '../model/points.ts';
 
 /**
@@ -86,18 +87,7 @@ export function canonicalName(raw: string): { name: string; dialect: Dialect } |
   return name === undefined ? undefined : { name, dialect: 'huggingface' };
 }
 
-/** Names of GGUF tensors, `blk.{layer}.{stem}`, under which candle and others dump the outputs of their modules. */
-const GGUF_STEMS: Readonly<Record<string, string>> = {
-  attn_norm: 'input_layernorm',
-  attn_q: 'self_attn.q_proj',
-  attn_k: 'self_attn.k_proj',
-  attn_v: 'self_attn.v_proj',
-  attn_output: 'self_attn.o_proj',
-  ffn_norm: 'post_attention_layernorm',
-  ffn_gate: 'mlp.gate_proj',
-  ffn_up: 'mlp.up_proj',
-  ffn_down: 'mlp.down_proj',
-};
+/** Names of GGUF tensors, under which candle and others dump outputs: these, and `blk.{layer}.{stem}` by GGUF_STEMS. */
 const GGUF_MODEL: Readonly<Record<string, string>> = {
   token_embd: 'model.embed_tokens',
   output_norm: 'model.norm',
