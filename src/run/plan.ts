@@ -7,7 +7,7 @@ import { PREFILL_ROWS, workspaceSizes } from '../model/workspace.ts';
 import type { CacheType } from '../wasm/options.ts';
 import { formatPlan, memoryPlan, type PlannedTensor, type PlanPart } from '../wasm/plan.ts';
 
-/** Kernels' own pages and the piece of the file that is being packed (src/wasm/engine.ts), whose room is used again. */
+/** Kernels' own pages and the piece of the file being packed (src/wasm/weight-packer.ts), whose room is reused. */
 const PACKING_BYTES = 2 ** 20 + 2 ** 16;
 
 /**

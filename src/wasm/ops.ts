@@ -73,7 +73,7 @@ export class WasmOps implements Ops {
   protected readonly maxRows: number;
   private readonly memberOf: () => Member;
   /** What `places` holds: the layers of a pass all ask for the same. */
-  private placed: { sequences: readonly Sequence[]; first: number; rows: number } | undefined;
+  private placed: { member: Member; sequences: readonly Sequence[]; first: number; rows: number } | undefined;
 
   /**
    * @param member  where this thread's records are; asked at each call, since scratch may move between passes
@@ -91,7 +91,7 @@ export class WasmOps implements Ops {
   }
 
   begin(): void {
-    this.forgetPlaces();
+    this.placed = undefined;
     WORKER.write(this.memory, this.memberOf().me, { held: 0, done: 0 });
   }
 
@@ -219,17 +219,14 @@ export class WasmOps implements Ops {
     for (let row = 0; row < total; row += this.maxRows) run(row, Math.min(this.maxRows, total - row));
   }
 
-  /** For when scratch has moved. */
-  protected forgetPlaces(): void {
-    this.placed = undefined;
-  }
-
   /** Writes where rows [first, first + rows) of a pass stand to this thread's places. */
   private place(sequences: readonly Sequence[], first: number, rows: number): void {
     const placed = this.placed;
-    if (placed?.sequences === sequences && placed.first === first && placed.rows === rows) return;
-    this.placed = { sequences, first, rows };
-    const places = new Int32Array(this.memory.buffer, this.memberOf().places, 2 * rows);
+    const member = this.memberOf(); // another one when scratch has moved
+    const isSame = placed?.member === member && placed.sequences === sequences;
+    if (isSame && placed.first === first && placed.rows === rows) return;
+    this.placed = { member, sequences, first, rows };
+    const places = new Int32Array(this.memory.buffer, member.places, 2 * rows);
     for (const { begin, count, startPos, cache } of sequences) {
       const from = Math.max(begin, first);
       const to = Math.min(begin + count, first + rows);

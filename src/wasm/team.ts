@@ -78,15 +78,15 @@ export class Team {
   async run(program: number, chunk: Chunk): Promise<void> {
     if (this.isClosed)
       throw new EngineError('engine: expected a model that is open, got one that was closed');
-    const { linearMemory: memory, jobPtr } = this.engine;
-    const records = this.engine.prepareTeam(this.numThreads);
+    const { linearMemory: memory, scratch } = this.engine;
+    const records = scratch.team(this.numThreads);
     if (this.workers.length === 0) this.start(records);
-    const words = jobWords(memory, jobPtr);
+    const words = jobWords(memory, scratch.jobPtr);
     writeJob(words, { program, chunk });
     const isShort = chunk.ids.length <= FEW_ROWS;
     const numActive = isShort ? this.pace.next() : this.numThreads;
     words[NUM_ACTIVE] = numActive;
-    words[PHASE] = this.engine.openPhase();
+    words[PHASE] = scratch.openPhase();
     words[NUM_PAGES] = memory.buffer.byteLength / WASM_PAGE;
     const previous = this.generation++;
     const start = performance.now();
@@ -112,7 +112,8 @@ export class Team {
   }
 
   private start(records: readonly number[]): void {
-    const { module, linearMemory: memory, jobPtr: job } = this.engine;
+    const { module, linearMemory: memory, scratch } = this.engine;
+    const { jobPtr: job } = scratch;
     const words = jobWords(memory, job);
     words.fill(0);
     Atomics.store(words, GENERATION, this.generation);
@@ -174,7 +175,7 @@ export class Team {
     this.workers = [];
     this.stopLooking();
     for (const worker of workers) worker.terminate();
-    if (workers.length > 0) this.engine.clearControls();
+    if (workers.length > 0) this.engine.scratch.clearControls();
     const next = this.isClosed ? '' : '; the next call starts a new team';
     settle?.fail(new EngineError(`engine: a worker stopped (${reason})${next}`));
   }

@@ -135,7 +135,9 @@ export function shapeOf(numHeads: number, numKvHeads: number, headDim: number, n
 /** What an engine keeps to itself and tests look at: its kernels, and the pages of its caches. */
 interface Insides {
   readonly kernels: Kernels;
-  readonly caches: ReadonlyMap<number, { readonly pageBytes: number; readonly pages: readonly number[] }>;
+  readonly pages: {
+    readonly caches: ReadonlyMap<number, { readonly pageBytes: number; readonly ptrs: readonly number[] }>;
+  };
 }
 
 export function kernelsOf(engine: WasmEngine): Kernels {
@@ -143,8 +145,8 @@ export function kernelsOf(engine: WasmEngine): Kernels {
 }
 
 export function pagesOf(engine: WasmEngine): { ptr: number; bytes: number }[] {
-  const { caches } = engine as unknown as Insides;
-  return [...caches.values()].flatMap(({ pages, pageBytes }) =>
-    pages.map((ptr) => ({ ptr, bytes: pageBytes })),
+  const { caches } = (engine as unknown as Insides).pages;
+  return [...caches.values()].flatMap(({ ptrs, pageBytes }) =>
+    ptrs.map((ptr) => ({ ptr, bytes: pageBytes })),
   );
 }

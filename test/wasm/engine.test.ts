@@ -144,7 +144,7 @@ describe('memory of the engine', () => {
     engine.reserve(cache, 512);
     const options = { maxSeqLen: 512, cacheType: 'f32', threads: 3 } as const;
     const plan = memoryPlan(SMALL_CONFIG, checkpoint.tensors.values(), options);
-    engine.prepareTeam(3);
+    engine.scratch.team(3);
     const used = engine.usage();
     for (const [name, part] of [
       ['weights', 0],
