@@ -18,6 +18,10 @@ export interface ModelConfig {
   readonly ropeScaling?: Llama3RopeScaling;
   /** Bias on the query, key and value projections (Qwen2.5). */
   readonly qkvBias: boolean;
+  /** Bias on the projection back from the heads (`attention_bias` of a Llama config, beside qkvBias). */
+  readonly oBias?: boolean;
+  /** Bias on gate, up and down (`mlp_bias` of a Llama config). */
+  readonly mlpBias?: boolean;
   /** The output matrix is the embedding table. */
   readonly tiedEmbeddings: boolean;
   readonly bosId?: number;
@@ -72,11 +76,14 @@ export function numParameters(config: ModelConfig): number {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize } = config;
   const qSize = numHeads * headDim;
   const kvSize = numKvHeads * headDim;
-  const attention =
-    2 * hiddenSize * qSize + 2 * hiddenSize * kvSize + (config.qkvBias ? qSize + 2 * kvSize : 0);
+  const biases =
+    (config.qkvBias ? qSize + 2 * kvSize : 0) +
+    (config.oBias ? hiddenSize : 0) +
+    (config.mlpBias ? 2 * intermediateSize + hiddenSize : 0);
+  const attention = 2 * hiddenSize * qSize + 2 * hiddenSize * kvSize;
   const mlp = 3 * hiddenSize * intermediateSize;
   const embeddings = vocabSize * hiddenSize * (config.tiedEmbeddings ? 1 : 2);
-  return embeddings + config.numLayers * (attention + mlp + 2 * hiddenSize) + hiddenSize;
+  return embeddings + config.numLayers * (attention + mlp + biases + 2 * hiddenSize) + hiddenSize;
 }
 
 /** Bytes of keys and values of `seqLen` positions at `bytesPerValue` (4 in f32, 2 in f16). */

@@ -129,6 +129,8 @@ export interface QkvWeights {
 export interface GateUpWeights {
   readonly gateProj: Matrix;
   readonly upProj: Matrix;
+  readonly gateBias?: Vector;
+  readonly upBias?: Vector;
 }
 
 /** Where the rows of a pass stand: in which layer, at which positions of which caches. */

@@ -21,10 +21,16 @@ export function expectedTensors(config: ModelConfig): Map<string, number[]> {
       add('self_attn.v_proj.bias', [kvSize]);
     }
     add('self_attn.o_proj.weight', [hiddenSize, qSize]);
+    if (config.oBias) add('self_attn.o_proj.bias', [hiddenSize]);
     add('post_attention_layernorm.weight', [hiddenSize]);
     add('mlp.gate_proj.weight', [intermediateSize, hiddenSize]);
     add('mlp.up_proj.weight', [intermediateSize, hiddenSize]);
+    if (config.mlpBias) {
+      add('mlp.gate_proj.bias', [intermediateSize]);
+      add('mlp.up_proj.bias', [intermediateSize]);
+    }
     add('mlp.down_proj.weight', [hiddenSize, intermediateSize]);
+    if (config.mlpBias) add('mlp.down_proj.bias', [hiddenSize]);
   }
   shapes.set('model.norm.weight', [hiddenSize]);
   if (!config.tiedEmbeddings) shapes.set('lm_head.weight', [vocabSize, hiddenSize]);

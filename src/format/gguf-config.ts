@@ -60,6 +60,8 @@ export function configFromGguf(facts: GgufFacts, file: string): ModelConfig {
       rmsNormEps: read.positive(`${arch}.attention.layer_norm_rms_epsilon`),
       ropeTheta: read.positive(`${arch}.rope.freq_base`, 10_000),
       qkvBias: facts.has('blk.0.attn_q.bias'),
+      ...(facts.has('blk.0.attn_output.bias') && { oBias: true }),
+      ...(facts.has('blk.0.ffn_gate.bias') && { mlpBias: true }),
       tiedEmbeddings: !facts.has('output.weight'),
       bosId: id('tokenizer.ggml.bos_token_id'),
       eosIds: [...new Set(eosKeys.map(id).filter((value) => value !== undefined))],

@@ -22,11 +22,8 @@ export function configFromHf(json: unknown, file: string): ModelConfig {
       field: 'hidden_act',
     });
   }
-  for (const field of ['mlp_bias', 'use_sliding_window']) {
-    if (json[field] === true) throw new FormatError('expected false, got true', { file, field });
-  }
-  if (modelType === 'llama' && json.attention_bias === true) {
-    throw new FormatError('expected false, got true', { file, field: 'attention_bias' });
+  if (json.use_sliding_window === true) {
+    throw new FormatError('expected false, got true', { file, field: 'use_sliding_window' });
   }
   const read = new FieldReader(json, file);
   const rope = isRecord(json.rope_parameters)
@@ -50,13 +47,27 @@ export function configFromHf(json: unknown, file: string): ModelConfig {
       rmsNormEps: read.positive('rms_norm_eps', 1e-6),
       ropeTheta: new FieldReader({ ...json, ...rope }, file).positive('rope_theta', 10_000),
       ropeScaling: ropeScalingFromHf(rope, file),
-      qkvBias: modelType === 'qwen2',
+      ...biasesFromHf(json, file),
       tiedEmbeddings: json.tie_word_embeddings === true,
       bosId: typeof json.bos_token_id === 'number' ? json.bos_token_id : undefined,
       eosIds: (Array.isArray(eos) ? eos : [eos]).filter((id) => Number.isInteger(id)),
     },
     file,
   );
+}
+
+/** Qwen2 has biases on q, k and v, whatever its config says; Llama has those that its config asks for. */
+function biasesFromHf(
+  json: Record<string, unknown>,
+  file: string,
+): Pick<ModelConfig, 'qkvBias' | 'oBias' | 'mlpBias'> {
+  const [attention, mlp] = ['attention_bias', 'mlp_bias'].map((field) => {
+    const value = json[field] ?? false;
+    if (typeof value === 'boolean') return value;
+    throw new FormatError(`expected true or false, got ${shown(value)}`, { file, field });
+  });
+  if (json.model_type === 'qwen2') return { qkvBias: true };
+  return { qkvBias: attention, ...(attention && { oBias: true }), ...(mlp && { mlpBias: true }) };
 }
 
 function ropeScalingFromHf(rope: Record<string, unknown>, file: string): Llama3RopeScaling | undefined {

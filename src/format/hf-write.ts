@@ -1,7 +1,7 @@
 // A model as a HuggingFace folder that transformers loads: config.json, generation_config.json, the tokenizer's
 // files and the weights; and beside them a model card.
 
-import { FormatError } from '../base/errors.ts';
+import { FormatError, UnsupportedError } from '../base/errors.ts';
 import type { ModelConfig } from '../config.ts';
 import type { EncodableDType } from '../quant/encode.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -25,13 +25,25 @@ export interface HfFolderOptions {
   readonly card?: string;
 }
 
-/** `config.json` of a Llama (or, with biases, Qwen2) model. */
+/**
+ * `config.json` of a Llama model, or of a Qwen2 one where only q, k and v have biases.
+ *
+ * @throws UnsupportedError for biases that neither has
+ */
 export function hfConfigJson(config: ModelConfig, dtype: HfDType = 'F32'): Record<string, unknown> {
-  const { bosId, eosIds, ropeScaling } = config;
+  const { bosId, eosIds, ropeScaling, qkvBias, oBias = false, mlpBias = false } = config;
+  const isQwen2 = qkvBias && !oBias && !mlpBias;
+  if (!isQwen2 && qkvBias !== oBias) {
+    throw new UnsupportedError(
+      'config.json: expected biases on q, k, v and o, or on q, k and v of a model without others, got ' +
+        `${qkvBias ? 'none on o' : 'some on o alone'}; a GGUF file can say it`,
+    );
+  }
   return {
-    architectures: [config.qkvBias ? 'Qwen2ForCausalLM' : 'LlamaForCausalLM'],
-    model_type: config.qkvBias ? 'qwen2' : 'llama',
+    architectures: [isQwen2 ? 'Qwen2ForCausalLM' : 'LlamaForCausalLM'],
+    model_type: isQwen2 ? 'qwen2' : 'llama',
     torch_dtype: TORCH_NAMES[dtype],
+    ...(!isQwen2 && { attention_bias: oBias, mlp_bias: mlpBias }),
     bos_token_id: bosId ?? null,
     eos_token_id: eosIds.length > 1 ? eosIds : (eosIds[0] ?? null),
     head_dim: config.headDim,

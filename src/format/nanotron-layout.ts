@@ -2,7 +2,7 @@
 // file for each parameter and rank of tensor parallelism. Query, key and value rows are one parameter, gate and up
 // rows another; ranks hold their share of each part. nanotron.ts reads such a folder, nanotron-write.ts writes one.
 
-import { FormatError } from '../base/errors.ts';
+import { FormatError, UnsupportedError } from '../base/errors.ts';
 import type { ModelConfig } from '../config.ts';
 import { expectedTensors } from './expected.ts';
 
@@ -28,6 +28,11 @@ export interface SlicePair {
 
 /** Every parameter of a model, in the order of the forward pass. */
 export function nanotronParameters(config: ModelConfig): NanotronParameter[] {
+  if (config.oBias || config.mlpBias) {
+    throw new UnsupportedError(
+      `nanotron: expected biases on q, k and v at most, got some on ${config.oBias ? 'o' : 'gate, up and down'}`,
+    );
+  }
   const shapes = expectedTensors(config);
   const parameter = (folder: string, split: NanotronParameter['split'], names: readonly string[]) => ({
     folder: `model/${folder}`,

@@ -158,6 +158,7 @@ function modelConfigJson(config: ModelConfig, isInterleaved: boolean): unknown {
     model_type: __,
     torch_dtype: ___,
     head_dim: headDim,
+    mlp_bias: ____,
     ...shared
   } = hfConfigJson(config);
   if (headDim !== config.hiddenSize / config.numHeads) {

@@ -48,7 +48,7 @@ export function ggufContentOfHf(checkpoint: Checkpoint): GgufContent {
   if (tokenizer?.kind !== 'json') {
     throw new FormatError('expected a tokenizer.json, got none', { file: name });
   }
-  const arch = config.qkvBias ? 'qwen2' : 'llama';
+  const arch = config.qkvBias && !config.oBias && !config.mlpBias ? 'qwen2' : 'llama';
   const tensors = Array.from(checkpoint.tensors.values(), (tensor) => {
     const stored = arch === 'llama' && isPermuted(tensor.name);
     const ordered = stored ? reorderRows(tensor, config.headDim, hfRow) : tensor;

@@ -32,7 +32,7 @@ export function attention(pass: Pass, x: Vector, w: LayerWeights, layer: number)
     trace?.(`model.layers.${layer}.self_attn.attn_probs`, probs, [numHeads, numRows, numPositions]);
   }
   see('self_attn.attn_out', mixed, numHeads * headDim);
-  ops.linear(branch, mixed, w.oProj);
+  ops.linear(branch, mixed, w.oProj, w.oBias);
   see('self_attn.o_proj', branch, hiddenSize);
   ops.add(x, branch);
 }

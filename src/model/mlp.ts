@@ -15,13 +15,13 @@ export function mlp(pass: Pass, x: Vector, w: LayerWeights, layer: number): void
 
   ops.rmsNorm(normed, x, w.postAttentionNorm, rmsNormEps);
   see('post_attention_layernorm', normed, hiddenSize);
-  ops.linear(gate, normed, w.gateUp.gateProj);
+  ops.linear(gate, normed, w.gateUp.gateProj, w.gateUp.gateBias);
   see('mlp.gate_proj', gate, intermediateSize);
-  ops.linear(up, normed, w.gateUp.upProj);
+  ops.linear(up, normed, w.gateUp.upProj, w.gateUp.upBias);
   see('mlp.up_proj', up, intermediateSize);
   ops.swiglu(gate, gate, up);
   see('mlp.act', gate, intermediateSize);
-  ops.linear(branch, gate, w.downProj);
+  ops.linear(branch, gate, w.downProj, w.downBias);
   see('mlp.down_proj', branch, hiddenSize);
   ops.add(x, branch);
 }

@@ -30,7 +30,11 @@ export function makeNetwork(
   maxRows = PREFILL_ROWS,
 ): Network {
   const workspace = makeWorkspace(config, Math.min(maxRows, maxSeqLen), (length) => engine.vector(length));
-  const fusible = weights.layers.map(({ qkv, gateUp }) => engine.fusible?.(qkv, gateUp) ?? NOTHING_FUSIBLE);
+  const fusible = weights.layers.map(({ qkv, oBias, gateUp, downBias }) => {
+    const { attention, mlp } = engine.fusible?.(qkv, gateUp) ?? NOTHING_FUSIBLE;
+    // Of the biases the fused operations add those of q, k and v only.
+    return { attention: attention && !oBias, mlp: mlp && !gateUp.gateBias && !downBias };
+  });
   return { config, weights, rope: engine.ropeTable(config, maxSeqLen), workspace, fusible };
 }
 

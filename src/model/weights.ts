@@ -10,9 +10,11 @@ export interface LayerWeights {
   /** qProj [numHeads · headDim, hiddenSize], kProj and vProj [numKvHeads · headDim, hiddenSize], biases [rows]. */
   readonly qkv: QkvWeights;
   readonly oProj: Matrix; // [hiddenSize, numHeads · headDim]
+  readonly oBias?: Vector; // [hiddenSize]
   readonly postAttentionNorm: Vector; // [hiddenSize]
-  readonly gateUp: GateUpWeights; // gateProj and upProj [intermediateSize, hiddenSize]
+  readonly gateUp: GateUpWeights; // gateProj and upProj [intermediateSize, hiddenSize], biases [intermediateSize]
   readonly downProj: Matrix; // [hiddenSize, intermediateSize]
+  readonly downBias?: Vector; // [hiddenSize]
 }
 
 export interface Weights {
@@ -25,11 +27,12 @@ export interface Weights {
 /** Every weight once, in the order of the forward pass. */
 export function* eachWeight({ embedTokens, layers, norm, lmHead }: Weights): Generator<Vector | Matrix> {
   yield embedTokens;
-  for (const { inputNorm, qkv, oProj, postAttentionNorm, gateUp, downProj } of layers) {
-    yield inputNorm;
-    yield* [qkv.qProj, qkv.kProj, qkv.vProj];
-    if (qkv.qBias && qkv.kBias && qkv.vBias) yield* [qkv.qBias, qkv.kBias, qkv.vBias];
-    yield* [oProj, postAttentionNorm, gateUp.gateProj, gateUp.upProj, downProj];
+  for (const { inputNorm, qkv, oProj, oBias, postAttentionNorm, gateUp, downProj, downBias } of layers) {
+    const { qProj, kProj, vProj, qBias, kBias, vBias } = qkv;
+    const { gateProj, upProj, gateBias, upBias } = gateUp;
+    const attention = [inputNorm, qProj, kProj, vProj, qBias, kBias, vBias, oProj, oBias];
+    const mlp = [postAttentionNorm, gateProj, upProj, gateBias, upBias, downProj, downBias];
+    for (const weight of [...attention, ...mlp]) if (weight) yield weight;
   }
   yield norm;
   if (lmHead !== embedTokens) yield lmHead;
@@ -59,7 +62,7 @@ export async function loadWeights(
     return loaded;
   };
   const matrix = (name: string) => engine.loadMatrix(find(name), onBytes);
-  const bias = (name: string) => (config.qkvBias ? vector(name) : Promise.resolve(undefined));
+  const bias = (has: boolean | undefined, name: string) => (has ? vector(name) : Promise.resolve(undefined));
 
   const embedTokens = await matrix('model.embed_tokens.weight');
   const layers: LayerWeights[] = [];
@@ -71,17 +74,21 @@ export async function loadWeights(
         qProj: await matrix(name('self_attn.q_proj.weight')),
         kProj: await matrix(name('self_attn.k_proj.weight')),
         vProj: await matrix(name('self_attn.v_proj.weight')),
-        qBias: await bias(name('self_attn.q_proj.bias')),
-        kBias: await bias(name('self_attn.k_proj.bias')),
-        vBias: await bias(name('self_attn.v_proj.bias')),
+        qBias: await bias(config.qkvBias, name('self_attn.q_proj.bias')),
+        kBias: await bias(config.qkvBias, name('self_attn.k_proj.bias')),
+        vBias: await bias(config.qkvBias, name('self_attn.v_proj.bias')),
       },
       oProj: await matrix(name('self_attn.o_proj.weight')),
+      oBias: await bias(config.oBias, name('self_attn.o_proj.bias')),
       postAttentionNorm: await vector(name('post_attention_layernorm.weight')),
       gateUp: {
         gateProj: await matrix(name('mlp.gate_proj.weight')),
         upProj: await matrix(name('mlp.up_proj.weight')),
+        gateBias: await bias(config.mlpBias, name('mlp.gate_proj.bias')),
+        upBias: await bias(config.mlpBias, name('mlp.up_proj.bias')),
       },
       downProj: await matrix(name('mlp.down_proj.weight')),
+      downBias: await bias(config.mlpBias, name('mlp.down_proj.bias')),
     });
   }
   const norm = await vector('model.norm.weight');

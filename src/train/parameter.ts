@@ -45,21 +45,28 @@ export function bindWeights(config: ModelConfig, parameters: ReadonlyMap<string,
   const embedTokens = find('model.embed_tokens.weight');
   const layers = Array.from({ length: config.numLayers }, (_, l) => {
     const at = (part: string) => find(`model.layers.${l}.${part}`);
-    const bias = (part: string) => (config.qkvBias ? at(part) : undefined);
+    const bias = (has: boolean | undefined, part: string) => (has ? at(part) : undefined);
     return {
       inputNorm: at('input_layernorm.weight'),
       qkv: {
         qProj: at('self_attn.q_proj.weight'),
         kProj: at('self_attn.k_proj.weight'),
         vProj: at('self_attn.v_proj.weight'),
-        qBias: bias('self_attn.q_proj.bias'),
-        kBias: bias('self_attn.k_proj.bias'),
-        vBias: bias('self_attn.v_proj.bias'),
+        qBias: bias(config.qkvBias, 'self_attn.q_proj.bias'),
+        kBias: bias(config.qkvBias, 'self_attn.k_proj.bias'),
+        vBias: bias(config.qkvBias, 'self_attn.v_proj.bias'),
       },
       oProj: at('self_attn.o_proj.weight'),
+      oBias: bias(config.oBias, 'self_attn.o_proj.bias'),
       postAttentionNorm: at('post_attention_layernorm.weight'),
-      gateUp: { gateProj: at('mlp.gate_proj.weight'), upProj: at('mlp.up_proj.weight') },
+      gateUp: {
+        gateProj: at('mlp.gate_proj.weight'),
+        upProj: at('mlp.up_proj.weight'),
+        gateBias: bias(config.mlpBias, 'mlp.gate_proj.bias'),
+        upBias: bias(config.mlpBias, 'mlp.up_proj.bias'),
+      },
       downProj: at('mlp.down_proj.weight'),
+      downBias: bias(config.mlpBias, 'mlp.down_proj.bias'),
     };
   });
   const lmHead = config.tiedEmbeddings ? embedTokens : find('lm_head.weight');

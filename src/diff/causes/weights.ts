@@ -14,7 +14,8 @@ import {
 } from '../weight-source.ts';
 import type { Cause, Hypothesis } from './cause.ts';
 
-const LINEAR = [...LAYER_POINTS.filter(({ rule }) => rule === 'linear').map(({ part }) => part), 'lm_head'];
+const LAYER_LINEAR = LAYER_POINTS.filter(({ rule }) => rule === 'linear').map(({ part }) => part);
+const LINEAR = [...LAYER_LINEAR, 'lm_head'];
 const WEIGHTED = [...LINEAR, 'input_layernorm', 'post_attention_layernorm', 'norm', 'embed_tokens'];
 
 const layerNumber = (name: string): number | undefined => placeOf(name).layer;
@@ -284,12 +285,13 @@ function blockHypotheses({ weights }: Suspect): Hypothesis[] {
 export const WEIGHT_CAUSES: readonly Cause[] = [
   {
     id: 'bias-missing',
-    summary: 'query, key and value projections without their bias',
-    advice: 'Qwen2 models add a bias to q, k and v',
-    parts: ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'],
+    summary: 'projections without their bias',
+    advice:
+      'Qwen2 models add a bias to q, k and v, Llama models where attention_bias or mlp_bias asks for one',
+    parts: LAYER_LINEAR,
     needsWeights: true,
     hypotheses: ({ candidate: { config } }) =>
-      config.qkvBias ? [{ variant: { withoutBias: true }, detail: 'no bias' }] : [],
+      config.qkvBias || config.mlpBias ? [{ variant: { withoutBias: true }, detail: 'no bias' }] : [],
   },
   {
     id: 'qk-permuted',
