@@ -124,6 +124,23 @@ describe('the floors', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('the course enters the package by its doors, and only course/node names a platform', () => {
+    const wrong = sources('course').flatMap((path) => {
+      const text = readFileSync(join(root, path), 'utf8');
+      const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1]);
+      const isOnNode = path.startsWith('course/node/') || path === 'course/paris.ts';
+      return imports
+        .filter((s) =>
+          s.startsWith('.')
+            ? !posix.join(posix.dirname(path), s).startsWith('course/')
+            : !/^smollm2\b/.test(s),
+        )
+        .filter((s) => !(isOnNode && s.startsWith('node:')))
+        .map((s) => `${path} imports ${s}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it('no host exp, log, sin, cos or pow is called where a number can reach a logit', () => {
     const computing = ['base', 'config.ts', 'model', 'reference', 'wasm', 'quant'];
     const forbidden =
