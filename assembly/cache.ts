@@ -7,28 +7,30 @@
 //
 // slices = headDim / 8, rounded up. A page is also a part: the unit in which attention sums over positions.
 
-import { normalHalfOf } from "./half";
-import { Cache, F32, INT8, RowPlace, Worker } from "./memory";
-import { eightBytes } from "./panel";
-import { arrive, claim } from "./team";
+import { normalHalfOf } from './half';
+import { Cache, F32, INT8, RowPlace, Worker } from './memory';
+import { arrive, claim } from './team';
 
 export const PAGE: i32 = 128;
 
 /** Keys of one head in the page of position pos. */
-@inline export function headAt(cache: Cache, layer: i32, kvHead: i32, page: i32): usize {
+@inline
+export function headAt(cache: Cache, layer: i32, kvHead: i32, page: i32): usize {
   return (
-    load<usize>(cache.pages + (<usize>page << 2)) +
+    load<usize>(cache.pages + ((<usize>page) << 2)) +
     <usize>layer * <usize>cache.layerBytes +
     <usize>kvHead * <usize>cache.headBytes
   );
 }
 
 /** Scales of int8 keys (offset 0) and values (PAGE · 4) of a head. */
-@inline export function scalesAt(cache: Cache, head: usize): usize {
+@inline
+export function scalesAt(cache: Cache, head: usize): usize {
   return head + <usize>cache.headBytes - <usize>PAGE * 8;
 }
 
-@inline function storeAs(kind: i32, ptr: usize, index: usize, value: f32): void {
+@inline
+function storeAs(kind: i32, ptr: usize, index: usize, value: f32): void {
   if (kind == F32) store<f32>(ptr + index * 4, value);
   else store<u16>(ptr + index * 2, normalHalfOf(value));
 }
@@ -53,13 +55,20 @@ export function storeValue8(cache: Cache, layer: i32, kvHead: i32, pos: i32, dim
 }
 
 /** One head to int8, one scale: max|x| / 127. */
-function storeInt8(ptr: usize, stride: usize, sliceStride: usize, x: usize, headDim: i32, scale: usize): void {
-  let most: f32 = 0;
-  for (let i = 0; i < headDim; i++) most = max(most, abs<f32>(load<f32>(x + (<usize>i << 2))));
-  const inverse: f32 = most == 0 ? 0 : <f32>127.0 / most;
-  store<f32>(scale, most / <f32>127.0);
+function storeInt8(
+  ptr: usize,
+  stride: usize,
+  sliceStride: usize,
+  x: usize,
+  headDim: i32,
+  scale: usize,
+): void {
+  let maxAbs: f32 = 0;
+  for (let i = 0; i < headDim; i++) maxAbs = max(maxAbs, abs<f32>(load<f32>(x + ((<usize>i) << 2))));
+  const inverse: f32 = maxAbs == 0 ? 0 : <f32>127.0 / maxAbs;
+  store<f32>(scale, maxAbs / <f32>127.0);
   for (let i = 0; i < headDim; i++) {
-    const rounded = <i32>nearest<f32>(load<f32>(x + (<usize>i << 2)) * inverse);
+    const rounded = <i32>nearest<f32>(load<f32>(x + ((<usize>i) << 2)) * inverse);
     store<i8>(ptr + <usize>(i >> 3) * sliceStride + <usize>(i & 7) * stride, <i8>rounded);
   }
 }
@@ -79,7 +88,7 @@ export function remember(me: Worker, k: usize, v: usize, layer: i32, rows: i32):
 function rememberRow(cache: Cache, k: usize, v: usize, layer: i32, t: i32, pos: i32): void {
   const headDim = cache.headDim;
   for (let h = 0; h < cache.numKvHeads; h++) {
-    const from = <usize>((t * cache.numKvHeads + h) * headDim) << 2;
+    const from = (<usize>((t * cache.numKvHeads + h) * headDim)) << 2;
     if (cache.kind == INT8) {
       const head = headAt(cache, layer, h, pos / PAGE);
       const inPage = <usize>(pos & (PAGE - 1));
@@ -90,8 +99,8 @@ function rememberRow(cache: Cache, k: usize, v: usize, layer: i32, t: i32, pos: 
       storeInt8(values, 1, <usize>PAGE * 8, v + from, headDim, scales + <usize>PAGE * 4);
     } else {
       for (let dim = 0; dim < headDim; dim += 8) {
-        storeKey8(cache, layer, h, pos, dim, k + from + (<usize>dim << 2));
-        storeValue8(cache, layer, h, pos, dim, v + from + (<usize>dim << 2));
+        storeKey8(cache, layer, h, pos, dim, k + from + ((<usize>dim) << 2));
+        storeValue8(cache, layer, h, pos, dim, v + from + ((<usize>dim) << 2));
       }
     }
   }

@@ -1,11 +1,11 @@
 // Token rows to activations: rows of the packed table, widened exactly as the products see them.
 // Mirror: src/reference/embed.ts.
 
-import { denseRow } from "./linear-dense";
-import { q4Row } from "./linear-q4";
-import { q8Row } from "./linear-q8";
-import { groupAt, Matrix, Q4_WIDE, Q8, Q8_WIDE, Worker } from "./memory";
-import { arrive, claim } from "./team";
+import { denseRow } from './linear-dense';
+import { q4Row } from './linear-q4';
+import { q8Row } from './linear-q8';
+import { groupAt, Matrix, Q4_WIDE, Q8, Q8_WIDE, Worker } from './memory';
+import { arrive, claim } from './team';
 
 /** out [rows, inSize] = table rows `ids` [rows] i32. */
 export function embed(me: Worker, out: usize, table: Matrix, ids: usize, rows: i32): void {

@@ -16,7 +16,8 @@ export function halfOf(value: f32): u16 {
 }
 
 /** The same without subnormals: magnitudes under 2^-14 become zero, an error under 6.2e-5. */
-@inline export function normalHalfOf(value: f32): u16 {
+@inline
+export function normalHalfOf(value: f32): u16 {
   const half = halfOf(value);
   return half & 0x7c00 ? half : 0;
 }

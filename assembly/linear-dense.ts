@@ -3,11 +3,11 @@
 //
 //   group: per column, the values of 8 weight rows (32 bytes; 16 in f16 and bf16)
 
-import { narrow } from "./blocks";
-import { f32At } from "./linear-q4";
-import { F16, F32 } from "./memory";
-import { eightBytes, panelOf8 } from "./panel";
-import { upper } from "./simd";
+import { narrow } from './blocks';
+import { f32At } from './linear-q4';
+import { F16, F32 } from './memory';
+import { eightBytes, panelOf8 } from './panel';
+import { upper } from './simd';
 
 const BLOCK: i32 = 32;
 

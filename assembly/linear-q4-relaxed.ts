@@ -6,13 +6,14 @@
 // columns 2, 6, 3, 7. Activations are stored in that order. A dot product gives sums of two products, at most
 // 2 · 127 · 15; the 8 of a block fit int16: 30480.
 
-import { addFast } from "./blocks";
-import { minimum4, nibblesOf, scale4, storeScales } from "./linear-q4";
-import { Q4, Q4_PLAIN, Q4_WIDE } from "./memory";
-import { maxLanes, minusEight, nibbleBytes, onePairs, rounder, sumLanesI32 } from "./simd";
+import { addFast } from './blocks';
+import { minimum4, nibblesOf, scale4, storeScales } from './linear-q4';
+import { Q4, Q4_PLAIN, Q4_WIDE } from './memory';
+import { maxLanes, minusEight, nibbleBytes, onePairs, rounder, sumLanesI32 } from './simd';
 
 /** Order of 8 columns, as a shuffle of two vectors of four whole numbers after narrowing to bytes. */
-@inline function inOrder(bytes: v128): v128 {
+@inline
+function inOrder(bytes: v128): v128 {
   return v128.shuffle<u8>(bytes, bytes, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
 }
 
@@ -21,15 +22,20 @@ import { maxLanes, minusEight, nibbleBytes, onePairs, rounder, sumLanesI32 } fro
  * Scales as in quantise.ts.
  */
 export function quantiseBytes(
-  x: usize, inSize: i32, ints: usize, quadStride: usize, scales: usize, lane: usize,
+  x: usize,
+  inSize: i32,
+  ints: usize,
+  quadStride: usize,
+  scales: usize,
+  lane: usize,
 ): void {
   const round = rounder();
   scales += lane << 2;
-  for (let end = x + (<usize>inSize << 2); x < end; x += 128, scales += 32) {
-    let most = f32x4.splat(0);
-    for (let at: usize = 0; at < 128; at += 16) most = f32x4.pmax(most, f32x4.abs(v128.load(x + at)));
-    const largest = maxLanes(most);
-    const inverse = f32x4.splat(largest == 0 ? 0 : <f32>127.0 / largest);
+  for (let end = x + ((<usize>inSize) << 2); x < end; x += 128, scales += 32) {
+    let max4 = f32x4.splat(0);
+    for (let at: usize = 0; at < 128; at += 16) max4 = f32x4.pmax(max4, f32x4.abs(v128.load(x + at)));
+    const maxAbs = maxLanes(max4);
+    const inverse = f32x4.splat(maxAbs == 0 ? 0 : <f32>127.0 / maxAbs);
     let sums = i32x4.splat(0);
     for (let at: usize = 0; at < 128; at += 64) {
       const a = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + at), inverse), round), round);
@@ -44,7 +50,7 @@ export function quantiseBytes(
       v128.store_lane<u32>(ints + 3 * quadStride, q, 3);
       ints += 4 * quadStride;
     }
-    const d = largest * <f32>(1.0 / 127.0);
+    const d = maxAbs * <f32>(1.0 / 127.0);
     store<f32>(scales, d);
     store<f32>(scales, d * <f32>sumLanesI32(sums), 16);
   }
@@ -65,19 +71,28 @@ function findByteDot(): bool {
 }
 
 /** sums + products of int8 x and nibbles w: fours in int32 lanes where `direct`, else pairs in int16 lanes. */
-@inline function dotBytes(direct: bool, w: v128, x: v128, sums: v128): v128 {
+@inline
+function dotBytes(direct: bool, w: v128, x: v128, sums: v128): v128 {
   if (!ASC_FEATURE_RELAXED_SIMD) return unreachable(); // has no caller, and must not have the instruction
   if (direct) return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w, sums);
   return i16x8.add(sums, i16x8.relaxed_dot_i8x16_i7x16_s(x, w));
 }
 
 /** Sums of `dotBytes` as four int32. */
-@inline function fours(direct: bool, sums: v128): v128 {
+@inline
+function fours(direct: bool, sums: v128): v128 {
   return direct ? sums : i32x4.dot_i16x8_s(sums, onePairs());
 }
 
-@inline function rowBytes(
-  kind: i32, direct: bool, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize,
+@inline
+function rowBytes(
+  kind: i32,
+  direct: bool,
+  out: usize,
+  group: usize,
+  numBlocks: i32,
+  ints: usize,
+  scales: usize,
 ): void {
   const nibbles = nibblesOf(kind);
   const recordBytes = nibbles + 128;
@@ -113,7 +128,14 @@ function findByteDot(): bool {
 }
 
 /** out [8] = row · group; the row as bytes, quad stride 4. */
-export function q4Bytes(kind: i32, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+export function q4Bytes(
+  kind: i32,
+  out: usize,
+  group: usize,
+  numBlocks: i32,
+  ints: usize,
+  scales: usize,
+): void {
   if (kind == Q4) q4RowBytes(out, group, numBlocks, ints, scales);
   else if (kind == Q4_PLAIN) plainRowBytes(out, group, numBlocks, ints, scales);
   else wideRowBytes(out, group, numBlocks, ints, scales);
@@ -149,8 +171,17 @@ export function q4UnpackBytes(kind: i32, panel: usize, group: usize, numBlocks: 
 }
 
 /** Sums of one block of one row of the tile, scaled and added to its eight results. */
-@inline function addRow(
-  direct: bool, out: usize, low: v128, high: v128, d0: v128, d1: v128, m0: v128, m1: v128, scales: usize,
+@inline
+function addRow(
+  direct: bool,
+  out: usize,
+  low: v128,
+  high: v128,
+  d0: v128,
+  d1: v128,
+  m0: v128,
+  m1: v128,
+  scales: usize,
 ): void {
   const xScale = v128.load32_splat(scales);
   const xSum = v128.load32_splat(scales, 16);
@@ -158,9 +189,8 @@ export function q4UnpackBytes(kind: i32, panel: usize, group: usize, numBlocks: 
   v128.store(out, addFast(v128.load(out, 16), fours(direct, high), d1, m1, xScale, xSum), 16);
 }
 
-@inline function tile(
-  direct: bool, out: usize, panel: usize, numBlocks: i32, ints: usize, scales: usize,
-): void {
+@inline
+function tile(direct: bool, out: usize, panel: usize, numBlocks: i32, ints: usize, scales: usize): void {
   for (let i: usize = 0; i < 128; i += 16) v128.store(out + i, f32x4.splat(0));
   for (let b = 0; b < numBlocks; b++, scales += 32) {
     const block = panel;

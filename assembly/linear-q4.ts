@@ -12,15 +12,19 @@
 // columns of four rows as int16, one dot product away from four sums, and no lanes are ever mixed.
 // Per record: 256 multiply-adds on 160 bytes. inSize % 32 == 0.
 
-import { addFast, addPrecise, highUnit, narrow } from "./blocks";
-import { Q4, Q4_PLAIN, Q4_WIDE } from "./memory";
-import { dotPairs, halves4, minusEight, minusEight64, plane0, plane1, plane2, upper } from "./simd";
+import { addFast, addPrecise, highUnit, narrow } from './blocks';
+import { Q4, Q4_PLAIN, Q4_WIDE } from './memory';
+import { dotPairs, halves4, minusEight, minusEight64, plane0, plane1, plane2, upper } from './simd';
 
 /** Where the nibbles of a record begin; 128 bytes, and it ends. */
-@inline export function nibblesOf(kind: i32): usize { return kind == Q4_WIDE ? 64 : kind == Q4 ? 32 : 16; }
+@inline
+export function nibblesOf(kind: i32): usize {
+  return kind == Q4_WIDE ? 64 : kind == Q4 ? 32 : 16;
+}
 
 /** Scales of rows 0 to 3 (index 0) or 4 to 7 (1) of a record. */
-@inline export function scale4(kind: i32, record: usize, index: usize): v128 {
+@inline
+export function scale4(kind: i32, record: usize, index: usize): v128 {
   return kind == Q4_WIDE ? v128.load(record + index * 16) : halves4(record + index * 8);
 }
 
@@ -28,11 +32,13 @@ import { dotPairs, halves4, minusEight, minusEight64, plane0, plane1, plane2, up
  * What Σ x of a block is multiplied by for the minima of four rows with the scales d. In plain records d itself, and
  * the sum takes the -8: the same bits, since a power of two rounds nothing.
  */
-@inline export function minimum4(kind: i32, record: usize, index: usize, d: v128): v128 {
+@inline
+export function minimum4(kind: i32, record: usize, index: usize, d: v128): v128 {
   return kind == Q4_PLAIN ? d : scale4(kind, record, index + 2);
 }
 
-@inline function fast(kind: i32, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+@inline
+function fast(kind: i32, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
   const nibbles = nibblesOf(kind);
   const recordBytes = nibbles + 128;
   const mask0 = plane0();
@@ -81,48 +87,48 @@ import { dotPairs, halves4, minusEight, minusEight64, plane0, plane1, plane2, up
   v128.store(out, sums1, 16);
 }
 
-@inline function precise(kind: i32, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+@inline
+function precise(kind: i32, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
   const nibbles = nibblesOf(kind);
   const recordBytes = nibbles + 128;
   const mask = plane0();
   const unit = highUnit();
   const minus8 = minusEight64();
-  let sums01 = f64x2.splat(0), sums23 = sums01, sums45 = sums01, sums67 = sums01;
+  let sums01 = f64x2.splat(0),
+    sums23 = sums01,
+    sums45 = sums01,
+    sums67 = sums01;
   for (let end = group + <usize>numBlocks * recordBytes; group < end; group += recordBytes) {
-    let high0 = i32x4.splat(0), high1 = high0, low0 = high0, low1 = high0;
+    let high0 = i32x4.splat(0),
+      high1 = high0,
+      low0 = high0,
+      low1 = high0;
+    // biome-ignore format: what is done with two groups of rows stands side by side.
     for (let t: usize = 0; t < 4; t++) {
       const w0 = v128.load(group + t * 32 + nibbles), w1 = v128.load(group + t * 32 + nibbles, 16);
       const x = ints + t * 32;
       let n0 = v128.and(w0, mask), n1 = v128.and(w1, mask);
       let h = v128.load32_splat(x), l = v128.load32_splat(x, 4);
-      high0 = dotPairs(n0, h, high0);
-      high1 = dotPairs(n1, h, high1);
-      low0 = dotPairs(n0, l, low0);
-      low1 = dotPairs(n1, l, low1);
+      high0 = dotPairs(n0, h, high0); high1 = dotPairs(n1, h, high1);
+      low0 = dotPairs(n0, l, low0); low1 = dotPairs(n1, l, low1);
       n0 = v128.and(i16x8.shr_u(w0, 4), mask);
       n1 = v128.and(i16x8.shr_u(w1, 4), mask);
       h = v128.load32_splat(x, 8);
       l = v128.load32_splat(x, 12);
-      high0 = dotPairs(n0, h, high0);
-      high1 = dotPairs(n1, h, high1);
-      low0 = dotPairs(n0, l, low0);
-      low1 = dotPairs(n1, l, low1);
+      high0 = dotPairs(n0, h, high0); high1 = dotPairs(n1, h, high1);
+      low0 = dotPairs(n0, l, low0); low1 = dotPairs(n1, l, low1);
       n0 = v128.and(i16x8.shr_u(w0, 8), mask);
       n1 = v128.and(i16x8.shr_u(w1, 8), mask);
       h = v128.load32_splat(x, 16);
       l = v128.load32_splat(x, 20);
-      high0 = dotPairs(n0, h, high0);
-      high1 = dotPairs(n1, h, high1);
-      low0 = dotPairs(n0, l, low0);
-      low1 = dotPairs(n1, l, low1);
+      high0 = dotPairs(n0, h, high0); high1 = dotPairs(n1, h, high1);
+      low0 = dotPairs(n0, l, low0); low1 = dotPairs(n1, l, low1);
       n0 = i16x8.shr_u(w0, 12);
       n1 = i16x8.shr_u(w1, 12);
       h = v128.load32_splat(x, 24);
       l = v128.load32_splat(x, 28);
-      high0 = dotPairs(n0, h, high0);
-      high1 = dotPairs(n1, h, high1);
-      low0 = dotPairs(n0, l, low0);
-      low1 = dotPairs(n1, l, low1);
+      high0 = dotPairs(n0, h, high0); high1 = dotPairs(n1, h, high1);
+      low0 = dotPairs(n0, l, low0); low1 = dotPairs(n1, l, low1);
     }
     const xScale = v128.load64_splat(scales);
     let xSum = v128.load64_splat(scales, 16);
@@ -164,7 +170,8 @@ export function q4WidePrecise(out: usize, group: usize, numBlocks: i32, ints: us
 }
 
 /** 8 × f32 d │ 8 × f32 m, as a panel has them. */
-@inline export function storeScales(kind: i32, panel: usize, record: usize): void {
+@inline
+export function storeScales(kind: i32, panel: usize, record: usize): void {
   for (let i: usize = 0; i < 2; i++) {
     const d = scale4(kind, record, i);
     v128.store(panel + i * 16, d);
@@ -174,7 +181,8 @@ export function q4WidePrecise(out: usize, group: usize, numBlocks: i32, ints: us
   }
 }
 
-@inline function unpack(kind: i32, panel: usize, group: usize, numBlocks: i32): void {
+@inline
+function unpack(kind: i32, panel: usize, group: usize, numBlocks: i32): void {
   const nibbles = nibblesOf(kind);
   const recordBytes = nibbles + 128;
   const mask = plane0();

@@ -7,11 +7,12 @@
 //
 // A pair of bytes is two neighbouring columns of one row. inSize % 32 == 0 (wide % 16).
 
-import { addFast, addFastPlain, addPrecise, addPrecisePlain, highUnit, narrow } from "./blocks";
-import { f32At } from "./linear-q4";
-import { dotPairs, halves4, upper } from "./simd";
+import { addFast, addFastPlain, addPrecise, addPrecisePlain, highUnit, narrow } from './blocks';
+import { f32At } from './linear-q4';
+import { dotPairs, halves4, upper } from './simd';
 
-@inline function fast(wide: bool, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+@inline
+function fast(wide: bool, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
   const bytes: usize = wide ? 64 : 16;
   const turns: usize = wide ? 2 : 4;
   const recordBytes: usize = bytes + turns * 64;
@@ -52,7 +53,8 @@ import { dotPairs, halves4, upper } from "./simd";
   v128.store(out, sums1, 16);
 }
 
-@inline function precise(wide: bool, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
+@inline
+function precise(wide: bool, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
   const bytes: usize = wide ? 64 : 16;
   const turns: usize = wide ? 4 : 8;
   const recordBytes: usize = bytes + turns * 32;

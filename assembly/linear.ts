@@ -2,21 +2,30 @@
 // is a group of 8 weight rows with all rows of activations, so who computes it never changes an order of sums.
 // Mirror: src/reference/linear.ts; fused operations equal the run of their parts (src/ops.ts) bit for bit.
 
-import { storeKey8, storeValue8 } from "./cache";
-import { dense } from "./linear-dense";
-import { q4Fast, q4PlainFast, q4PlainPrecise, q4Precise, q4Unpack, q4WideFast, q4WidePrecise } from "./linear-q4";
-import { q4Bytes, q4UnpackBytes, quantiseBytes, tileBytes } from "./linear-q4-relaxed";
-import { q8Fast, q8Precise, q8Unpack, q8WideFast, q8WidePrecise } from "./linear-q8";
-import { F32, groupAt, Matrix, Q4, Q4_PLAIN, Q4_WIDE, Q8, RopeTable, RowPlace, Worker } from "./memory";
-import { quantiseFast, quantisePrecise } from "./quantise";
-import { rmsNormRow } from "./rmsnorm";
-import { cosinesAt, rotatedFirst, rotatedSecond } from "./rope";
-import { swiglu4 } from "./swiglu";
-import { arrive, claim, isOver } from "./team";
-import { tileFast, tilePrecise } from "./tile";
+import { storeKey8, storeValue8 } from './cache';
+import { dense } from './linear-dense';
+import {
+  q4Fast,
+  q4PlainFast,
+  q4PlainPrecise,
+  q4Precise,
+  q4Unpack,
+  q4WideFast,
+  q4WidePrecise,
+} from './linear-q4';
+import { q4Bytes, q4UnpackBytes, quantiseBytes, tileBytes } from './linear-q4-relaxed';
+import { q8Fast, q8Precise, q8Unpack, q8WideFast, q8WidePrecise } from './linear-q8';
+import { F32, groupAt, Matrix, Q4, Q4_PLAIN, Q4_WIDE, Q8, RopeTable, RowPlace, Worker } from './memory';
+import { quantiseFast, quantisePrecise } from './quantise';
+import { rmsNormRow } from './rmsnorm';
+import { cosinesAt, rotatedFirst, rotatedSecond } from './rope';
+import { swiglu4 } from './swiglu';
+import { arrive, claim, isOver } from './team';
+import { tileFast, tilePrecise } from './tile';
 
 /** True where the relaxed build multiplies bytes (linear-q4-relaxed.ts). */
-@inline function takesBytes(me: Worker, weight: Matrix): bool {
+@inline
+function takesBytes(me: Worker, weight: Matrix): bool {
   return ASC_FEATURE_RELAXED_SIMD && !me.precise && weight.kind <= Q4_WIDE;
 }
 
@@ -34,11 +43,11 @@ function prepare(me: Worker, x: usize, rows: i32, weight: Matrix, norm: usize, e
   input.numTiles = (rows + input.tileRows - 1) / input.tileRows;
   if (!isDense) {
     input.numBlocks = inSize / weight.blockSize;
-    input.pairBytes = <usize>weight.blockSize << 4;
+    input.pairBytes = (<usize>weight.blockSize) << 4;
     input.ints = rows == 1 ? me.rowInts : me.sharedInts;
     input.scales = rows == 1 ? me.rowScales : me.sharedScales;
-    input.intsTileBytes = <usize>inSize << 3;
-    input.scalesTileBytes = <usize>input.numBlocks << 5;
+    input.intsTileBytes = (<usize>inSize) << 3;
+    input.scalesTileBytes = (<usize>input.numBlocks) << 5;
   }
   if (rows == 1) {
     if (isOver(me)) return;
@@ -47,7 +56,7 @@ function prepare(me: Worker, x: usize, rows: i32, weight: Matrix, norm: usize, e
     return;
   }
   if (isDense && norm == 0) return;
-  const rowBytes = <usize>inSize << 2;
+  const rowBytes = (<usize>inSize) << 2;
   for (let begin = claim(me, input.numTiles); begin < input.numTiles; begin = claim(me, input.numTiles)) {
     const last = min((begin + me.held) * input.tileRows, rows);
     for (let t = begin * input.tileRows; t < last; t++) {
@@ -98,7 +107,7 @@ function open(me: Worker, weight: Matrix, g: i32, slot: usize): usize {
 function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usize): void {
   const input = me.input;
   if (weight.kind >= F32) {
-    const rowBytes = <usize>weight.inSize << 2;
+    const rowBytes = (<usize>weight.inSize) << 2;
     const rows = min(4, input.rows - tile * 4);
     dense(weight.kind, out, rows, input.x + <usize>tile * 4 * rowBytes, rowBytes, opened, weight.inSize);
     return;
@@ -130,13 +139,15 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
   }
 }
 
-@inline function tileEnd(me: Worker, tile: i32): i32 {
+@inline
+function tileEnd(me: Worker, tile: i32): i32 {
   return min((tile + 1) * me.input.tileRows, me.input.rows);
 }
 
 /** results [8] (+ bias) to out at outputs [o, o + 8) of a row; the last group may be shorter. */
-@inline function storeResults(out: usize, results: usize, o: i32, outSize: i32, bias: usize, adds: bool): void {
-  const at = <usize>o << 2;
+@inline
+function storeResults(out: usize, results: usize, o: i32, outSize: i32, bias: usize, adds: bool): void {
+  const at = (<usize>o) << 2;
   if (o + 8 <= outSize) {
     let low = v128.load(results);
     let high = v128.load(results, 16);
@@ -152,7 +163,7 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
     v128.store(out + at, high, 16);
     return;
   }
-  for (let i: usize = 0, end = <usize>(outSize - o) << 2; i < end; i += 4) {
+  for (let i: usize = 0, end = (<usize>(outSize - o)) << 2; i < end; i += 4) {
     let value = load<f32>(results + i);
     if (bias != 0) value = value + load<f32>(bias + at + i);
     if (adds) value = load<f32>(out + at + i) + value;
@@ -160,9 +171,10 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
   }
 }
 
-@inline function project(me: Worker, out: usize, weight: Matrix, bias: usize, adds: bool): void {
+@inline
+function project(me: Worker, out: usize, weight: Matrix, bias: usize, adds: bool): void {
   const outSize = weight.outSize;
-  const rowBytes = <usize>outSize << 2;
+  const rowBytes = (<usize>outSize) << 2;
   const numGroups = (outSize + 7) >> 3;
   const results = me.tile;
   for (let begin = claim(me, numGroups); begin < numGroups; begin = claim(me, numGroups)) {
@@ -193,11 +205,18 @@ export function linearAdd(me: Worker, x: usize, y: usize, rows: i32, weight: Mat
 
 /** out [rows, outSize] = swiglu(gate, up) of the normalised rows; both matrices are of one packing. */
 export function mlpInput(
-  me: Worker, out: usize, x: usize, rows: i32, norm: usize, eps: f64, gate: Matrix, up: Matrix,
+  me: Worker,
+  out: usize,
+  x: usize,
+  rows: i32,
+  norm: usize,
+  eps: f64,
+  gate: Matrix,
+  up: Matrix,
 ): void {
   prepare(me, x, rows, gate, norm, eps);
   const outSize = gate.outSize;
-  const rowBytes = <usize>outSize << 2;
+  const rowBytes = (<usize>outSize) << 2;
   const numGroups = (outSize + 7) >> 3;
   const gateResults = me.tile;
   const upResults = me.tile + 512;
@@ -227,9 +246,21 @@ export function mlpInput(
  * together. Needs headDim % 16 == 0, one packing for the three matrices, and an f32 or f16 cache.
  */
 export function attentionInput(
-  me: Worker, q: usize, x: usize, rows: i32, norm: usize, eps: f64,
-  qProj: Matrix, kProj: Matrix, vProj: Matrix, qBias: usize, kBias: usize, vBias: usize,
-  layer: i32, table: RopeTable, headDim: i32,
+  me: Worker,
+  q: usize,
+  x: usize,
+  rows: i32,
+  norm: usize,
+  eps: f64,
+  qProj: Matrix,
+  kProj: Matrix,
+  vProj: Matrix,
+  qBias: usize,
+  kBias: usize,
+  vBias: usize,
+  layer: i32,
+  table: RopeTable,
+  headDim: i32,
 ): void {
   prepare(me, x, rows, qProj, norm, eps);
   const unitsPerHead = headDim >> 4;
@@ -254,14 +285,21 @@ export function attentionInput(
 
 /** Dimensions [dim, dim + 8) and their partners of a query head (to q) or of a key head (q 0: to the caches). */
 function rotatedUnit(
-  me: Worker, weight: Matrix, bias: usize, head: i32, dim: i32, headDim: i32, table: RopeTable, q: usize,
+  me: Worker,
+  weight: Matrix,
+  bias: usize,
+  head: i32,
+  dim: i32,
+  headDim: i32,
+  table: RopeTable,
+  q: usize,
   layer: i32,
 ): void {
   const half = headDim >> 1;
   const first = head * headDim + dim;
   const firstGroup = open(me, weight, first >> 3, 0);
   const secondGroup = open(me, weight, (first + half) >> 3, 1);
-  const rowBytes = <usize>weight.outSize << 2;
+  const rowBytes = (<usize>weight.outSize) << 2;
   for (let tile = 0; tile < me.input.numTiles; tile++) {
     let a = me.tile;
     let b = me.tile + 512;
@@ -269,14 +307,14 @@ function rotatedUnit(
     multiply(me, weight, secondGroup, tile, b);
     for (let t = tile * me.input.tileRows; t < tileEnd(me, tile); t++, a += 32, b += 32) {
       const place = changetype<RowPlace>(me.places + <usize>t * offsetof<RowPlace>());
-      const cosines = cosinesAt(table, place.pos) + (<usize>dim << 2);
-      const sines = cosines + (<usize>half << 2);
+      const cosines = cosinesAt(table, place.pos) + ((<usize>dim) << 2);
+      const sines = cosines + ((<usize>half) << 2);
       for (let i: usize = 0; i < 32; i += 16) {
         let u = v128.load(a + i);
         let v = v128.load(b + i);
         if (bias != 0) {
-          u = f32x4.add(u, v128.load(bias + (<usize>first << 2) + i));
-          v = f32x4.add(v, v128.load(bias + (<usize>(first + half) << 2) + i));
+          u = f32x4.add(u, v128.load(bias + ((<usize>first) << 2) + i));
+          v = f32x4.add(v, v128.load(bias + ((<usize>(first + half)) << 2) + i));
         }
         const cos = v128.load(cosines + i);
         const sin = v128.load(sines + i);
@@ -284,9 +322,9 @@ function rotatedUnit(
         v128.store(b + i, rotatedSecond(u, v, cos, sin));
       }
       if (q != 0) {
-        const row = q + <usize>t * rowBytes + (<usize>first << 2);
+        const row = q + <usize>t * rowBytes + ((<usize>first) << 2);
         copyEight(row, a);
-        copyEight(row + (<usize>half << 2), b);
+        copyEight(row + ((<usize>half) << 2), b);
       } else {
         storeKey8(place.cache, layer, head, place.pos, dim, a);
         storeKey8(place.cache, layer, head, place.pos, dim + half, b);
@@ -309,8 +347,8 @@ function valueUnit(me: Worker, weight: Matrix, bias: usize, first: i32, headDim:
     for (let t = tile * me.input.tileRows; t < tileEnd(me, tile); t++, a += 32, b += 32) {
       const place = changetype<RowPlace>(me.places + <usize>t * offsetof<RowPlace>());
       if (bias != 0) {
-        addEight(a, bias + (<usize>first << 2));
-        addEight(b, bias + (<usize>first << 2) + 32);
+        addEight(a, bias + ((<usize>first) << 2));
+        addEight(b, bias + ((<usize>first) << 2) + 32);
       }
       storeValue8(place.cache, layer, head, place.pos, dim, a);
       storeValue8(place.cache, layer, head, place.pos, dim + 8, b);
@@ -319,12 +357,14 @@ function valueUnit(me: Worker, weight: Matrix, bias: usize, first: i32, headDim:
 }
 
 /** memory.copy leaves the module in V8: 0.2 µs for these 32 bytes. */
-@inline function copyEight(to: usize, from: usize): void {
+@inline
+function copyEight(to: usize, from: usize): void {
   v128.store(to, v128.load(from));
   v128.store(to, v128.load(from, 16), 16);
 }
 
-@inline function addEight(x: usize, y: usize): void {
+@inline
+function addEight(x: usize, y: usize): void {
   v128.store(x, f32x4.add(v128.load(x), v128.load(y)));
   v128.store(x, f32x4.add(v128.load(x, 16), v128.load(y, 16)), 16);
 }

@@ -1,5 +1,5 @@
 // What kernels find in linear memory: small records that src/wasm writes and kernels read. Field order is the
-// contract with src/wasm/layout.ts. Nothing here is allocated by a kernel.
+// contract with src/wasm/records.ts. Nothing here is allocated by a kernel.
 
 /** One member of the team: where its private scratch is and whom it works with. Private scratch is never shared. */
 @unmanaged
@@ -22,7 +22,7 @@ export class Worker {
   panelBytes: i32;
   /** 1 KB for one tile of results and its float64 sums. */
   tile: usize;
-  /** Queries, scores and parts of attention (see attend.ts). */
+  /** Queries, scores and parts of attention (see attention-part.ts). */
   attention: usize;
   /** Shared by the team: quantised or normalised rows of a pass, and scales. */
   sharedInts: usize;
@@ -86,7 +86,8 @@ export class Matrix {
 }
 
 /** Address of the packed group of rows 8 g … 8 g + 7. */
-@inline export function groupAt(groups: usize, groupBytes: i32, halfHead: i32, g: i32): usize {
+@inline
+export function groupAt(groups: usize, groupBytes: i32, halfHead: i32, g: i32): usize {
   if (halfHead != 0) {
     const inHead = g % (2 * halfHead);
     g += (inHead < halfHead ? 2 * inHead : 2 * (inHead - halfHead) + 1) - inHead;
@@ -129,6 +130,6 @@ export const F32: i32 = 5;
 export const F16: i32 = 6;
 export const BF16: i32 = 7;
 // Cache.kind is F32, HALF or INT8. HALF is f16 without its subnormals, read as value · 2^-112, which saves a
-// multiplication per four values; what it meets is scaled by 2^112 instead (attend.ts).
+// multiplication per four values; what it meets is scaled by 2^112 instead (attention-part.ts).
 export const INT8: i32 = 8;
 export const HALF: i32 = 9;

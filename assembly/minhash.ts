@@ -38,7 +38,14 @@ export function findWords(text: usize, length: u32, starts: usize): u32 {
  * @param text    readable 64 bytes beyond its end
  * @param scratch 1360 bytes: the schedule of SHA-1 and its state
  */
-export function hashSha1(hashes: usize, text: usize, starts: usize, count: u32, size: u32, scratch: usize): void {
+export function hashSha1(
+  hashes: usize,
+  text: usize,
+  starts: usize,
+  count: u32,
+  size: u32,
+  scratch: usize,
+): void {
   const state = scratch + 1280;
   let lane: usize = 0;
   for (let i: u32 = 0; i < count; i++) {
@@ -76,13 +83,15 @@ export function hashXxhash(hashes: usize, text: usize, starts: usize, count: u32
 }
 
 /** (x·a + b) mod 2^64 mod PRIME: 2^61 is 1 modulo PRIME, so the upper three bits are added to the lower 61. */
-@inline function place(x: u64, a: u64, b: u64): u64 {
+@inline
+function place(x: u64, a: u64, b: u64): u64 {
   const product = x * a + b;
   const folded = (product & PRIME) + (product >> 61);
   return folded >= PRIME ? folded - PRIME : folded;
 }
 
-@inline function least(x: u64, y: u64): u64 {
+@inline
+function least(x: u64, y: u64): u64 {
   return x < y ? x : y;
 }
 

@@ -2,7 +2,7 @@
 // Scales are products of a float16 and a small whole number, so float32 holds them exactly.
 // Layouts: src/quant (the decoders there are the mirrors of these).
 
-import { f32At } from "./linear-q4";
+import { f32At } from './linear-q4';
 
 const Q2_K: i32 = 9;
 const Q3_K: i32 = 10;
@@ -18,7 +18,8 @@ export function decodeSuperBlock(dtype: i32, src: usize, out: usize): usize {
   return decodeQ6(src, out);
 }
 
-@inline function storeScale(out: usize, k: usize, d: f32, m: f32): void {
+@inline
+function storeScale(out: usize, k: usize, d: f32, m: f32): void {
   store<f32>(out + 256 + k * 4, d);
   store<f32>(out + 320 + k * 4, m);
 }

@@ -7,16 +7,18 @@
 // The panel is f32, f16, bf16 or int8 and is widened exactly as it is read (HALF: times 2^-112). Per result the
 // arithmetic does not depend on the number of rows. Two madd per k and row on 32 bytes of panel (16, 8).
 
-import { BF16, F16, F32, HALF, INT8 } from "./memory";
-import { halfMask, halfUnit, madd } from "./simd";
+import { BF16, F16, F32, HALF, INT8 } from './memory';
+import { halfMask, halfUnit, madd } from './simd';
 
 /** Bytes of eight values. */
-@inline export function eightBytes(kind: i32): usize {
+@inline
+export function eightBytes(kind: i32): usize {
   return kind == F32 ? 32 : kind == INT8 ? 8 : 16;
 }
 
 /** Values 0 to 3 or 4 to 7 of a row of the panel. Constant offsets: V8 folds them into a load, but not a sum. */
-@inline function four(kind: i32, b: usize, isHigh: bool, mask: v128, unit: v128): v128 {
+@inline
+function four(kind: i32, b: usize, isHigh: bool, mask: v128, unit: v128): v128 {
   if (kind == F32) return isHigh ? v128.load(b, 16) : v128.load(b);
   if (kind == BF16) return i32x4.shl(isHigh ? v128.load16x4_u(b, 8) : v128.load16x4_u(b), 16);
   if (kind == INT8) {
@@ -28,8 +30,16 @@ import { halfMask, halfUnit, madd } from "./simd";
   return kind == F16 ? f32x4.mul(half, unit) : half;
 }
 
-@inline function eight(
-  kind: i32, rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+@inline
+function eight(
+  kind: i32,
+  rows: i32,
+  out: usize,
+  outStride: usize,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  count: i32,
 ): void {
   let row0low = f32x4.splat(0);
   let row0high = row0low;
@@ -45,7 +55,7 @@ import { halfMask, halfUnit, madd } from "./simd";
   const bytes = eightBytes(kind);
   const mask = halfMask(); // before the loop: V8 would load a constant at every use
   const unit = halfUnit();
-  for (let k: usize = 0, end = <usize>count << 2; k < end; k += 4, b += bytes) {
+  for (let k: usize = 0, end = (<usize>count) << 2; k < end; k += 4, b += bytes) {
     let low: v128;
     let high: v128;
     if (kind == INT8) {
@@ -81,13 +91,22 @@ import { halfMask, halfUnit, madd } from "./simd";
   if (rows > 3) storeEight(out + 3 * outStride, row3low, row3high);
 }
 
-@inline function storeEight(out: usize, low: v128, high: v128): void {
+@inline
+function storeEight(out: usize, low: v128, high: v128): void {
   v128.store(out, low);
   v128.store(out, high, 16);
 }
 
-@inline function anyRows(
-  kind: i32, rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+@inline
+function anyRows(
+  kind: i32,
+  rows: i32,
+  out: usize,
+  outStride: usize,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  count: i32,
 ): void {
   if (rows == 4) eight(kind, 4, out, outStride, a, aStride, b, count);
   else if (rows == 3) eight(kind, 3, out, outStride, a, aStride, b, count);
@@ -97,27 +116,57 @@ import { halfMask, halfUnit, madd } from "./simd";
 
 // One function per kind: as branches of one function, the optimiser would fold them into a loop that asks at each step.
 function f32Rows(
-  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+  rows: i32,
+  out: usize,
+  outStride: usize,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  count: i32,
 ): void {
   anyRows(F32, rows, out, outStride, a, aStride, b, count);
 }
 function f16Rows(
-  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+  rows: i32,
+  out: usize,
+  outStride: usize,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  count: i32,
 ): void {
   anyRows(F16, rows, out, outStride, a, aStride, b, count);
 }
 function bf16Rows(
-  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+  rows: i32,
+  out: usize,
+  outStride: usize,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  count: i32,
 ): void {
   anyRows(BF16, rows, out, outStride, a, aStride, b, count);
 }
 function halfRows(
-  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+  rows: i32,
+  out: usize,
+  outStride: usize,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  count: i32,
 ): void {
   anyRows(HALF, rows, out, outStride, a, aStride, b, count);
 }
 function int8Rows(
-  rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+  rows: i32,
+  out: usize,
+  outStride: usize,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  count: i32,
 ): void {
   anyRows(INT8, rows, out, outStride, a, aStride, b, count);
 }
@@ -129,7 +178,14 @@ function int8Rows(
  * @param outStride bytes from one row of out to the next; likewise aStride
  */
 export function panelOf8(
-  kind: i32, rows: i32, out: usize, outStride: usize, a: usize, aStride: usize, b: usize, count: i32,
+  kind: i32,
+  rows: i32,
+  out: usize,
+  outStride: usize,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  count: i32,
 ): void {
   if (kind == F32) f32Rows(rows, out, outStride, a, aStride, b, count);
   else if (kind == F16) f16Rows(rows, out, outStride, a, aStride, b, count);
@@ -138,7 +194,8 @@ export function panelOf8(
   else int8Rows(rows, out, outStride, a, aStride, b, count);
 }
 
-@inline function oneRow(kind: i32, out: usize, a: usize, b: usize, bStride: usize, count: i32): void {
+@inline
+function oneRow(kind: i32, out: usize, a: usize, b: usize, bStride: usize, count: i32): void {
   let low0 = f32x4.splat(0);
   let high0 = low0;
   let low1 = low0;
@@ -153,7 +210,7 @@ export function panelOf8(
   let b1 = b + bStride;
   let b2 = b1 + bStride;
   let b3 = b2 + bStride;
-  for (let end = a + (<usize>count << 2); a < end; a += 4) {
+  for (let end = a + ((<usize>count) << 2); a < end; a += 4) {
     const x = v128.load32_splat(a);
     low0 = madd(x, four(kind, b, false, mask, unit), low0);
     high0 = madd(x, four(kind, b, true, mask, unit), high0);

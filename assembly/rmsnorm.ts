@@ -1,10 +1,10 @@
 // Root-mean-square normalisation. Mirror: src/reference/rmsnorm.ts.
 // Order of the sum, in float64: lane l adds i = l, l + 4, l + 8, …; then (l0 + l2) + (l1 + l3); then the tail.
 
-import { narrow } from "./blocks";
-import { Worker } from "./memory";
-import { upper } from "./simd";
-import { arrive, claim } from "./team";
+import { narrow } from './blocks';
+import { Worker } from './memory';
+import { upper } from './simd';
+import { arrive, claim } from './team';
 
 /** One row; out may be x. Any size. */
 export function rmsNormRow(out: usize, x: usize, weight: usize, size: i32, eps: f64): void {
@@ -33,7 +33,8 @@ export function rmsNormRow(out: usize, x: usize, weight: usize, size: i32, eps: 
     const w = v128.load(weight + i);
     const low = f64x2.mul(f64x2.mul(f64x2.promote_low_f32x4(four), scale2), f64x2.promote_low_f32x4(w));
     const high = f64x2.mul(
-      f64x2.mul(f64x2.promote_low_f32x4(upper(four)), scale2), f64x2.promote_low_f32x4(upper(w)),
+      f64x2.mul(f64x2.promote_low_f32x4(upper(four)), scale2),
+      f64x2.promote_low_f32x4(upper(w)),
     );
     v128.store(out + i, narrow(low, high));
   }

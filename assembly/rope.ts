@@ -1,26 +1,29 @@
 // Rotary position embedding: halves of a head turn together. Mirror: src/reference/rope.ts. No sums.
 
-import { RopeTable, RowPlace, Worker } from "./memory";
-import { arrive, claim } from "./team";
+import { RopeTable, RowPlace, Worker } from './memory';
+import { arrive, claim } from './team';
 
 /** Cosines of position pos; the sines follow halfDim values later. */
-@inline export function cosinesAt(table: RopeTable, pos: i32): usize {
-  return table.rows + <usize>pos * (<usize>table.halfDim << 3);
+@inline
+export function cosinesAt(table: RopeTable, pos: i32): usize {
+  return table.rows + <usize>pos * ((<usize>table.halfDim) << 3);
 }
 
 /** First half of the rotated pair. */
-@inline export function rotatedFirst(first: v128, second: v128, cos: v128, sin: v128): v128 {
+@inline
+export function rotatedFirst(first: v128, second: v128, cos: v128, sin: v128): v128 {
   return f32x4.sub(f32x4.mul(first, cos), f32x4.mul(second, sin));
 }
 
 /** Second half of the rotated pair. */
-@inline export function rotatedSecond(first: v128, second: v128, cos: v128, sin: v128): v128 {
+@inline
+export function rotatedSecond(first: v128, second: v128, cos: v128, sin: v128): v128 {
   return f32x4.add(f32x4.mul(second, cos), f32x4.mul(first, sin));
 }
 
 /** x [rows, numHeads, 2 · halfDim] in place; rows stand at their places. */
 export function rope(me: Worker, x: usize, table: RopeTable, numHeads: i32, rows: i32): void {
-  const half = <usize>table.halfDim << 2;
+  const half = (<usize>table.halfDim) << 2;
   const places = me.places;
   for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
     for (let t = begin, end = begin + me.held; t < end; t++) {

@@ -11,12 +11,14 @@ const END = memory.data<u64>([0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]
 /** Bytes of a message that still fit one block beside the end mark and the length. */
 export const MAX_ONE_BLOCK: u32 = 55;
 
-@inline function rotateLeft(x: v128, k: i32): v128 {
+@inline
+function rotateLeft(x: v128, k: i32): v128 {
   return v128.or(i32x4.shl(x, k), i32x4.shr_u(x, 32 - k));
 }
 
 /** Reads 64 bytes at text, of which length are the message's: text must be readable that far. */
-@inline function loadPart(w: usize, lane: usize, text: usize, length: usize, part: usize): void {
+@inline
+function loadPart(w: usize, lane: usize, text: usize, length: usize, part: usize): void {
   const mask = KEEP + 64 - length + part;
   const mark = END + 64 - length + part;
   const bytes = v128.or(v128.and(v128.load(text + part), v128.load(mask)), v128.load(mark));
@@ -83,7 +85,8 @@ export function addBlock(w: usize, state: usize): void {
   v128.store(state, i32x4.add(v128.load(state, 64), e), 64);
 }
 
-@inline function round(group: i32, a: v128, b: v128, c: v128, d: v128, e: v128, constant: v128, word: v128): v128 {
+@inline
+function round(group: i32, a: v128, b: v128, c: v128, d: v128, e: v128, constant: v128, word: v128): v128 {
   let mixed = v128.xor(b, v128.xor(c, d));
   if (group == 0) mixed = v128.bitselect(c, d, b);
   else if (group == 2) mixed = v128.or(v128.and(b, c), v128.and(d, v128.or(b, c)));
@@ -94,7 +97,7 @@ export function addBlock(w: usize, state: usize): void {
 export function first64(state: usize, lane: usize): u64 {
   const high = bswap<u32>(load<u32>(state + (lane << 2)));
   const low = bswap<u32>(load<u32>(state + (lane << 2), 16));
-  return (<u64>low << 32) | <u64>high;
+  return ((<u64>low) << 32) | <u64>high;
 }
 
 /** A message of any length, in lane 0. */

@@ -1,6 +1,7 @@
 // What mixes lanes, what is relaxed in the relaxed build, and the constants of kernels. Constants come from memory:
 // V8 would rebuild a literal v128 at every use inside a loop (measured: a third of the speed of a 4-bit kernel).
 
+// biome-ignore format: one constant a line.
 const MASKS = memory.data<u32>(
   [
     0x000f000f, 0x000f000f, 0x000f000f, 0x000f000f, // nibble of plane 0
@@ -17,59 +18,109 @@ const MASKS = memory.data<u32>(
   16,
 );
 
-@inline export function plane0(): v128 { return v128.load(MASKS); }
-@inline export function plane1(): v128 { return v128.load(MASKS, 16); }
-@inline export function plane2(): v128 { return v128.load(MASKS, 32); }
-@inline export function nibbleBytes(): v128 { return v128.load(MASKS, 80); }
-@inline export function onePairs(): v128 { return v128.load(MASKS, 96); }
-@inline export function rounder(): v128 { return v128.load(MASKS, 112); }
-@inline export function minusEight(): v128 { return v128.load(MASKS, 128); }
-@inline export function minusEight64(): v128 { return v128.load(MASKS, 144); }
+@inline
+export function plane0(): v128 {
+  return v128.load(MASKS);
+}
+
+@inline
+export function plane1(): v128 {
+  return v128.load(MASKS, 16);
+}
+
+@inline
+export function plane2(): v128 {
+  return v128.load(MASKS, 32);
+}
+
+@inline
+export function nibbleBytes(): v128 {
+  return v128.load(MASKS, 80);
+}
+
+@inline
+export function onePairs(): v128 {
+  return v128.load(MASKS, 96);
+}
+
+@inline
+export function rounder(): v128 {
+  return v128.load(MASKS, 112);
+}
+
+@inline
+export function minusEight(): v128 {
+  return v128.load(MASKS, 128);
+}
+
+@inline
+export function minusEight64(): v128 {
+  return v128.load(MASKS, 144);
+}
 
 /** Four halves at ptr as floats; exact for every finite half. */
-@inline export function halves4(ptr: usize): v128 {
+@inline
+export function halves4(ptr: usize): v128 {
   const bits = i32x4.shl(v128.load16x4_s(ptr), 13);
   return f32x4.mul(v128.and(bits, v128.load(MASKS, 48)), v128.load(MASKS, 64));
 }
 
-@inline export function halfMask(): v128 { return v128.load(MASKS, 48); }
+@inline
+export function halfMask(): v128 {
+  return v128.load(MASKS, 48);
+}
+
 /** 2^112 */
-@inline export function halfUnit(): v128 { return v128.load(MASKS, 64); }
+@inline
+export function halfUnit(): v128 {
+  return v128.load(MASKS, 64);
+}
 
 /** a · b + c: multiplied, rounded, added, rounded; one fused step in the relaxed build where the machine has it. */
-@inline export function madd(a: v128, b: v128, c: v128): v128 {
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
 /** sums + the four dot products of pairs of int16: exact. */
-@inline export function dotPairs(a: v128, b: v128, sums: v128): v128 {
+@inline
+export function dotPairs(a: v128, b: v128, sums: v128): v128 {
   return i32x4.add(sums, i32x4.dot_i16x8_s(a, b));
 }
 
 /** (l0 + l2) + (l1 + l3) */
-@inline export function sumLanes(v: v128): f32 {
+@inline
+export function sumLanes(v: v128): f32 {
   return (
-    f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 2) + (f32x4.extract_lane(v, 1) + f32x4.extract_lane(v, 3))
+    f32x4.extract_lane(v, 0) +
+    f32x4.extract_lane(v, 2) +
+    (f32x4.extract_lane(v, 1) + f32x4.extract_lane(v, 3))
   );
 }
 
-@inline export function sumLanesI32(v: v128): i32 {
+@inline
+export function sumLanesI32(v: v128): i32 {
   return (
     i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3)
   );
 }
 
-@inline export function maxLanes(v: v128): f32 {
+@inline
+export function maxLanes(v: v128): f32 {
   const a = max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1));
   return max(a, max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
 }
 
 /** Lanes 2 and 3, moved to 0 and 1. */
-@inline export function upper(v: v128): v128 { return v128.shuffle<u64>(v, v, 1, 1); }
+@inline
+export function upper(v: v128): v128 {
+  return v128.shuffle<u64>(v, v, 1, 1);
+}
 
 // exp: x = n · ln 2 + r with n whole and |r| ≤ ln 2 / 2 (ln 2 in two parts after Cody and Waite), e^r by the
 // polynomial of degree 6 of Cephes' expf. Worst error 1 ulp on [-87, 88] (test/wasm/exp.test.ts).
+// biome-ignore format: one constant a line.
 const EXP = memory.data<f32>(
   [
     88.0, 88.0, 88.0, 88.0,
@@ -90,10 +141,14 @@ const EXP = memory.data<f32>(
 // 127 - 0x4b400000: what turns the bits of (n + 1.5 · 2^23) into a biased exponent.
 const EXPONENT = memory.data<i32>([-1262485377, -1262485377, -1262485377, -1262485377], 16);
 
-@inline export function one4(): v128 { return v128.load(EXP, 176); }
+@inline
+export function one4(): v128 {
+  return v128.load(EXP, 176);
+}
 
 /** e^x of each lane, x clamped to [-87, 88]. Never fused, so that both builds agree. */
-@inline export function exp4(x: v128): v128 {
+@inline
+export function exp4(x: v128): v128 {
   x = f32x4.pmax(f32x4.pmin(x, v128.load(EXP)), v128.load(EXP, 16)); // this order keeps NaN
   const shifted = f32x4.add(f32x4.mul(x, v128.load(EXP, 32)), rounder());
   const n = f32x4.sub(shifted, rounder());
@@ -110,4 +165,6 @@ const EXPONENT = memory.data<i32>([-1262485377, -1262485377, -1262485377, -12624
 }
 
 /** e^x of one number, the same bits as a lane of exp4. */
-export function exp1(x: f32): f32 { return f32x4.extract_lane(exp4(f32x4.splat(x)), 0); }
+export function exp1(x: f32): f32 {
+  return f32x4.extract_lane(exp4(f32x4.splat(x)), 0);
+}

@@ -12,7 +12,7 @@
 //   0 units done │ 64 phase │ 128 sleepers │ 192 + 64 w claims from the share of worker w: phase in the upper 32 bits,
 //   units claimed in the lower
 
-import { Worker } from "./memory";
+import { Worker } from './memory';
 
 const PHASE: usize = 64;
 const SLEEPERS: usize = 128;
@@ -21,7 +21,8 @@ const CLAIMS: usize = 192;
 const NAP: i64 = 100_000_000;
 
 /** True where this worker is late and its phase is over: nothing that it could prepare is needed. */
-@inline export function isOver(me: Worker): bool {
+@inline
+export function isOver(me: Worker): bool {
   if (ASC_FEATURE_THREADS) return me.numWorkers > 1 && atomic.load<i32>(me.control, PHASE) != me.phase;
   return false;
 }
@@ -44,7 +45,7 @@ export function claim(me: Worker, numUnits: i32): i32 {
     const w = (me.index + n) % numWorkers;
     const first = <i32>((<i64>numUnits * w) / numWorkers);
     const size = <i32>((<i64>numUnits * (w + 1)) / numWorkers) - first;
-    const claimed = claimFrom(me, control + CLAIMS + (<usize>w << 6), size);
+    const claimed = claimFrom(me, control + CLAIMS + ((<usize>w) << 6), size);
     if (claimed < size) return first + claimed;
   }
   const done = me.done;
@@ -57,7 +58,7 @@ export function claim(me: Worker, numUnits: i32): i32 {
 
 /** Claims half of what is left of a share: first unit within it, or `size` when nothing is left of this phase. */
 function claimFrom(me: Worker, word: usize, size: i32): i32 {
-  const mine = <i64>(<u64>(<u32>me.phase) << 32);
+  const mine = <i64>((<u64>(<u32>me.phase)) << 32);
   let claims = atomic.load<i64>(word);
   while (claims - mine < <i64>size && claims >= mine) {
     const unit = <i32>claims;
@@ -77,8 +78,8 @@ function endPhase(me: Worker): void {
   const control = me.control;
   const next = me.phase + 1;
   atomic.store<i32>(control, 0);
-  const open = <i64>(<u64>(<u32>next) << 32);
-  for (let w = 0; w < me.numWorkers; w++) atomic.store<i64>(control + CLAIMS + (<usize>w << 6), open);
+  const open = <i64>((<u64>(<u32>next)) << 32);
+  for (let w = 0; w < me.numWorkers; w++) atomic.store<i64>(control + CLAIMS + ((<usize>w) << 6), open);
   atomic.store<i32>(control, next, PHASE);
   if (atomic.load<i32>(control, SLEEPERS) > 0) atomic.notify(control + PHASE, -1);
 }

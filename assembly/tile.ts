@@ -7,11 +7,12 @@
 //
 // Registers: 8 weight rows × 4 columns of a tile = 8 vectors of exact sums; the sums over blocks live in `out`.
 
-import { addFast, addPrecise, highUnit, narrow } from "./blocks";
-import { dotPairs, upper } from "./simd";
+import { addFast, addPrecise, highUnit, narrow } from './blocks';
+import { dotPairs, upper } from './simd';
 
 /** sums [4 columns of the tile][8 rows] of one block, left in `whole` (128 bytes). */
-@inline function addFastAt(out: usize, whole: v128, panel: usize, scales: usize): void {
+@inline
+function addFastAt(out: usize, whole: v128, panel: usize, scales: usize): void {
   const xScale = v128.load32_splat(scales);
   const xSum = v128.load32_splat(scales, 16);
   v128.store(out, addFast(v128.load(out), whole, v128.load(panel), v128.load(panel, 32), xScale, xSum));
@@ -19,7 +20,12 @@ import { dotPairs, upper } from "./simd";
 
 /** out [4 rows of x][8] = tile · panel, fast form. */
 export function tileFast(
-  out: usize, panel: usize, numBlocks: i32, pairBytes: usize, ints: usize, scales: usize,
+  out: usize,
+  panel: usize,
+  numBlocks: i32,
+  pairBytes: usize,
+  ints: usize,
+  scales: usize,
 ): void {
   for (let i: usize = 0; i < 128; i += 16) v128.store(out + i, f32x4.splat(0));
   for (let b = 0; b < numBlocks; b++, scales += 32) {
@@ -61,20 +67,35 @@ export function tileFast(
 }
 
 /** Four weight rows of one row of x: two vectors of float64 sums at `sums`. */
-@inline function addPreciseAt(sums: usize, high: v128, low: v128, panel: usize, scales: usize): void {
+@inline
+function addPreciseAt(sums: usize, high: v128, low: v128, panel: usize, scales: usize): void {
   const unit = highUnit();
   const xScale = v128.load64_splat(scales);
   const xSum = v128.load64_splat(scales, 16);
   const d = v128.load(panel);
   const m = v128.load(panel, 32);
   v128.store(sums, addPrecise(v128.load(sums), high, low, d, m, xScale, xSum, unit));
-  const next = addPrecise(v128.load(sums, 16), upper(high), upper(low), upper(d), upper(m), xScale, xSum, unit);
+  const next = addPrecise(
+    v128.load(sums, 16),
+    upper(high),
+    upper(low),
+    upper(d),
+    upper(m),
+    xScale,
+    xSum,
+    unit,
+  );
   v128.store(sums, next, 16);
 }
 
 /** out [2 rows of x][8] = tile · panel, precise form. `out` has 64 bytes for results, then 128 for float64 sums. */
 export function tilePrecise(
-  out: usize, panel: usize, numBlocks: i32, pairBytes: usize, ints: usize, scales: usize,
+  out: usize,
+  panel: usize,
+  numBlocks: i32,
+  pairBytes: usize,
+  ints: usize,
+  scales: usize,
 ): void {
   const sums = out + 64;
   for (let i: usize = 0; i < 128; i += 16) v128.store(sums + i, f64x2.splat(0));

@@ -6,11 +6,13 @@ const PRIME3: u64 = 0x165667b19e3779f9;
 const PRIME4: u64 = 0x85ebca77c2b2ae63;
 const PRIME5: u64 = 0x27d4eb2f165667c5;
 
-@inline function round(lane: u64, input: u64): u64 {
+@inline
+function round(lane: u64, input: u64): u64 {
   return rotl<u64>(lane + input * PRIME2, 31) * PRIME1;
 }
 
-@inline function merged(hash: u64, lane: u64): u64 {
+@inline
+function merged(hash: u64, lane: u64): u64 {
   return (hash ^ round(0, lane)) * PRIME1 + PRIME4;
 }
 

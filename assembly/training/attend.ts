@@ -4,11 +4,11 @@
 // workers write to one row of dK. Order of sums: scores and dWeight by dimension; outputs, dQ by key in blocks of
 // KEY_BLOCK; dK, dV by head of the group, then block of queries, then query; softmax sums as in softmaxRow.
 
-import { Worker } from "../memory";
-import { exp1, exp4, maxLanes, sumLanes } from "../simd";
-import { arrive, claim } from "../team";
-import { multiplyPanel, PANEL, packRows, packTransposed } from "./gemm";
-import { log } from "./log";
+import { Worker } from '../memory';
+import { exp1, exp4, maxLanes, sumLanes } from '../simd';
+import { arrive, claim } from '../team';
+import { multiplyPanel, PANEL, packRows, packTransposed } from './gemm';
+import { log } from './log';
 
 /** Queries whose scores are in scratch at once. */
 const QUERY_BLOCK: i32 = 64;
@@ -31,7 +31,13 @@ export class Heads {
 
 /** out [rows, numHeads, headDim] and logSums [rows, numHeads] of q, k, v. */
 export function attend(
-  me: Worker, heads: Heads, out: usize, logSums: usize, q: usize, k: usize, v: usize,
+  me: Worker,
+  heads: Heads,
+  out: usize,
+  logSums: usize,
+  q: usize,
+  k: usize,
+  v: usize,
 ): void {
   const units = heads.numBlocks * heads.numHeads;
   for (let begin = claim(me, units); begin < units; begin = claim(me, units)) {
@@ -46,10 +52,19 @@ export function attend(
 }
 
 function attendBlock(
-  me: Worker, heads: Heads, out: usize, logSums: usize, q: usize, k: usize, v: usize,
-  sequence: i32, first: i32, queries: i32, h: i32,
+  me: Worker,
+  heads: Heads,
+  out: usize,
+  logSums: usize,
+  q: usize,
+  k: usize,
+  v: usize,
+  sequence: i32,
+  first: i32,
+  queries: i32,
+  h: i32,
 ): void {
-  const headBytes = <usize>heads.headDim << 2;
+  const headBytes = (<usize>heads.headDim) << 2;
   const qRow = <usize>heads.numHeads * headBytes;
   const kvRow = <usize>heads.numKvHeads * headBytes;
   const kvHead = <usize>(h / (heads.numHeads / heads.numKvHeads)) * headBytes;
@@ -62,42 +77,81 @@ function attendBlock(
   const scale = 1.0 / sqrt<f64>(<f64>heads.headDim);
   for (let t = 0; t < queries; t++) {
     const logSum = softmaxRow(scores + <usize>t * scoreRow, first + t + 1, scoreRow, <f32>scale);
-    store<f32>(logSums + (<usize>((sequence + first + t) * heads.numHeads + h) << 2), logSum);
+    store<f32>(logSums + ((<usize>((sequence + first + t) * heads.numHeads + h)) << 2), logSum);
   }
   gather(me, out + at, qRow, scores, scoreRow, v + kv, kvRow, queries, keys, heads.headDim);
 }
 
 /** Bytes from one row of scores to the next: whole panels, and one more so that rows do not fall on one another. */
-@inline function scoreRowBytes(keys: i32): usize {
-  return <usize>(((keys + PANEL - 1) & ~(PANEL - 1)) + PANEL) << 2;
+@inline
+function scoreRowBytes(keys: i32): usize {
+  return (<usize>(((keys + PANEL - 1) & ~(PANEL - 1)) + PANEL)) << 2;
 }
 
 /** c [queries, keys] = a [queries, headDim] · bᵀ, b [keys, headDim]; columns to the end of a panel become zero. */
 function products(
-  me: Worker, c: usize, cRow: usize, a: usize, aRow: usize, b: usize, bRow: usize,
-  queries: i32, keys: i32, headDim: i32,
+  me: Worker,
+  c: usize,
+  cRow: usize,
+  a: usize,
+  aRow: usize,
+  b: usize,
+  bRow: usize,
+  queries: i32,
+  keys: i32,
+  headDim: i32,
 ): void {
   for (let p = 0; p < keys; p += PANEL) {
     packTransposed(me.panels, b + <usize>p * bRow, bRow, headDim, min(PANEL, keys - p));
     multiplyPanel(
-      c + (<usize>p << 2), cRow, a, aRow, 4, me.panels, 64, queries, PANEL, headDim, false, me.tile,
+      c + ((<usize>p) << 2),
+      cRow,
+      a,
+      aRow,
+      4,
+      me.panels,
+      64,
+      queries,
+      PANEL,
+      headDim,
+      false,
+      me.tile,
     );
   }
 }
 
 /** c [queries, headDim] = a [queries, keys] · b [keys, headDim]. */
 function gather(
-  me: Worker, c: usize, cRow: usize, a: usize, aRow: usize, b: usize, bRow: usize,
-  queries: i32, keys: i32, headDim: i32,
+  me: Worker,
+  c: usize,
+  cRow: usize,
+  a: usize,
+  aRow: usize,
+  b: usize,
+  bRow: usize,
+  queries: i32,
+  keys: i32,
+  headDim: i32,
 ): void {
   for (let i = 0; i < headDim; i += PANEL) {
     const columns = min(PANEL, headDim - i);
-    const at = <usize>i << 2;
+    const at = (<usize>i) << 2;
     for (let p = 0; p < keys; p += KEY_BLOCK) {
       const k = min(KEY_BLOCK, keys - p);
       packRows(me.panels, b + <usize>p * bRow + at, bRow, k, columns);
       multiplyPanel(
-        c + at, cRow, a + (<usize>p << 2), aRow, 4, me.panels, 64, queries, columns, k, p > 0, me.tile,
+        c + at,
+        cRow,
+        a + ((<usize>p) << 2),
+        aRow,
+        4,
+        me.panels,
+        64,
+        queries,
+        columns,
+        k,
+        p > 0,
+        me.tile,
       );
     }
   }
@@ -105,12 +159,20 @@ function gather(
 
 /** c [keys, headDim] += aᵀ · b, a [queries, keys], b [queries, headDim]. */
 function scatter(
-  me: Worker, c: usize, cRow: usize, a: usize, aRow: usize, b: usize, bRow: usize,
-  queries: i32, keys: i32, headDim: i32,
+  me: Worker,
+  c: usize,
+  cRow: usize,
+  a: usize,
+  aRow: usize,
+  b: usize,
+  bRow: usize,
+  queries: i32,
+  keys: i32,
+  headDim: i32,
 ): void {
   for (let i = 0; i < headDim; i += PANEL) {
     const columns = min(PANEL, headDim - i);
-    const at = <usize>i << 2;
+    const at = (<usize>i) << 2;
     packRows(me.panels, b + at, bRow, queries, columns);
     multiplyPanel(c + at, cRow, a, 4, aRow, me.panels, 64, keys, columns, queries, true, me.tile);
   }
@@ -123,14 +185,15 @@ function scatter(
  * @returns log of the sum of exponentials of the scaled scores
  */
 function softmaxRow(row: usize, length: i32, rowBytes: usize, scale: f32): f32 {
-  const bytes = <usize>length << 2;
+  const bytes = (<usize>length) << 2;
   const whole = bytes & ~15;
   const scale4 = f32x4.splat(scale);
   let four = f32x4.splat(load<f32>(row));
   let i: usize = 0;
   for (; i < whole; i += 16) four = f32x4.max(four, v128.load(row + i));
   let max = maxLanes(four);
-  for (; i < bytes; i += 4) max = f32x4.extract_lane(f32x4.max(f32x4.splat(max), f32x4.splat(load<f32>(row + i))), 0);
+  for (; i < bytes; i += 4)
+    max = f32x4.extract_lane(f32x4.max(f32x4.splat(max), f32x4.splat(load<f32>(row + i))), 0);
   max *= scale;
   const max4 = f32x4.splat(max);
   let sums = f32x4.splat(0);
@@ -155,10 +218,19 @@ function softmaxRow(row: usize, length: i32, rowBytes: usize, scale: f32): f32 {
 
 /** dQ, dK, dV of dOut and what the forward pass kept. */
 export function attendBackward(
-  me: Worker, heads: Heads, dQ: usize, dK: usize, dV: usize, dOut: usize,
-  out: usize, logSums: usize, q: usize, k: usize, v: usize,
+  me: Worker,
+  heads: Heads,
+  dQ: usize,
+  dK: usize,
+  dV: usize,
+  dOut: usize,
+  out: usize,
+  logSums: usize,
+  q: usize,
+  k: usize,
+  v: usize,
 ): void {
-  const headBytes = <usize>heads.headDim << 2;
+  const headBytes = (<usize>heads.headDim) << 2;
   const kvRow = <usize>heads.numKvHeads * headBytes;
   const groupSize = heads.numHeads / heads.numKvHeads;
   const units = heads.numSequences * heads.numKvHeads;
@@ -177,7 +249,21 @@ export function attendBackward(
         for (let first = 0; first < count; first += QUERY_BLOCK) {
           const queries = min(QUERY_BLOCK, count - first);
           blockBackward(
-            me, heads, dQ, dK + kv, dV + kv, dOut, out, logSums, q, k + kv, v + kv, sequence, first, queries, h,
+            me,
+            heads,
+            dQ,
+            dK + kv,
+            dV + kv,
+            dOut,
+            out,
+            logSums,
+            q,
+            k + kv,
+            v + kv,
+            sequence,
+            first,
+            queries,
+            h,
           );
         }
       }
@@ -187,11 +273,24 @@ export function attendBackward(
 }
 
 function blockBackward(
-  me: Worker, heads: Heads, dQ: usize, dK: usize, dV: usize, dOut: usize,
-  out: usize, logSums: usize, q: usize, k: usize, v: usize, sequence: i32, first: i32, queries: i32, h: i32,
+  me: Worker,
+  heads: Heads,
+  dQ: usize,
+  dK: usize,
+  dV: usize,
+  dOut: usize,
+  out: usize,
+  logSums: usize,
+  q: usize,
+  k: usize,
+  v: usize,
+  sequence: i32,
+  first: i32,
+  queries: i32,
+  h: i32,
 ): void {
   const headDim = heads.headDim;
-  const headBytes = <usize>headDim << 2;
+  const headBytes = (<usize>headDim) << 2;
   const qRow = <usize>heads.numHeads * headBytes;
   const kvRow = <usize>heads.numKvHeads * headBytes;
   const keys = first + queries;
@@ -204,7 +303,7 @@ function blockBackward(
   products(me, dScores, scoreRow, dOut + at, qRow, v, kvRow, queries, keys, headDim);
   for (let t = 0; t < queries; t++) {
     const row = at + <usize>t * qRow;
-    const logSum = load<f32>(logSums + (<usize>((sequence + first + t) * heads.numHeads + h) << 2));
+    const logSum = load<f32>(logSums + ((<usize>((sequence + first + t) * heads.numHeads + h)) << 2));
     const offset = <usize>t * scoreRow;
     const mean = dot(dOut + row, out + row, headBytes);
     rowBackward(weights + offset, dScores + offset, first + t + 1, scoreRow, logSum, mean, scale);
@@ -226,9 +325,15 @@ function dot(x: usize, y: usize, bytes: usize): f32 {
 
 /** Scores to weights and dWeights to dScores, in place; zero behind the row's own position. */
 function rowBackward(
-  weights: usize, dScores: usize, length: i32, rowBytes: usize, logSum: f32, mean: f32, scale: f32,
+  weights: usize,
+  dScores: usize,
+  length: i32,
+  rowBytes: usize,
+  logSum: f32,
+  mean: f32,
+  scale: f32,
 ): void {
-  const bytes = <usize>length << 2;
+  const bytes = (<usize>length) << 2;
   const whole = bytes & ~15;
   const scale4 = f32x4.splat(scale);
   const logSum4 = f32x4.splat(logSum);

@@ -14,7 +14,15 @@ export const PANEL_BYTES: usize = 64;
 
 /** Two rows of C at c and c + cRow. */
 function tile2(
-  c: usize, cRow: usize, a: usize, aRow: usize, aStep: usize, b: usize, bRow: usize, k: i32, adds: bool,
+  c: usize,
+  cRow: usize,
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bRow: usize,
+  k: i32,
+  adds: bool,
 ): void {
   let upper0 = f32x4.splat(0);
   let upper1 = upper0;
@@ -61,7 +69,8 @@ function tile1(c: usize, a: usize, aStep: usize, b: usize, bRow: usize, k: i32, 
   storeRow(c, sum0, sum1, sum2, sum3, adds);
 }
 
-@inline function storeRow(c: usize, sum0: v128, sum1: v128, sum2: v128, sum3: v128, adds: bool): void {
+@inline
+function storeRow(c: usize, sum0: v128, sum1: v128, sum2: v128, sum3: v128, adds: bool): void {
   if (adds) {
     v128.store(c, f32x4.add(v128.load(c), sum0));
     v128.store(c, f32x4.add(v128.load(c, 16), sum1), 16);
@@ -81,8 +90,18 @@ function tile1(c: usize, a: usize, aStep: usize, b: usize, bRow: usize, k: i32, 
  * @param spare 128 bytes of the caller's own, for panels with fewer columns
  */
 export function multiplyPanel(
-  c: usize, cRow: usize, a: usize, aRow: usize, aStep: usize, b: usize, bRow: usize,
-  rows: i32, columns: i32, k: i32, adds: bool, spare: usize,
+  c: usize,
+  cRow: usize,
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bRow: usize,
+  rows: i32,
+  columns: i32,
+  k: i32,
+  adds: bool,
+  spare: usize,
 ): void {
   let m = 0;
   for (; m + 2 <= rows; m += 2, a += 2 * aRow, c += 2 * cRow) {
@@ -102,7 +121,7 @@ export function multiplyPanel(
 }
 
 function storeSome(c: usize, from: usize, columns: i32, adds: bool): void {
-  for (const end = from + (<usize>columns << 2); from < end; from += 4, c += 4) {
+  for (const end = from + ((<usize>columns) << 2); from < end; from += 4, c += 4) {
     store<f32>(c, adds ? load<f32>(c) + load<f32>(from) : load<f32>(from));
   }
 }
@@ -133,7 +152,7 @@ export function packTransposed(out: usize, w: usize, wRow: usize, k: i32, column
       for (let i: usize = 0; i < <usize>k; i++) {
         for (let j = 0; j < 4; j++) {
           const value = n + j < columns ? load<f32>(w + <usize>j * wRow + (i << 2)) : <f32>0;
-          store<f32>(out + i * PANEL_BYTES + (<usize>j << 2), value);
+          store<f32>(out + i * PANEL_BYTES + ((<usize>j) << 2), value);
         }
       }
     }
@@ -144,7 +163,7 @@ function packFour(out: usize, w: usize, wRow: usize, k: i32): void {
   const w1 = w + wRow;
   const w2 = w1 + wRow;
   const w3 = w2 + wRow;
-  const whole = <usize>(k & ~3) << 2;
+  const whole = (<usize>(k & ~3)) << 2;
   let i: usize = 0;
   for (; i < whole; i += 16, out += 4 * PANEL_BYTES) {
     const row0 = v128.load(w + i);
@@ -160,7 +179,7 @@ function packFour(out: usize, w: usize, wRow: usize, k: i32): void {
     v128.store(out + 2 * PANEL_BYTES, v128.shuffle<i64>(high01, high23, 0, 2));
     v128.store(out + 3 * PANEL_BYTES, v128.shuffle<i64>(high01, high23, 1, 3));
   }
-  for (const end = <usize>k << 2; i < end; i += 4, out += PANEL_BYTES) {
+  for (const end = (<usize>k) << 2; i < end; i += 4, out += PANEL_BYTES) {
     store<f32>(out, load<f32>(w + i));
     store<f32>(out, load<f32>(w1 + i), 4);
     store<f32>(out, load<f32>(w2 + i), 8);

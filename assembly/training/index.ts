@@ -1,18 +1,18 @@
 // The export list of the training kernels: a binary of its own, so that inference carries none of it.
 
-import { Worker } from "../memory";
-import { Heads } from "./attend";
+import { Worker } from '../memory';
+import { Heads } from './attend';
 
-export { rmsNorm } from "../rmsnorm";
-export { add, swiglu } from "../swiglu";
-export { adamw, sumOfSquares } from "./adamw";
-export { attend, attendBackward } from "./attend";
-export { biasBackward, linear, linearBackwardInput, linearBackwardWeight } from "./linear";
-export { log } from "./log";
-export { crossEntropy } from "./loss";
-export { copy, embed, embedBackward, scale, swigluBackward } from "./pointwise";
-export { rmsNormBackward } from "./rmsnorm";
-export { rope } from "./rope";
+export { rmsNorm } from '../rmsnorm';
+export { add, swiglu } from '../swiglu';
+export { adamw, sumOfSquares } from './adamw';
+export { attend, attendBackward } from './attend';
+export { biasBackward, linear, linearBackwardInput, linearBackwardWeight } from './linear';
+export { log } from './log';
+export { crossEntropy } from './loss';
+export { copy, embed, embedBackward, scale, swigluBackward } from './pointwise';
+export { rmsNormBackward } from './rmsnorm';
+export { rope } from './rope';
 
 /** First address after the constants of the kernels. */
 export function heapBase(): usize {
@@ -37,7 +37,14 @@ export function headsBytes(): i32 {
  * @param scores  private: 2 · 64 rows of maxSeqLen + 32 scores
  */
 export function setUpWorker(
-  me: Worker, numWorkers: i32, index: i32, control: usize, spin: i32, panels: usize, tile: usize, scores: usize,
+  me: Worker,
+  numWorkers: i32,
+  index: i32,
+  control: usize,
+  spin: i32,
+  panels: usize,
+  tile: usize,
+  scores: usize,
 ): void {
   me.numWorkers = numWorkers;
   me.index = index;
@@ -53,8 +60,14 @@ export function setUpWorker(
 
 /** Writes how heads and sequences of a pass lie. */
 export function setUpHeads(
-  heads: Heads, numHeads: i32, numKvHeads: i32, headDim: i32,
-  blocks: usize, numBlocks: i32, sequences: usize, numSequences: i32,
+  heads: Heads,
+  numHeads: i32,
+  numKvHeads: i32,
+  headDim: i32,
+  blocks: usize,
+  numBlocks: i32,
+  sequences: usize,
+  numSequences: i32,
 ): void {
   heads.numHeads = numHeads;
   heads.numKvHeads = numKvHeads;

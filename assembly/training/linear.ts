@@ -3,9 +3,9 @@
 // register from zero in ascending order and added to the result, blocks ascending. The block sizes decide the bits.
 // A unit of work is 16 columns of the result by ROW_BLOCK of its rows: shapes decide it, not threads.
 
-import { Worker } from "../memory";
-import { arrive, claim } from "../team";
-import { multiplyPanel, PANEL, packRows, packTransposed } from "./gemm";
+import { Worker } from '../memory';
+import { arrive, claim } from '../team';
+import { multiplyPanel, PANEL, packRows, packTransposed } from './gemm';
 
 /** Length of a sum before it goes to memory: a packed panel of 36 KB stays in the first cache. */
 export const K_BLOCK: i32 = 576;
@@ -16,28 +16,46 @@ const ROW_BLOCK: i32 = 256;
 
 /** out [rows, outSize] = x [rows, inSize] · weightᵀ (+ bias [outSize], where its address is not 0). */
 export function linear(
-  me: Worker, out: usize, outRow: usize, x: usize, weight: usize, bias: usize,
-  rows: i32, inSize: i32, outSize: i32,
+  me: Worker,
+  out: usize,
+  outRow: usize,
+  x: usize,
+  weight: usize,
+  bias: usize,
+  rows: i32,
+  inSize: i32,
+  outSize: i32,
 ): void {
   const panels = (outSize + PANEL - 1) / PANEL;
   const units = panels * ((rows + ROW_BLOCK - 1) / ROW_BLOCK);
-  const inBytes = <usize>inSize << 2;
+  const inBytes = (<usize>inSize) << 2;
   for (let begin = claim(me, units); begin < units; begin = claim(me, units)) {
     for (let unit = begin, end = begin + me.held; unit < end; unit++) {
       const n = (unit % panels) * PANEL;
       const t = (unit / panels) * ROW_BLOCK;
       const count = min(ROW_BLOCK, rows - t);
       const columns = min(PANEL, outSize - n);
-      const c = out + <usize>t * outRow + (<usize>n << 2);
+      const c = out + <usize>t * outRow + ((<usize>n) << 2);
       for (let i = 0; i < inSize; i += K_BLOCK) {
         const k = min(K_BLOCK, inSize - i);
-        const at = <usize>i << 2;
+        const at = (<usize>i) << 2;
         packTransposed(me.panels, weight + <usize>n * inBytes + at, inBytes, k, columns);
         multiplyPanel(
-          c, outRow, x + <usize>t * inBytes + at, inBytes, 4, me.panels, 64, count, columns, k, i > 0, me.tile,
+          c,
+          outRow,
+          x + <usize>t * inBytes + at,
+          inBytes,
+          4,
+          me.panels,
+          64,
+          count,
+          columns,
+          k,
+          i > 0,
+          me.tile,
         );
       }
-      if (bias != 0) addBias(c, outRow, bias + (<usize>n << 2), count, columns);
+      if (bias != 0) addBias(c, outRow, bias + ((<usize>n) << 2), count, columns);
     }
   }
   arrive(me);
@@ -45,31 +63,49 @@ export function linear(
 
 function addBias(c: usize, cRow: usize, bias: usize, rows: i32, columns: i32): void {
   for (let t = 0; t < rows; t++, c += cRow) {
-    for (let n: usize = 0; n < <usize>columns << 2; n += 4) store<f32>(c + n, load<f32>(c + n) + load<f32>(bias + n));
+    for (let n: usize = 0; n < (<usize>columns) << 2; n += 4)
+      store<f32>(c + n, load<f32>(c + n) + load<f32>(bias + n));
   }
 }
 
 /** dX [rows, inSize] (+)= dOut [rows, outSize] · weight; rows of dOut are dOutRow bytes apart. */
 export function linearBackwardInput(
-  me: Worker, dX: usize, dOut: usize, dOutRow: usize, weight: usize,
-  rows: i32, inSize: i32, outSize: i32, adds: bool,
+  me: Worker,
+  dX: usize,
+  dOut: usize,
+  dOutRow: usize,
+  weight: usize,
+  rows: i32,
+  inSize: i32,
+  outSize: i32,
+  adds: bool,
 ): void {
   const panels = (inSize + PANEL - 1) / PANEL;
   const units = panels * ((rows + ROW_BLOCK - 1) / ROW_BLOCK);
-  const inBytes = <usize>inSize << 2;
+  const inBytes = (<usize>inSize) << 2;
   for (let begin = claim(me, units); begin < units; begin = claim(me, units)) {
     for (let unit = begin, end = begin + me.held; unit < end; unit++) {
       const n = (unit % panels) * PANEL;
       const t = (unit / panels) * ROW_BLOCK;
       const count = min(ROW_BLOCK, rows - t);
       const columns = min(PANEL, inSize - n);
-      const at = <usize>n << 2;
+      const at = (<usize>n) << 2;
       for (let o = 0; o < outSize; o += K_BLOCK) {
         const k = min(K_BLOCK, outSize - o);
         packRows(me.panels, weight + <usize>o * inBytes + at, inBytes, k, columns);
         multiplyPanel(
-          dX + <usize>t * inBytes + at, inBytes, dOut + <usize>t * dOutRow + (<usize>o << 2), dOutRow, 4,
-          me.panels, 64, count, columns, k, adds || o > 0, me.tile,
+          dX + <usize>t * inBytes + at,
+          inBytes,
+          dOut + <usize>t * dOutRow + ((<usize>o) << 2),
+          dOutRow,
+          4,
+          me.panels,
+          64,
+          count,
+          columns,
+          k,
+          adds || o > 0,
+          me.tile,
         );
       }
     }
@@ -79,24 +115,41 @@ export function linearBackwardInput(
 
 /** dWeight [outSize, inSize] += dOutᵀ · x; rows of dOut are dOutRow bytes apart. */
 export function linearBackwardWeight(
-  me: Worker, dWeight: usize, dOut: usize, dOutRow: usize, x: usize, rows: i32, inSize: i32, outSize: i32,
+  me: Worker,
+  dWeight: usize,
+  dOut: usize,
+  dOutRow: usize,
+  x: usize,
+  rows: i32,
+  inSize: i32,
+  outSize: i32,
 ): void {
   const panels = (inSize + PANEL - 1) / PANEL;
   const units = panels * ((outSize + ROW_BLOCK - 1) / ROW_BLOCK);
-  const inBytes = <usize>inSize << 2;
+  const inBytes = (<usize>inSize) << 2;
   for (let begin = claim(me, units); begin < units; begin = claim(me, units)) {
     for (let unit = begin, end = begin + me.held; unit < end; unit++) {
       const n = (unit % panels) * PANEL;
       const o = (unit / panels) * ROW_BLOCK;
       const count = min(ROW_BLOCK, outSize - o);
       const columns = min(PANEL, inSize - n);
-      const at = <usize>n << 2;
+      const at = (<usize>n) << 2;
       for (let t = 0; t < rows; t += T_BLOCK) {
         const k = min(T_BLOCK, rows - t);
         packRows(me.panels, x + <usize>t * inBytes + at, inBytes, k, columns);
         multiplyPanel(
-          dWeight + <usize>o * inBytes + at, inBytes, dOut + <usize>t * dOutRow + (<usize>o << 2), 4, dOutRow,
-          me.panels, 64, count, columns, k, true, me.tile,
+          dWeight + <usize>o * inBytes + at,
+          inBytes,
+          dOut + <usize>t * dOutRow + ((<usize>o) << 2),
+          4,
+          dOutRow,
+          me.panels,
+          64,
+          count,
+          columns,
+          k,
+          true,
+          me.tile,
         );
       }
     }
@@ -106,10 +159,10 @@ export function linearBackwardWeight(
 
 /** dBias [outSize] += column sums of dOut [rows, outSize], in float64, rows ascending. */
 export function biasBackward(me: Worker, dBias: usize, dOut: usize, rows: i32, outSize: i32): void {
-  const rowBytes = <usize>outSize << 2;
+  const rowBytes = (<usize>outSize) << 2;
   for (let begin = claim(me, outSize); begin < outSize; begin = claim(me, outSize)) {
     for (let o = begin, end = begin + me.held; o < end; o++) {
-      const at = <usize>o << 2;
+      const at = (<usize>o) << 2;
       let sum: f64 = 0;
       for (let t = 0; t < rows; t++) sum += <f64>load<f32>(dOut + <usize>t * rowBytes + at);
       store<f32>(dBias + at, load<f32>(dBias + at) + <f32>sum);

@@ -2,10 +2,10 @@
 // Order of sums: four running sums in float32, ids l, l + 4, l + 8, …, for each run of LOSS_RUN ids; then
 // (0 + 2) + (1 + 3), added to a float64 sum, runs ascending; then the tail.
 
-import { Worker } from "../memory";
-import { exp1, exp4, maxLanes, sumLanes } from "../simd";
-import { arrive, claim } from "../team";
-import { log } from "./log";
+import { Worker } from '../memory';
+import { exp1, exp4, maxLanes, sumLanes } from '../simd';
+import { arrive, claim } from '../team';
+import { log } from './log';
 
 /** Ids whose exponentials are summed in float32. */
 const LOSS_RUN: usize = 256 << 2;
@@ -20,10 +20,16 @@ const IGNORED: i32 = -100;
  * @param results [rows][3] f64: loss, 1 where the label has the largest logit, entropy
  */
 export function crossEntropy(
-  me: Worker, logits: usize, rowBytes: usize, labels: usize, weights: usize, results: usize,
-  rows: i32, vocabSize: i32,
+  me: Worker,
+  logits: usize,
+  rowBytes: usize,
+  labels: usize,
+  weights: usize,
+  results: usize,
+  rows: i32,
+  vocabSize: i32,
 ): void {
-  const bytes = <usize>vocabSize << 2;
+  const bytes = (<usize>vocabSize) << 2;
   for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
     for (let t = <usize>begin, end = <usize>(begin + me.held); t < end; t++) {
       const row = logits + t * rowBytes;
@@ -66,7 +72,7 @@ function rowLoss(row: usize, bytes: usize, label: i32, hasGradient: bool, weight
     sum += <f64>e;
     weighted += <f64>(e * below);
   }
-  const at = row + (<usize>label << 2);
+  const at = row + ((<usize>label) << 2);
   const logit = load<f32>(at);
   const logSum = log(sum);
   store<f64>(result, <f64>max + logSum - <f64>logit);
@@ -83,7 +89,8 @@ function largest(row: usize, bytes: usize): f32 {
   let i: usize = 0;
   for (; i < whole; i += 16) four = f32x4.max(four, v128.load(row + i));
   let max = maxLanes(four);
-  for (; i < bytes; i += 4) max = f32x4.extract_lane(f32x4.max(f32x4.splat(max), f32x4.splat(load<f32>(row + i))), 0);
+  for (; i < bytes; i += 4)
+    max = f32x4.extract_lane(f32x4.max(f32x4.splat(max), f32x4.splat(load<f32>(row + i))), 0);
   return max;
 }
 

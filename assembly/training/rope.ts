@@ -1,7 +1,7 @@
 // Rotary position embedding of dense rows, forwards and backwards. Mirror: src/reference/rope.ts.
 
-import { Worker } from "../memory";
-import { arrive, claim } from "../team";
+import { Worker } from '../memory';
+import { arrive, claim } from '../team';
 
 /**
  * x [rows, numHeads, 2 · half], in place: by the angle of each row's position, or by its opposite (direction -1).
@@ -10,14 +10,21 @@ import { arrive, claim } from "../team";
  * @param cosines   [maxSeqLen, half] f32, and sines alike
  */
 export function rope(
-  me: Worker, x: usize, positions: usize, cosines: usize, sines: usize,
-  rows: i32, numHeads: i32, half: i32, direction: f32,
+  me: Worker,
+  x: usize,
+  positions: usize,
+  cosines: usize,
+  sines: usize,
+  rows: i32,
+  numHeads: i32,
+  half: i32,
+  direction: f32,
 ): void {
-  const halfBytes = <usize>half << 2;
+  const halfBytes = (<usize>half) << 2;
   const rowBytes = <usize>numHeads * 2 * halfBytes;
   for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
     for (let t = begin, end = begin + me.held; t < end; t++) {
-      const angles = <usize>load<i32>(positions + (<usize>t << 2)) * halfBytes;
+      const angles = <usize>load<i32>(positions + ((<usize>t) << 2)) * halfBytes;
       const row = x + <usize>t * rowBytes;
       for (let head = row; head < row + rowBytes; head += 2 * halfBytes) {
         rotate(head, halfBytes, cosines + angles, sines + angles, direction);

@@ -1,4 +1,4 @@
-// Softmax of one row. Mirror: assembly/attend.ts (`weigh`).
+// Softmax of one row. Mirror: assembly/attention-part.ts (`weigh`).
 
 import { exp } from '../base/math.ts';
 

@@ -133,7 +133,7 @@ export function rope(head: Float32Array, cos: ArrayLike<number>, sin: ArrayLike<
 
 const PART = 128;
 
-/** assembly/attend.ts: one query over keys and values [positions][headDim], in parts of 128 positions. */
+/** assembly/attention-part.ts: one query over keys and values [positions][headDim], in parts of 128 positions. */
 export function attend(q: Float32Array, keys: Float32Array[], values: Float32Array[]): Float32Array {
   const headDim = q.length;
   const scaled = q.map((value) => f32(value * f32(1 / Math.sqrt(headDim))));
