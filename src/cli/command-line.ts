@@ -26,6 +26,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   split: async () => (await import('./split.ts')).splitCommand,
   plan: async () => (await import('./plan.ts')).planCommand,
   mix: async () => (await import('./mix.ts')).mixCommand,
+  ablate: async () => (await import('./ablate.ts')).ablateCommand,
   curate: async () => (await import('./curate.ts')).curateCommand,
   score: async () => (await import('./score.ts')).scoreCommand,
   list: async () => (await import('./models.ts')).listCommand,

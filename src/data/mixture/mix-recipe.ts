@@ -21,7 +21,8 @@ export interface MixRecipe {
   readonly sources: readonly MixSource[];
 }
 
-const KEYS = ['unit', 'total', 'seed', 'maxEpochs', 'sources'];
+/** `ablate` is read by ablate/recipe.ts. */
+const KEYS = ['unit', 'total', 'seed', 'maxEpochs', 'sources', 'ablate'];
 
 /** @throws FormatError with the field that is wrong */
 export function readMixRecipe(parsed: unknown, file: string): MixRecipe {

@@ -84,7 +84,7 @@ async function* drawnRows(
 }
 
 /** @throws FormatError for a line that is no object: a mixture with holes would not be the one that was asked for */
-async function* rowsOf(files: readonly string[]): AsyncGenerator<{ row: Row; place: string }> {
+export async function* rowsOf(files: readonly string[]): AsyncGenerator<{ row: Row; place: string }> {
   for (const file of files) {
     for await (const { rows, firstRow } of readBlocks(file, Number.POSITIVE_INFINITY, { bytes: 0 })) {
       for (const [i, row] of rows.entries()) {
