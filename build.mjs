@@ -40,7 +40,9 @@ function isWasmStale() {
   if (!existsSync(`${root}asconfig.json`)) return false;
   const time = newest([...filesIn('assembly'), 'asconfig.json']);
   const { targets } = JSON.parse(readFileSync(`${root}asconfig.json`, 'utf8'));
-  return Object.keys(targets).some((target) => modified(`dist/wasm/${target}.wasm`) < time);
+  return Object.entries(targets).some(
+    ([target, { outFile = `dist/wasm/${target}.wasm` }]) => modified(outFile) < time,
+  );
 }
 
 function buildTypescript(state) {

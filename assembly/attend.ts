@@ -6,6 +6,7 @@
 
 import { combine, gather, gatherPart, partBytesOf, partsOf, SCORES_BYTES, weighPart } from './attention-part';
 import { PAGE } from './cache';
+import { checkPlaces } from './checks';
 import { RowPlace, Worker } from './memory';
 import { arrive, claim } from './team';
 
@@ -32,6 +33,7 @@ export function attend(
   probsRows: i32,
   numPositions: i32,
 ): void {
+  if (!ASC_NO_ASSERT) checkPlaces(me, rows, layer);
   if (me.numWorkers > 1 && rows <= FEW_ROWS) {
     attendFew(me, out, q, layer, rows);
     return;

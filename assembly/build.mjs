@@ -1,5 +1,6 @@
 // Compiles the kernels: {strict, relaxed} × {shared, single} memory from one source, and those that are no part of a
-// model in binaries of their own, to dist/wasm. Prints sizes.
+// model in binaries of their own, to dist/wasm. Prints sizes. Beside them, in dist/debug and never shipped: the kernels
+// with asserts (checks.ts), and the text form of the hot ones (what the compiler made of an inner loop).
 //
 //   node assembly/build.mjs [--quiet]
 
@@ -23,6 +24,22 @@ export const TARGETS = [
   'training-single',
 ];
 
+/** The build with asserts, for tests. */
+const DEBUG = 'debug';
+const debugDir = 'dist/debug';
+
+/** Functions where the time goes; dist/debug/NAME.wat is what became of each in the binary `strict-single`. */
+const HOT = [
+  'q4Fast',
+  'q4PlainFast',
+  'q8Precise',
+  'tileFast',
+  'quantiseFast',
+  'f32Rows',
+  'fourPanels',
+  'weigh',
+];
+
 /** Sources of the binaries that hold no engine: they have no fingerprint either. */
 const ENTRIES = {
   minhash: 'minhash.ts',
@@ -40,8 +57,9 @@ export async function build({ quiet = false } = {}) {
   mkdirSync(root + outDir, { recursive: true });
   const sources = readdirSync(root + folder, { recursive: true }).map((name) => `${folder}/${name}`);
   const newest = Math.max(...[...sources, 'asconfig.json'].map(modified));
-  for (const target of TARGETS) {
-    const path = `${outDir}/${target}.wasm`;
+  mkdirSync(root + debugDir, { recursive: true });
+  for (const target of [...TARGETS, DEBUG]) {
+    const path = target === DEBUG ? `${debugDir}/kernels.wasm` : `${outDir}/${target}.wasm`;
     if (modified(path) < newest) await compile(target, path);
     if (!quiet) console.log(`${path} ${statSync(root + path).size} bytes`);
   }
@@ -57,12 +75,13 @@ async function compile(target, path) {
     target,
     '--outFile',
     partial,
+    ...(target === 'strict-single' ? ['--textFile', `${debugDir}/all.wat`] : []),
   ];
   const { error, stderr, stdout } = await asc.main(args, { readFile, writeFile });
   const warnings = `${stdout}${stderr}`;
   if (error || warnings.includes('WARNING'))
     throw new Error(`asc ${target}: ${error?.message ?? ''}\n${warnings}`);
-  if (!ENTRIES[target]) addId(target, partial);
+  if (!ENTRIES[target] && target !== DEBUG) addId(target, partial);
   // Renamed when it is whole, so that another build or a test never reads half a file.
   renameSync(root + partial, root + path);
 }
@@ -87,7 +106,17 @@ function readFile(name) {
 }
 
 function writeFile(name, contents) {
-  writeFileSync(root + name, contents);
+  if (name.endsWith('.wat')) writeHotFunctions(contents);
+  else writeFileSync(root + name, contents);
+}
+
+function writeHotFunctions(text) {
+  const functions = text.split(/^(?= \()/m);
+  for (const name of HOT) {
+    const body = functions.find((one) => new RegExp(`^ \\(func \\S*/${name} `).test(one));
+    if (!body) throw new Error(`${name}: expected a function of its own, got none; it may be inlined now`);
+    writeFileSync(`${root}${debugDir}/${name}.wat`, body);
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

@@ -7,6 +7,7 @@
 //
 // slices = headDim / 8, rounded up. A page is also a part: the unit in which attention sums over positions.
 
+import { checkPlaces } from './checks';
 import { normalHalfOf } from './half';
 import { Cache, F32, INT8, RowPlace, Worker } from './memory';
 import { arrive, claim } from './team';
@@ -75,6 +76,7 @@ function storeInt8(
 
 /** k and v [rows, numKvHeads, headDim] to the places of their rows. */
 export function remember(me: Worker, k: usize, v: usize, layer: i32, rows: i32): void {
+  if (!ASC_NO_ASSERT) checkPlaces(me, rows, layer);
   const places = me.places;
   for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
     for (let t = begin, end = begin + me.held; t < end; t++) {

@@ -1,6 +1,7 @@
 // Token rows to activations: rows of the packed table, widened exactly as the products see them.
 // Mirror: src/reference/embed.ts.
 
+import { checkIds, checkMatrix, checkValues, checkWorker } from './checks';
 import { denseRow } from './linear-dense';
 import { q4Row } from './linear-q4';
 import { q8Row } from './linear-q8';
@@ -9,6 +10,12 @@ import { arrive, claim } from './team';
 
 /** out [rows, inSize] = table rows `ids` [rows] i32. */
 export function embed(me: Worker, out: usize, table: Matrix, ids: usize, rows: i32): void {
+  if (!ASC_NO_ASSERT) {
+    checkWorker(me, rows);
+    checkMatrix(me, table);
+    checkValues(out, rows * table.inSize);
+    checkIds(ids, rows, table);
+  }
   for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
     for (let t = begin, end = begin + me.held; t < end; t++) {
       matrixRow(out + ((<usize>t * <usize>table.inSize) << 2), table, load<i32>(ids + ((<usize>t) << 2)));

@@ -46,7 +46,7 @@ function check(write) {
       `${root}node_modules/@biomejs/biome/bin/biome`,
       'check',
       ...(write ? ['--write'] : []),
-      '.',
+      'assembly',
     ];
     const { status } = spawnSync(process.execPath, args, { cwd: copy, stdio: 'inherit' });
     if (write) for (const path of sources) update(path, readFileSync(join(copy, path), 'utf8'));
@@ -61,7 +61,7 @@ function configuration() {
   const { linter } = configuration;
   const rules = { ...linter.rules };
   for (const [group, added] of Object.entries(RULES)) rules[group] = { ...rules[group], ...added };
-  return { ...configuration, files: { includes: ['assembly/**'] }, linter: { ...linter, rules } };
+  return { ...configuration, linter: { ...linter, rules } };
 }
 
 /** Writes only what changed: a newer kernel means a build. */

@@ -3,6 +3,7 @@
 // Mirror: src/reference/linear.ts; fused operations equal the run of their parts (src/ops.ts) bit for bit.
 
 import { storeKey8, storeValue8 } from './cache';
+import { checkMatrix, checkPlaces, checkProduct, checkValues } from './checks';
 import { dense } from './linear-dense';
 import {
   q4Fast,
@@ -193,12 +194,14 @@ function project(me: Worker, out: usize, weight: Matrix, bias: usize, adds: bool
 
 /** out [rows, outSize] = x [rows, inSize] · weightᵀ (+ bias [outSize], 0 for none). rows 1 to 128. */
 export function linear(me: Worker, out: usize, x: usize, rows: i32, weight: Matrix, bias: usize): void {
+  if (!ASC_NO_ASSERT) checkProduct(me, out, x, rows, weight, bias);
   prepare(me, x, rows, weight, 0, 0);
   project(me, out, weight, bias, false);
 }
 
 /** x [rows, outSize] += y [rows, inSize] · weightᵀ. */
 export function linearAdd(me: Worker, x: usize, y: usize, rows: i32, weight: Matrix): void {
+  if (!ASC_NO_ASSERT) checkProduct(me, x, y, rows, weight, 0);
   prepare(me, y, rows, weight, 0, 0);
   project(me, x, weight, 0, true);
 }
@@ -214,6 +217,12 @@ export function mlpInput(
   gate: Matrix,
   up: Matrix,
 ): void {
+  if (!ASC_NO_ASSERT) {
+    checkProduct(me, out, x, rows, gate, 0);
+    checkProduct(me, out, x, rows, up, 0);
+    checkValues(norm, gate.inSize);
+    assert(gate.kind == up.kind, 'mlpInput: expected two matrices of one packing');
+  }
   prepare(me, x, rows, gate, norm, eps);
   const outSize = gate.outSize;
   const rowBytes = (<usize>outSize) << 2;
@@ -262,6 +271,15 @@ export function attentionInput(
   table: RopeTable,
   headDim: i32,
 ): void {
+  if (!ASC_NO_ASSERT) {
+    checkPlaces(me, rows, layer);
+    checkProduct(me, q, x, rows, qProj, qBias);
+    checkMatrix(me, kProj);
+    checkMatrix(me, vProj);
+    checkValues(norm, qProj.inSize);
+    assert(headDim % 16 == 0, 'attentionInput: expected headDim in sixteens');
+    assert(qProj.kind == kProj.kind && kProj.kind == vProj.kind, 'attentionInput: expected one packing');
+  }
   prepare(me, x, rows, qProj, norm, eps);
   const unitsPerHead = headDim >> 4;
   const qUnits = (qProj.outSize / headDim) * unitsPerHead;

@@ -2,6 +2,7 @@
 // Order of the sum, in float64: lane l adds i = l, l + 4, l + 8, …; then (l0 + l2) + (l1 + l3); then the tail.
 
 import { narrow } from './blocks';
+import { checkValues } from './checks';
 import { Worker } from './memory';
 import { upper } from './simd';
 import { arrive, claim } from './team';
@@ -53,6 +54,11 @@ export function rmsNorm(
   size: i32,
   eps: f64,
 ): void {
+  if (!ASC_NO_ASSERT) {
+    checkValues(out, rows * size);
+    checkValues(x, rows * size);
+    checkValues(weight, size);
+  }
   const rowBytes = (<usize>size) << 2;
   for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {
     for (let t = begin, end = begin + me.held; t < end; t++) {

@@ -1,5 +1,6 @@
 // Rotary position embedding: halves of a head turn together. Mirror: src/reference/rope.ts. No sums.
 
+import { checkValues, checkWorker } from './checks';
 import { RopeTable, RowPlace, Worker } from './memory';
 import { arrive, claim } from './team';
 
@@ -23,6 +24,10 @@ export function rotatedSecond(first: v128, second: v128, cos: v128, sin: v128): 
 
 /** x [rows, numHeads, 2 · halfDim] in place; rows stand at their places. */
 export function rope(me: Worker, x: usize, table: RopeTable, numHeads: i32, rows: i32): void {
+  if (!ASC_NO_ASSERT) {
+    checkWorker(me, rows);
+    checkValues(x, rows * numHeads * 2 * table.halfDim);
+  }
   const half = (<usize>table.halfDim) << 2;
   const places = me.places;
   for (let begin = claim(me, rows); begin < rows; begin = claim(me, rows)) {

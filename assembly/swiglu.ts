@@ -1,5 +1,6 @@
 // silu(gate) · up, and residual addition: value by value, no order of sums. Mirrors: src/reference/swiglu.ts, add.ts.
 
+import { checkApart, checkValues } from './checks';
 import { Worker } from './memory';
 import { exp4, one4 } from './simd';
 import { arrive, claim } from './team';
@@ -15,6 +16,10 @@ const PIECE: i32 = 1024;
 
 /** out [length]; out may be gate. */
 export function swiglu(me: Worker, out: usize, gate: usize, up: usize, length: i32): void {
+  if (!ASC_NO_ASSERT) {
+    checkValues(out, length);
+    checkApart(gate, length, up, length);
+  }
   const numPieces = (length + PIECE - 1) / PIECE;
   for (let begin = claim(me, numPieces); begin < numPieces; begin = claim(me, numPieces)) {
     let i = (<usize>(begin * PIECE)) << 2;
@@ -29,6 +34,7 @@ export function swiglu(me: Worker, out: usize, gate: usize, up: usize, length: i
 
 /** x [length] += y. */
 export function add(me: Worker, x: usize, y: usize, length: i32): void {
+  if (!ASC_NO_ASSERT) checkApart(x, length, y, length);
   const numPieces = (length + PIECE - 1) / PIECE;
   for (let begin = claim(me, numPieces); begin < numPieces; begin = claim(me, numPieces)) {
     let i = (<usize>(begin * PIECE)) << 2;

@@ -82,6 +82,12 @@ export interface Kernels {
 
 /** Binds a compiled module to a memory. */
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
+  // Only the debug build has asserts. A string of AssemblyScript is UTF-16, its bytes counted before it.
+  const abort = (message: number, _file: number, line: number): never => {
+    const [bytes] = new Uint32Array(memory.buffer, message - 4, 1);
+    const text = String.fromCharCode(...new Uint16Array(memory.buffer, message, bytes / 2));
+    throw new WebAssembly.RuntimeError(`${text} (a kernel's assertion, line ${line})`);
+  };
   const imports = { env: { memory, abort } };
   return new WebAssembly.Instance(module, imports).exports as unknown as Kernels;
 }
@@ -93,8 +99,4 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
 export function kernelsId(module: WebAssembly.Module): string {
   const [section] = WebAssembly.Module.customSections(module, 'smollm2.kernels');
   return section ? new TextDecoder().decode(section) : '';
-}
-
-function abort(): never {
-  throw new WebAssembly.RuntimeError('a kernel failed an assertion');
 }

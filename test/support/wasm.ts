@@ -10,12 +10,18 @@ import type { Kernels } from '../../src/wasm/kernels.ts';
 import type { CacheType, Precision } from '../../src/wasm/options.ts';
 import type { Build } from '../../src/wasm/platform.ts';
 
+/** `debug`: strict, with asserts (assembly/checks.ts). */
+export type TestedBuild = Build | 'debug';
+
 /** Bytes of a build of the kernels. */
-export function kernelBytes(build: Build): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(new URL(`../../dist/wasm/${build}.wasm`, import.meta.url)));
+export function kernelBytes(build: TestedBuild): Uint8Array<ArrayBuffer> {
+  const path = build === 'debug' ? 'debug/kernels' : `wasm/${build}`;
+  return new Uint8Array(readFileSync(new URL(`../../dist/${path}.wasm`, import.meta.url)));
 }
 
-const modules = new Map<Build, WebAssembly.Module>();
+const modules = new Map<TestedBuild, WebAssembly.Module>();
+
+/** An engine alone in its memory, by default on the kernels with asserts. */
 
 export function wasmEngine(
   options: {
@@ -23,16 +29,10 @@ export function wasmEngine(
     cacheType?: CacheType;
     maximum?: number;
     headDim?: number;
-    build?: Build;
+    build?: TestedBuild;
   } = {},
 ): WasmEngine {
-  const {
-    precision = 'fast',
-    cacheType = 'f32',
-    maximum = 65536,
-    headDim = 64,
-    build = 'strict-single',
-  } = options;
+  const { precision = 'fast', cacheType = 'f32', maximum = 65536, headDim = 64, build = 'debug' } = options;
   const module = modules.get(build) ?? new WebAssembly.Module(kernelBytes(build));
   modules.set(build, module);
   const memory = new WebAssembly.Memory({ initial: 20, maximum });
