@@ -9,8 +9,11 @@ import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('./', import.meta.url));
 
-/** What a page imports, and the two workers that it starts. */
-const ENTRIES = ['index', 'model-worker', 'team-worker'];
+/** What a page imports, and the workers that it starts: for a model, and for a model in training. */
+const ENTRIES = [
+  ...['index', 'model-worker', 'team-worker'],
+  ...['training-run', 'training-run-worker', 'training-worker'],
+];
 
 /** Writes dist/bundle/browser/*.js and dist/bundle/wasm/*.wasm from dist. */
 export async function bundle() {

@@ -5,11 +5,11 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { hfFolderFiles } from '../format/hf-write.ts';
+import { withJsonTokenizer } from '../format/json-tokenizer.ts';
 import { nanotronFiles } from '../format/nanotron-write.ts';
 import { ggufContentOfHf } from '../format/to-gguf.ts';
 import { openTrained, type TrainedModel } from '../node/train/open-checkpoint.ts';
 import { writeFileWhole } from '../node/write-file.ts';
-import { tokenizerConfig } from '../tokenizer/write-json.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
 import { ggufPieces, TYPE_NAMES } from './quantize.ts';
 import { interruptSignal, Status } from './terminal.ts';
@@ -58,7 +58,7 @@ async function run(args: Arguments): Promise<void> {
 
 async function writeHf({ checkpoint, card }: TrainedModel, folder: string, args: Arguments): Promise<void> {
   const type = args.choice('type', ['f32', 'bf16', 'f16']) ?? 'f32';
-  const files = hfFolderFiles(withTokenizerConfig(checkpoint), { dtype: HF_TYPES[type], card });
+  const files = hfFolderFiles(withJsonTokenizer(checkpoint), { dtype: HF_TYPES[type], card });
   // The weights last: a folder without them is no model yet.
   for (const { path, pieces } of files)
     if (path !== 'model.safetensors') await writeInto(folder, path, pieces);
@@ -73,7 +73,7 @@ async function writeGgufFile(
   signal: AbortSignal,
 ): Promise<void> {
   const type = args.choice('type', TYPE_NAMES) ?? 'f16';
-  const content = ggufContentOfHf(withTokenizerConfig(checkpoint));
+  const content = ggufContentOfHf(withJsonTokenizer(checkpoint));
   await mkdir(dirname(file), { recursive: true });
   await writeFileWhole(
     file,
@@ -99,19 +99,6 @@ async function writeNanotron(
   const tp = args.count('tp');
   const files = nanotronFiles(checkpoint, { tp, isInterleaved: args.flag('interleaved'), progress });
   for await (const { path, bytes } of files) await writeInto(folder, path, [bytes]);
-}
-
-/** A tokenizer that was trained here says nothing about ends of texts; the config does. */
-function withTokenizerConfig(checkpoint: Checkpoint): Checkpoint {
-  const { tokenizer, config, chatTemplate } = checkpoint;
-  if (tokenizer?.kind !== 'json' || tokenizer.tokenizerConfig) return checkpoint;
-  const { added_tokens: added } = tokenizer.tokenizer as { added_tokens?: { id: number; content: string }[] };
-  const end = added?.find(({ id }) => id === config.eosIds[0])?.content;
-  if (end === undefined) return checkpoint;
-  return {
-    ...checkpoint,
-    tokenizer: { ...tokenizer, tokenizerConfig: tokenizerConfig(end, config.maxSeqLen, chatTemplate) },
-  };
 }
 
 async function writeInto(

@@ -214,7 +214,8 @@ export class Trainer {
     }
   }
 
-  private checkpoint(): TrainingCheckpoint {
+  /** The run as it is between two steps, to go on from. */
+  checkpoint(): TrainingCheckpoint {
     const { machine, state } = this;
     const tensors = (kind: StateKind): StateTensor[] =>
       machine.parameters

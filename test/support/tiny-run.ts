@@ -7,13 +7,13 @@ import { Rng } from '../../src/base/rng.ts';
 import { encodeTokens } from '../../src/train/token-shard.ts';
 
 /** Ids that follow one another by a rule with some chance in it, so that there is something to learn. */
-function tokens(count: number, seed: number): number[] {
+export function tinyTokens(count: number, seed: number): number[] {
   const rng = Rng.fromSeed(seed);
   let id = 1;
   return Array.from({ length: count }, () => (id = ((id * 7 + 1 + Math.floor(rng.next() * 3)) % 90) + 3));
 }
 
-const RECIPE = {
+export const TINY_RECIPE = {
   checkpoints: { checkpoint_interval: 5 },
   general: { run: 'tiny', seed: 3 },
   data_stages: [
@@ -64,7 +64,7 @@ const RECIPE = {
 };
 
 /** Writes recipe and shards; JSON is yaml too. */
-export function tinyRun(change: (recipe: typeof RECIPE) => void = () => {}): {
+export function tinyRun(change: (recipe: typeof TINY_RECIPE) => void = () => {}): {
   recipe: string;
   out: (name: string) => string;
 } {
@@ -74,9 +74,9 @@ export function tinyRun(change: (recipe: typeof RECIPE) => void = () => {}): {
     ['held-out', 3000, 2],
   ] as const) {
     mkdirSync(join(folder, name));
-    writeFileSync(join(folder, name, 'a.ds'), encodeTokens(tokens(count, seed), 2));
+    writeFileSync(join(folder, name, 'a.ds'), encodeTokens(tinyTokens(count, seed), 2));
   }
-  const copy = structuredClone(RECIPE);
+  const copy = structuredClone(TINY_RECIPE);
   change(copy);
   const recipe = join(folder, 'recipe.yaml');
   writeFileSync(recipe, JSON.stringify(copy));

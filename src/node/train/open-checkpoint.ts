@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { FormatError } from '../../base/errors.ts';
 import type { Checkpoint } from '../../format/checkpoint.ts';
 import { templateOf } from '../../format/hf.ts';
+import { withJsonTokenizer } from '../../format/json-tokenizer.ts';
 import { readNanotron } from '../../format/nanotron.ts';
-import { readGgufTokenizer } from '../../tokenizer/read-gguf.ts';
 import type { TokenizerSource } from '../../tokenizer/source.ts';
-import { tokenizerConfig, tokenizerJsonOf } from '../../tokenizer/write-json.ts';
 import { type LoggedStep, modelCard } from '../../train/model-card.ts';
 import { stateCheckpoint } from '../../train/state-checkpoint.ts';
 import type { TrainingState } from '../../train/training-state.ts';
@@ -100,22 +99,6 @@ function withTokenizer(checkpoint: Checkpoint, tokenizer: TokenizerSource): Chec
   const template =
     tokenizer.kind === 'json' ? templateOf(tokenizer.tokenizerConfig) : checkpoint.chatTemplate;
   return { ...checkpoint, tokenizer, ...(template === undefined ? {} : { chatTemplate: template }) };
-}
-
-/** The tokenizer of a GGUF file as the files of an HF folder. */
-function withJsonTokenizer(checkpoint: Checkpoint): Checkpoint {
-  const { tokenizer, config, chatTemplate } = checkpoint;
-  if (tokenizer?.kind !== 'gguf') return checkpoint;
-  const spec = readGgufTokenizer(tokenizer);
-  const endId = spec.eosIds[0] ?? config.eosIds[0];
-  const end = endId === undefined ? undefined : spec.tokens.get(endId);
-  const source: TokenizerSource = {
-    kind: 'json',
-    tokenizer: tokenizerJsonOf(spec),
-    ...(end ? { tokenizerConfig: tokenizerConfig(end, config.maxSeqLen, chatTemplate) } : {}),
-    file: tokenizer.file,
-  };
-  return { ...checkpoint, tokenizer: source };
 }
 
 /** A tokenizer.json, with the tokenizer_config.json beside it where there is one. */

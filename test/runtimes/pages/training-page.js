@@ -1,0 +1,44 @@
+// Training in a page: what training.test.mjs calls from outside.
+
+import { RECIPE, TOKENS } from '/runtimes/made-up-run.js';
+import { load } from '/smollm2/browser/index.js';
+import { startTraining } from '/smollm2/browser/training-run.js';
+
+/** The whole run; with `stops`, it is paused, asked, stopped there and gone on with from its checkpoint. */
+globalThis.run = async ({ threads, stops }) => {
+  const lines = [];
+  const setup = { recipe: RECIPE, tokens: TOKENS, model: '/nano.gguf', threads };
+  const onStep = (line) => lines.push(line);
+  let run = await startTraining({ ...setup, onStep, ...(stops && { maxSteps: stops }) });
+  let told = {};
+  if (stops) {
+    await run.ended;
+    const resume = structuredClone(await run.checkpoint());
+    run.close();
+    run = await startTraining({ ...setup, onStep, resume, isPaused: true });
+    const samples = [
+      await run.sample(['ROMEO.\n'], { maxTokens: 8 }),
+      await run.sample(['ROMEO.\n'], { maxTokens: 8 }),
+    ];
+    const stepsWhilePaused = lines.length;
+    run.go();
+    told = { samples, stepsWhilePaused };
+  }
+  const end = await run.ended;
+  const norm = await run.read('model.norm.weight');
+  const smol = await load(await run.gguf());
+  const [score] = await smol.score(['ROMEO and Juliet']);
+  await smol.close();
+  run.close();
+  const { facts } = run;
+  return { ...told, ...end, facts, lines, norm: [...norm], score, isolated: crossOriginIsolated };
+};
+
+/** What startTraining() says to a setup that cannot be run. */
+globalThis.refusal = async (change) => {
+  const setup = { recipe: RECIPE, tokens: TOKENS, ...change };
+  return startTraining(setup).then(
+    () => 'it began',
+    (error) => `${error.name}: ${error.message}`,
+  );
+};
