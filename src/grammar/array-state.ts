@@ -1,8 +1,8 @@
 // Arrays: which items a shape has, and where in one the text stands.
 
 import { isSpace, type Spacing, type ValueNode } from './json-value.ts';
-import { anyUnused, enterWord, identity, NewTextState, State } from './state.ts';
-import { WordNode } from './words.ts';
+import { anyUnused, enterWord, NewTextState, State } from './state.ts';
+import { GrowingSets, identity, WordNode } from './words.ts';
 
 /** `contains`: how many items must satisfy it. */
 export interface ContainsShape {
@@ -33,6 +33,10 @@ export class ArrayShape {
   readonly spacing: Spacing;
   /** Texts of the constants among the items, for arrays of different items. */
   readonly wordBytes: ReadonlyMap<ValueNode, readonly Uint8Array[]>;
+  /** Texts of items that stood together, where they must differ. */
+  readonly used = new GrowingSets();
+  /** What `left` found, by the number of items and what each `contains` has counted. */
+  private readonly leftKnown = new Map<string, number>();
   fewest = Number.POSITIVE_INFINITY;
   height = Number.POSITIVE_INFINITY;
 
@@ -65,6 +69,7 @@ export class ArrayShape {
   }
 
   measure(): void {
+    this.leftKnown.clear();
     const place = {
       shape: this,
       count: 0,
@@ -72,6 +77,8 @@ export class ArrayShape {
       used: undefined,
       depth: 0,
     };
+    // From the back, so that no search is deeper than its counts.
+    for (let count = this.first.length; count > 0; count--) this.left(count, place.found);
     this.fewest = 1 + this.bytesLeft(place);
     let height = 0;
     for (let i = 0; i < Math.min(this.needed(place), this.first.length + 1); i++) {
@@ -89,23 +96,54 @@ export class ArrayShape {
     return Math.max(0, this.limits.min - count, lacking);
   }
 
-  /** Fewest bytes to the closing bracket. */
+  /** Fewest bytes to the closing bracket; infinite where the array cannot be completed. */
   bytesLeft(place: Place): number {
-    let bytes = 1;
-    const { found } = place;
-    let lacking = this.limits.contains.reduce((sum, { min }, i) => sum + Math.max(0, min - found[i]), 0);
-    const needed = this.needed(place);
-    if (place.count + needed > this.limits.max) return Number.POSITIVE_INFINITY;
-    for (let i = 0; i < Math.min(needed, this.first.length + 1); i++) {
-      const items = this.itemsAt(place.count + i);
-      const useful = lacking > 0 ? items.filter(({ counts }) => counts.some((n) => n > 0)) : items;
-      lacking--;
-      const fewest = Math.min(...useful.map(({ value }) => value.fewest), Number.POSITIVE_INFINITY) + 1;
-      // The last round stands for all the others.
-      bytes += i === this.first.length ? fewest * (needed - i) : fewest;
-    }
+    const bytes = this.left(place.count, place.found);
     // Different constants need not all be as short as the shortest.
-    return this.limits.unique ? bytes + 8 * needed : bytes;
+    return this.limits.unique ? bytes + 8 * this.needed(place) : bytes;
+  }
+
+  private left(count: number, found: readonly number[]): number {
+    const { contains, min } = this.limits;
+    if (count >= this.first.length) return this.leftOfRest(count, found);
+    // Beyond what is asked for, more that counts changes nothing, unless there may be too many.
+    const clipped = found.map((n, i) =>
+      contains[i].max < Number.POSITIVE_INFINITY ? n : Math.min(n, contains[i].min),
+    );
+    const key = `${count},${clipped.join()}`;
+    const known = this.leftKnown.get(key);
+    if (known !== undefined) return known;
+    let fewest =
+      count >= min && contains.every((one, i) => found[i] >= one.min) ? 1 : Number.POSITIVE_INFINITY;
+    if (fewest > 1 && count < this.limits.max) {
+      for (const { value, counts } of this.first[count]) {
+        const after = clipped.map((n, i) => n + counts[i]);
+        if (value.fewest === Number.POSITIVE_INFINITY || after.some((n, i) => n > contains[i].max)) continue;
+        fewest = Math.min(fewest, value.fewest + 1 + this.left(count + 1, after));
+      }
+    }
+    this.leftKnown.set(key, fewest);
+    return fewest;
+  }
+
+  /** The same behind the first items, where all places are alike. */
+  private leftOfRest(count: number, found: readonly number[]): number {
+    const { limits, rest } = this;
+    const lacking = limits.contains.map(({ min }, i) => Math.max(0, min - found[i]));
+    const total = lacking.reduce((sum, n) => sum + n, 0);
+    const needed = Math.max(0, limits.min - count, total);
+    if (count + needed > limits.max) return Number.POSITIVE_INFINITY;
+    const fewestOf = (items: readonly ItemShape[]) =>
+      Math.min(...items.map(({ value }) => value.fewest), Number.POSITIVE_INFINITY) + 1;
+    let bytes = 1;
+    for (const [i, n] of lacking.entries()) {
+      if (n > 0) bytes += n * fewestOf(rest.filter(({ counts }) => counts[i] > 0));
+    }
+    const others = needed - total;
+    // What fills up to minItems must not be counted where the limit is reached.
+    const mayCount = limits.contains.every(({ max }, i) => found[i] + lacking[i] + others <= max);
+    const fillers = mayCount ? rest : rest.filter(({ counts }) => counts.every((n) => n === 0));
+    return others > 0 ? bytes + others * fewestOf(fillers) : bytes;
   }
 }
 
@@ -163,7 +201,8 @@ export class ArrayState extends State {
       if (!item.value.fits(depth)) return false;
       const after = found.map((n, i) => n + item.counts[i]);
       if (after.some((n, i) => n > contains[i].max)) return false;
-      if (count + 1 + shape.needed({ ...this.place, count: count + 1, found: after }) > max) return false;
+      if (shape.bytesLeft({ ...this.place, count: count + 1, found: after }) === Number.POSITIVE_INFINITY)
+        return false;
       return !shape.limits.unique || this.hasUnused(item.value, used);
     });
   }
@@ -189,7 +228,7 @@ export class ArrayState extends State {
     }
     const used = place.used ?? new WordNode();
     const afterText = (bytes: Uint8Array) =>
-      new ArrayState({ ...after, used: used.with(bytes) }, 'item', 0, cont);
+      new ArrayState({ ...after, used: place.shape.used.with(place.used, bytes) }, 'item', 0, cont);
     const words = new WordNode();
     const all = place.shape.wordBytes.get(value) ?? [];
     all.forEach((bytes, i) => {

@@ -2,12 +2,14 @@
 
 import { GrammarError } from '../base/errors.ts';
 import { type ArrayLimits, ArrayShape, type ItemShape } from './array-state.ts';
-import { below } from './json.ts';
+import { below, TYPES } from './json.ts';
 import { type ArrayPart, joinLiterals, type Literals } from './parts.ts';
 import type { SchemaPlaces } from './schema-places.ts';
 
 /** Most schemas of `contains` that are counted side by side. */
 const MAX_CONTAINS = 4;
+/** Most places of a tuple times counts of its `contains`: so many are searched for ways to the end. */
+const MAX_COUNTED = 2000;
 
 /** What holds for the item at an index, by the schemas of its place. */
 function itemLiterals(part: ArrayPart, index: number): Literals {
@@ -31,6 +33,15 @@ export function arrayShape(part: ArrayPart, compiler: SchemaPlaces, pointer: str
   for (let i = 0; i <= numFirst; i++) {
     // An item that cannot be ends the array before it.
     if (i < max && !compiler.alternatives.maybe(itemLiterals(part, i))) max = i;
+  }
+  const counted = contains.reduce(
+    (product, one) =>
+      product * (Math.min(one.max < Number.POSITIVE_INFINITY ? one.max : one.min, numFirst) + 1),
+    numFirst,
+  );
+  if (contains.length > 0 && counted > MAX_COUNTED) {
+    const message = `contains beside a tuple: expected at most ${MAX_COUNTED} items times counts, got ${counted}`;
+    throw new GrammarError(message, below(pointer, 'contains'), 'contains');
   }
   const readings = (index: number) => itemReadings(part, itemLiterals(part, index), compiler);
   if (contains.length === 1 && hasLimit && part.min > 0)
@@ -80,12 +91,17 @@ function limitOfContains(part: ArrayPart, compiler: SchemaPlaces, numFirst: numb
 function requireEnough(part: ArrayPart, compiler: SchemaPlaces, pointer: string, numFirst: number): void {
   const { alternatives } = compiler;
   const literals = itemLiterals(part, numFirst);
-  const isPlenty = alternatives.of(literals, 'string').some((one) => one.type === 'string' && !one.values);
-  const isNumber = alternatives
-    .of(literals, 'number')
-    .some((one) => one.type === 'number' && !one.values && one.rules.bounds.length === 0);
-  if (numFirst > 0 || part.contains.length > 0 || !(isPlenty || isNumber)) {
-    const message = 'minItems above 1 beside uniqueItems is supported for free strings and numbers only';
+  const parts = TYPES.flatMap((type) => alternatives.of(literals, type));
+  const isPlenty = parts.some((one) => one.type === 'string' && !one.values);
+  const isNumber = parts.some((one) => one.type === 'number' && !one.values && one.rules.bounds.length === 0);
+  const constants = new Set(
+    parts.flatMap((one) =>
+      'values' in one && one.values ? one.values.map((value) => JSON.stringify(value)) : [],
+    ),
+  );
+  if (numFirst > 0 || part.contains.length > 0 || !(isPlenty || isNumber || constants.size >= part.min)) {
+    const message =
+      'minItems above 1 beside uniqueItems is supported for free strings, free numbers and enough constants only';
     throw new GrammarError(message, below(pointer, 'uniqueItems'), 'uniqueItems');
   }
 }

@@ -17,7 +17,7 @@ import type { Bounds } from './schema-places.ts';
 import { End, LexState, State, WordState } from './state.ts';
 import { TextLexer, TextTable } from './text-lexer.ts';
 import { type TokenBytes, TokenTrie } from './token-trie.ts';
-import { wordTree } from './words.ts';
+import { identity, wordTree } from './words.ts';
 
 export { GrammarError } from '../base/errors.ts';
 export { type ConstraintOptions, GrammarConstraint } from './constraint.ts';
@@ -91,6 +91,10 @@ class ValueState extends State {
 
   get remaining(): number {
     return this.value.fewest + this.cont.remaining;
+  }
+
+  override get key(): string {
+    return `v${identity(this.value)}`;
   }
 }
 

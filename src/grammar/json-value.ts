@@ -46,7 +46,7 @@ export class ValueNode {
   /** Pushes the states after the first byte of a value. */
   begin(byte: number, cont: State, depth: number, out: State[]): void {
     const child = this.words?.children.get(byte);
-    if (child) enterWord(child, () => cont, out);
+    if (child) enterWord(child, () => cont, out, cont);
     if (byte === 0x22) {
       for (const lexer of this.strings) out.push(new LexState(lexer, 0, 0, cont));
     } else if (byte === 0x7b) {

@@ -10,6 +10,10 @@ import { PrefixTree, type TokenTrie } from './token-trie.ts';
 /** Most masks that are kept; the largest take 6 KB for SmolLM2's vocabulary. */
 const MAX_KEPT = 4096;
 
+/** Whole masks that are kept, and tree nodes that one must have taken to be worth it: 6 MB for SmolLM2. */
+const MAX_WHOLE = 1024;
+const WORTH_KEEPING = 60;
+
 /** Tokens read from some state of a text: how many code points each needs, and where it closes the text, if it does. */
 interface Readings {
   readonly ids: Int32Array;
@@ -42,6 +46,10 @@ export class MaskBuilder {
   /** Readings of all tokens below a node, for tables of all texts: limits of length are sieves over them. */
   private readings = new WeakMap<TextTable, Map<string, Readings>>();
   private numKept = 0;
+  /** Masks of whole states that took many steps, the one used longest ago first. */
+  private readonly whole = new Map<string, Uint32Array>();
+  /** Nodes of token trees that were looked at. */
+  private steps = 0;
   private readonly scratch: Uint32Array;
   /** What `read` fills: one entry for each token at most. */
   private readonly found: Omit<Readings, 'count'>;
@@ -64,7 +72,21 @@ export class MaskBuilder {
    * @param limit  most bytes that may be needed to the end of the text after the token
    */
   fill(mask: Uint32Array, states: readonly State[], limit = Number.POSITIVE_INFINITY): void {
+    const isLimited = limit < Number.POSITIVE_INFINITY;
+    const key =
+      isLimited || states.some(({ allKey }) => !allKey) ? '' : states.map((s) => s.allKey).join('|');
+    const known = this.whole.get(key);
+    if (known) {
+      mask.set(known);
+      this.whole.delete(key);
+      this.whole.set(key, known);
+      return;
+    }
+    this.steps = 0;
     this.descend(mask, 0, states, limit);
+    if (!key || this.steps < WORTH_KEEPING) return;
+    if (this.whole.size >= MAX_WHOLE) this.whole.delete(this.whole.keys().next().value as string);
+    this.whole.set(key, mask.slice());
   }
 
   /** Sets the bits of the tokens below `node` whose remaining bytes the states allow. */
@@ -85,6 +107,7 @@ export class MaskBuilder {
     const { byte, after, firstId, ids } = this.trie.tree;
     let out: State[] = [];
     for (let child = node + 1; child < after[node]; child = after[child]) {
+      this.steps++;
       for (const state of rest) state.step(byte[child], out);
       if (out.length === 0) continue;
       const next = mergeStates(out);
@@ -104,11 +127,12 @@ export class MaskBuilder {
   ): void {
     const inside = this.inside(node, lexer, state, count, limit - 1 - cont.remaining);
     addInside(mask, inside);
-    if (inside.exits.ids.length > 0) walk(mask, inside.exits, [cont], limit);
+    if (inside.exits.ids.length > 0) this.walk(mask, inside.exits, [cont], limit);
   }
 
   /** As inside any text, but without tokens that would complete a used one. */
   private fillNewText(mask: Uint32Array, node: number, text: NewTextState, limit: number): void {
+    this.steps += WORTH_KEEPING;
     const after = text.finished();
     const inside = this.inside(node, text.lexer, text.state, text.count, limit - 1 - after.remaining);
     const { trie } = this;
@@ -116,7 +140,7 @@ export class MaskBuilder {
     scratch.fill(0);
     addInside(scratch, inside);
     // What comes after does not depend on this text, but where a token holds a whole further one.
-    if (inside.exits.ids.length > 0) walk(scratch, inside.exits, [after], limit);
+    if (inside.exits.ids.length > 0) this.walk(scratch, inside.exits, [after], limit);
     for (const id of inside.longExits) {
       const states = readToken(text, trie.tokenBytes(id), trie.tree.depth[node]);
       if (states.length > 0 && endsWithin(states, limit)) setBit(scratch, id);
@@ -273,6 +297,25 @@ export class MaskBuilder {
     kept.set(key, copy);
     return copy;
   }
+
+  /** Sets the bits of all ids in `tree` whose bytes the states allow. */
+  private walk(mask: Uint32Array, tree: PrefixTree, first: readonly State[], limit: number): void {
+    const { byte, depth, after, firstId, ids } = tree;
+    const states: (readonly State[])[] = [first];
+    for (let node = 1; node < byte.length; ) {
+      this.steps++;
+      const next = stepAll(states[depth[node] - 1], byte[node]);
+      if (next.length === 0) {
+        node = after[node];
+        continue;
+      }
+      states[depth[node]] = next;
+      if (firstId[node + 1] > firstId[node] && endsWithin(next, limit)) {
+        for (let i = firstId[node]; i < firstId[node + 1]; i++) setBit(mask, ids[i]);
+      }
+      node++;
+    }
+  }
 }
 
 function addInside(mask: Uint32Array, { words, ids }: InsideMask): void {
@@ -294,22 +337,4 @@ function readToken(state: State, bytes: Uint8Array, from: number): readonly Stat
   let states: readonly State[] = [state];
   for (let at = from; at < bytes.length && states.length > 0; at++) states = stepAll(states, bytes[at]);
   return states;
-}
-
-/** Sets the bits of all ids in `tree` whose bytes the states allow. */
-function walk(mask: Uint32Array, tree: PrefixTree, first: readonly State[], limit: number): void {
-  const { byte, depth, after, firstId, ids } = tree;
-  const states: (readonly State[])[] = [first];
-  for (let node = 1; node < byte.length; ) {
-    const next = stepAll(states[depth[node] - 1], byte[node]);
-    if (next.length === 0) {
-      node = after[node];
-      continue;
-    }
-    states[depth[node]] = next;
-    if (firstId[node + 1] > firstId[node] && endsWithin(next, limit)) {
-      for (let i = firstId[node]; i < firstId[node + 1]; i++) setBit(mask, ids[i]);
-    }
-    node++;
-  }
 }

@@ -2,9 +2,9 @@
 // the schema, additional ones once all required properties are there; no name comes twice.
 
 import { isSpace, type Spacing, type ValueNode } from './json-value.ts';
-import { anyUnused, enterWord, identity, NewTextState, State } from './state.ts';
+import { anyUnused, enterWord, NewTextState, State } from './state.ts';
 import type { TextLexer } from './text-lexer.ts';
-import { WordNode } from './words.ts';
+import { GrowingSets, identity, WordNode } from './words.ts';
 
 export interface PropertyShape {
   /** The name, spelled, with its quotes. */
@@ -47,6 +47,8 @@ export class ObjectShape {
   private spareBytes = 0;
   /** Per chain, properties by rank. */
   private readonly chains: readonly (readonly number[])[];
+  /** Names of additional properties that were used together. */
+  readonly used = new GrowingSets();
   private readonly keyTrees = new Map<string, WordNode>();
 
   constructor(
@@ -291,14 +293,14 @@ export class ObjectState extends State {
         const next = place.next.with(chain, rank + 1);
         return afterKey({ ...place, next, count: place.count + 1 }, value);
       };
-      enterWord(names, afterName, out);
+      enterWord(names, afterName, out, this);
     }
     for (const { names: lexer, value } of shape.openExtras(place)) {
-      const used = place.used ?? new WordNode();
       const afterName = (bytes: Uint8Array) => {
-        return afterKey({ ...place, used: used.with(bytes), count: place.count + 1 }, value);
+        const used = shape.used.with(place.used, bytes);
+        return afterKey({ ...place, used, count: place.count + 1 }, value);
       };
-      out.push(new NewTextState(lexer, 0, 0, [shape.declared, place.used], '', afterName));
+      out.push(new NewTextState(lexer, 0, 0, [shape.declared, place.used], '', afterName, this));
     }
   }
 

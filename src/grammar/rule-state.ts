@@ -5,8 +5,9 @@ import { GrammarError } from '../base/errors.ts';
 import type { Expression } from './ebnf.ts';
 import type { Regex } from './regex.ts';
 import { treeDfa } from './regex-dfa.ts';
-import { identity, LexState, State } from './state.ts';
+import { LexState, State } from './state.ts';
 import { TextLexer, TextTable } from './text-lexer.ts';
+import { identity } from './words.ts';
 
 /** Most parts of an automaton before it is left as a tree. */
 const MAX_TREE = 20_000;

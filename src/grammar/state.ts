@@ -3,9 +3,11 @@
 // schema leaves several readings open, a set of states is carried along.
 
 import { CLOSE, completes, stateOf, type TextLexer } from './text-lexer.ts';
-import type { WordNode } from './words.ts';
+import { identity, type WordNode } from './words.ts';
 
 export abstract class State {
+  private wholeKey: string | undefined;
+
   /** Pushes the states after `byte`; none when it may not come. */
   abstract step(byte: number, out: State[]): void;
 
@@ -29,6 +31,12 @@ export abstract class State {
   withCont(_cont: State): State {
     return this;
   }
+
+  /** Equal for states that allow the same texts, to the end; empty where that cannot be told. */
+  get allKey(): string {
+    this.wholeKey ??= this.key && this.cont?.allKey ? `${this.key}>${this.cont.allKey}` : '';
+    return this.wholeKey;
+  }
 }
 
 /** After everything. */
@@ -41,6 +49,10 @@ export class End extends State {
 
   get remaining(): number {
     return 0;
+  }
+
+  override get allKey(): string {
+    return '.';
   }
 
   override get isEnd(): boolean {
@@ -108,34 +120,31 @@ export function stepAll(states: readonly State[], byte: number): State[] {
   return mergeStates(out);
 }
 
-let identities = 0;
-const identityOf = new WeakMap<object, number>();
-/** A number that names an object, for keys. */
-export function identity(object: object): number {
-  let id = identityOf.get(object);
-  if (id === undefined) {
-    id = identities++;
-    identityOf.set(object, id);
-  }
-  return id;
-}
-
 /** Goes on to a word's next byte, and straight past its end where nothing longer is possible. */
-export function enterWord(node: WordNode, cont: (word: number) => State, out: State[]): void {
+export function enterWord(node: WordNode, cont: (word: number) => State, out: State[], owner?: State): void {
   if (node.word >= 0 && node.children.size === 0) out.push(cont(node.word));
-  else out.push(new WordState(node, cont));
+  else out.push(new WordState(node, cont, owner));
 }
 
 /** Inside one of several fixed byte strings. */
 export class WordState extends State {
   readonly node: WordNode;
   private readonly after: (word: number) => State;
+  private readonly owner: State | undefined;
 
-  /** @param after  what comes after the word with this number */
-  constructor(node: WordNode, after: (word: number) => State) {
+  /**
+   * @param after  what comes after the word with this number
+   * @param owner  the state that decides what comes after, for `allKey`
+   */
+  constructor(node: WordNode, after: (word: number) => State, owner?: State) {
     super();
     this.node = node;
     this.after = after;
+    this.owner = owner;
+  }
+
+  override get allKey(): string {
+    return this.owner?.allKey ? `w${identity(this.node)}>${this.owner.allKey}` : '';
   }
 
   get cont(): undefined {
@@ -144,7 +153,7 @@ export class WordState extends State {
 
   step(byte: number, out: State[]): void {
     const child = this.node.children.get(byte);
-    if (child) enterWord(child, this.after, out);
+    if (child) enterWord(child, this.after, out, this.owner);
     if (this.node.word >= 0) this.after(this.node.word).step(byte, out);
   }
 
@@ -223,7 +232,9 @@ export class NewTextState extends State {
   private readonly text: string;
   /** What comes after the text, given its bytes. */
   private readonly after: (bytes: Uint8Array) => State;
+  private readonly owner: State | undefined;
 
+  /** @param owner  the state that decides what may come and what comes after, for `allKey` */
   constructor(
     lexer: TextLexer,
     state: number,
@@ -231,6 +242,7 @@ export class NewTextState extends State {
     cursors: Cursors,
     text: string,
     after: (bytes: Uint8Array) => State,
+    owner?: State,
   ) {
     super();
     this.lexer = lexer;
@@ -239,6 +251,13 @@ export class NewTextState extends State {
     this.cursors = cursors;
     this.text = text;
     this.after = after;
+    this.owner = owner;
+  }
+
+  override get allKey(): string {
+    return this.owner?.allKey
+      ? `n${identity(this.lexer)},${JSON.stringify(this.text)}>${this.owner.allKey}`
+      : '';
   }
 
   get cont(): undefined {
@@ -256,7 +275,7 @@ export class NewTextState extends State {
       const cursors = this.cursors.map((cursor) => cursor?.children.get(byte));
       if (lexer.fits(to, points) && anyUnused(lexer, to, points, cursors)) {
         const text = this.text + String.fromCharCode(byte);
-        out.push(new NewTextState(lexer, to, points, cursors, text, this.after));
+        out.push(new NewTextState(lexer, to, points, cursors, text, this.after, this.owner));
       }
     }
     if (mayEnd && move !== CLOSE) this.finished().step(byte, out);

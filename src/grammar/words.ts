@@ -39,6 +39,37 @@ export class WordNode {
   }
 }
 
+/** Most sets that are remembered. */
+const MAX_SETS = 256;
+
+/** Sets that grow word by word: the same words in the same order are the same object, so that masks are found. */
+export class GrowingSets {
+  private readonly known = new Map<string, WordNode>();
+
+  with(set: WordNode | undefined, bytes: Uint8Array): WordNode {
+    const key = `${set ? identity(set) : ''}:${bytes.join()}`;
+    let more = this.known.get(key);
+    if (!more) {
+      more = (set ?? new WordNode()).with(bytes);
+      if (this.known.size >= MAX_SETS) this.known.delete(this.known.keys().next().value as string);
+      this.known.set(key, more);
+    }
+    return more;
+  }
+}
+
+let identities = 0;
+const identityOf = new WeakMap<object, number>();
+/** A number that names an object, for keys. */
+export function identity(object: object): number {
+  let id = identityOf.get(object);
+  if (id === undefined) {
+    id = identities++;
+    identityOf.set(object, id);
+  }
+  return id;
+}
+
 export function wordTree(words: readonly Uint8Array[]): WordNode {
   const root = new WordNode();
   words.forEach((bytes, i) => {

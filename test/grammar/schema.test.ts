@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileSchema, type Grammar, type Json } from '../../src/grammar/grammar.ts';
 import { cut, END, idsOf, textOf, tinyVocabulary } from '../support/tiny-vocabulary.ts';
-import { SCHEMA_CASES, SCHEMA_CASES_2020, type SchemaCase } from './schema-cases.ts';
+import { SCHEMA_CASES, type SchemaCase } from './schema-cases.ts';
+import { SCHEMA_CASES_2020 } from './schema-cases-2020.ts';
 
 function validator({ schema }: SchemaCase, isNew: boolean): (value: unknown) => boolean {
   const ajv = new (isNew ? Ajv2020.default : Ajv7.default)({ strict: false });
