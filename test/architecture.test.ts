@@ -9,7 +9,7 @@ const MATERIALS = ['quant', 'format', 'tokenizer', 'chat', 'grammar'];
 const USES = [...GROUND, ...MATERIALS, 'model', 'generate'];
 const TOOLS = ['inspect', 'score', 'traces', 'diff', 'verify', 'eval', 'train', 'data'];
 const PRODUCT = [...USES, ...TOOLS, 'run', 'smollm2.ts', 'capabilities.ts', 'download'];
-const DOORS = [...PRODUCT, 'wasm', 'door.ts'];
+const DOORS = [...PRODUCT, 'wasm', 'door.ts', 'server'];
 const MAY_IMPORT: Record<string, string[]> = {
   base: GROUND,
   'config.ts': GROUND,
@@ -41,6 +41,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'capabilities.ts': GROUND,
   'smollm2.ts': PRODUCT,
   'door.ts': PRODUCT,
+  server: PRODUCT,
   node: DOORS,
   browser: DOORS,
   edge: DOORS,
@@ -52,6 +53,7 @@ const ON_A_PLATFORM = ['node', 'browser', 'edge', 'cli', 'capabilities.ts'];
 const PACKAGES: Record<string, string> = {
   'src/base/sha256.ts': '@noble/hashes/sha2.js',
   'src/data/extract/html-tree.ts': 'parse5',
+  'src/server/app.ts': 'hono',
 };
 
 const root = new URL('..', import.meta.url).pathname;

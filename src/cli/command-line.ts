@@ -10,6 +10,7 @@ import { print } from './terminal.ts';
 const COMMANDS: Record<string, () => Promise<Command>> = {
   generate: async () => (await import('./generate.ts')).generateCommand,
   chat: async () => (await import('./chat.ts')).chatCommand,
+  serve: async () => (await import('./serve.ts')).serveCommand,
   tokenize: async () => (await import('./tokenize.ts')).tokenizeCommand,
   inspect: async () => (await import('./inspect.ts')).inspectCommand,
   trace: async () => (await import('./trace.ts')).traceCommand,

@@ -58,30 +58,42 @@ export function compileTools(
   return compileSchema(schema, tokenizer, { before: begun ? '' : CALL_BEGIN, after: CALL_END });
 }
 
+interface ClosingToken {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Tokens that can complete the opening tag, by vocabulary: finding them takes as long as a pass. */
+const closingTokens = new WeakMap<TokenBytes, readonly ClosingToken[]>();
+
+function closingTokensOf(tokenizer: TokenBytes): readonly ClosingToken[] {
+  const known = closingTokens.get(tokenizer);
+  if (known) return known;
+  const closing: ClosingToken[] = [];
+  for (let id = 0; id < tokenizer.vocabSize; id++) {
+    const text = latin1(tokenizer.tokenBytes(id));
+    if (text.includes('>') && !tokenizer.isSpecial(id)) closing.push({ id, text });
+  }
+  closingTokens.set(tokenizer, closing);
+  return closing;
+}
+
 /** Free text until the opening tag has been written, across whatever tokens; from there on calls of the tools. */
 export class ToolTrigger {
   private readonly grammar: Grammar;
   private readonly tokenizer: TokenBytes;
   private readonly options: ConstraintOptions;
-  private readonly closing: readonly { readonly id: number; readonly text: string }[];
+  private readonly closing: readonly ClosingToken[];
   private call: GrammarConstraint | undefined;
   private tail = '';
   private numTokens = 0;
 
-  constructor(
-    tools: readonly Tool[],
-    tokenizer: TokenBytes,
-    options: ConstraintOptions & { maxCalls?: number } = {},
-  ) {
-    this.grammar = compileTools(tools, tokenizer, { maxCalls: options.maxCalls, begun: true });
+  /** @param grammar  of `compileTools` with `begun` */
+  constructor(grammar: Grammar, tokenizer: TokenBytes, options: ConstraintOptions = {}) {
+    this.grammar = grammar;
     this.tokenizer = tokenizer;
     this.options = options;
-    const closing: { id: number; text: string }[] = [];
-    for (let id = 0; id < tokenizer.vocabSize; id++) {
-      const text = latin1(tokenizer.tokenBytes(id));
-      if (text.includes('>') && !tokenizer.isSpecial(id)) closing.push({ id, text });
-    }
-    this.closing = closing;
+    this.closing = closingTokensOf(tokenizer);
   }
 
   /** Whether the opening tag has been written. */

@@ -23,20 +23,30 @@ export async function embed(
   for (const [index, text] of texts.entries()) {
     const ids = tokenizer.encode(text);
     if (ids.length === 0) throw new RangeError(`texts[${index}]: expected a text, got none`);
-    const sum = await hiddenSum(model, ids);
-    const length = Math.sqrt(sum.reduce((squares, value) => squares + value * value, 0));
-    vectors.push(Float32Array.from(sum, (value) => (length === 0 ? 0 : value / length)));
+    vectors.push(await embedIds(model, ids));
   }
   return vectors;
 }
 
+/** The vector of one text, given as ids. */
+export async function embedIds(
+  model: Model,
+  ids: readonly number[],
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const sum = await hiddenSum(model, ids, signal);
+  const length = Math.sqrt(sum.reduce((squares, value) => squares + value * value, 0));
+  return Float32Array.from(sum, (value) => (length === 0 ? 0 : value / length));
+}
+
 /** Σ of the last hidden states, row after row, in float64. */
-function hiddenSum(model: Model, ids: readonly number[]): Promise<Float64Array> {
+function hiddenSum(model: Model, ids: readonly number[], signal?: AbortSignal): Promise<Float64Array> {
   return withCache(model, async (cache) => {
     const sum = new Float64Array(model.config.hiddenSize);
     for (let begin = 0; begin < ids.length; begin += PIECE_IDS) {
       const piece = ids.slice(begin, begin + PIECE_IDS);
-      const [rows] = await model.run([{ ids: piece, cache, rows: piece.length, output: 'hidden' }]);
+      const entry = { ids: piece, cache, rows: piece.length, output: 'hidden' as const };
+      const [rows] = await model.run([entry], { signal });
       for (const row of rows) for (let i = 0; i < sum.length; i++) sum[i] += row[i];
     }
     return sum;

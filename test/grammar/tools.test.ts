@@ -46,7 +46,7 @@ describe('compileTools', () => {
 
 describe('ToolTrigger', () => {
   it('leaves text free until the tag is written, and then allows a call only', () => {
-    const trigger = new ToolTrigger(tools, tinyVocabulary);
+    const trigger = new ToolTrigger(compileTools(tools, tinyVocabulary, { begun: true }), tinyVocabulary);
     const free = () => {
       const scores = new Float64Array(tinyVocabulary.vocabSize);
       trigger.mask(scores);

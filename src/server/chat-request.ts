@@ -1,0 +1,112 @@
+// POST /v1/chat/completions: what is asked.
+
+import type { ChatMessage } from '../chat/message.ts';
+import type { Question } from './answer.ts';
+import { type DescribedTool, readMessages, readTools, withTools } from './conversation.ts';
+import { wrongValue } from './errors.ts';
+import type { Fields } from './fields.ts';
+import { type Form, FREE } from './form.ts';
+import { LIMITS } from './limits.ts';
+import { idsOf, roomFor } from './question.ts';
+import { readMaxTokens, readSampling } from './sampling.ts';
+import type { Service } from './service.ts';
+
+/** A question and how its answers are to be given. */
+export interface ChatRequest {
+  readonly question: Question;
+  readonly numChoices: number;
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+}
+
+const REFUSED = ['audio', 'functions', 'function_call', 'prediction'];
+
+/** @throws RequestError for anything that cannot be honoured */
+export async function readChatRequest(service: Service, fields: Fields): Promise<ChatRequest> {
+  service.checkModel(fields.text('model'));
+  fields.refuse(REFUSED, 'this server does not have it');
+  checkModalities(fields);
+  const messages = readMessages(fields);
+  const { tools, form } = readForm(service, fields);
+  const sampling = readSampling(fields, samplingDefaults(service));
+  const maxWanted = readMaxTokens(fields, ['max_tokens', 'max_completion_tokens'], 1);
+  const logprobs = readLogprobs(fields);
+  const numChoices = fields.count('n', 1, LIMITS.choices) ?? 1;
+  checkIgnoreEos(fields, form);
+  const ids = await idsOf(service.smol, withTools(messages, tools));
+  const maxTokens = roomFor(service, ids.length, maxWanted);
+  const question = { ids, maxTokens, sampling, form, ...(logprobs !== undefined && { logprobs }) };
+  return { question, numChoices, ...readStream(fields) };
+}
+
+export function samplingDefaults({ options, smol }: Service) {
+  return { ...options, vocabSize: smol.config.vocabSize };
+}
+
+export function readStream(fields: Fields): { stream: boolean; includeUsage: boolean } {
+  const stream = fields.flag('stream') ?? false;
+  const streamOptions = fields.child('stream_options');
+  if (streamOptions && !stream) throw wrongValue('stream_options', 'expected none without stream: true');
+  return { stream, includeUsage: streamOptions?.flag('include_usage') ?? false };
+}
+
+function checkModalities(fields: Fields): void {
+  const modalities = fields.list('modalities', 8);
+  if (modalities?.some((one) => one !== 'text')) throw fields.wrong('modalities', '["text"]', 'unsupported');
+}
+
+/** An answer in a form ends where the form does. */
+function checkIgnoreEos(fields: Fields, form: Form): void {
+  if (form !== FREE && fields.flag('ignore_eos')) {
+    throw wrongValue('ignore_eos', 'expected none for an answer in a form, got true');
+  }
+}
+
+function readLogprobs(fields: Fields): number | undefined {
+  const isWanted = fields.flag('logprobs') ?? false;
+  const top = fields.count('top_logprobs', 0, LIMITS.topLogprobs);
+  if (top !== undefined && !isWanted) throw wrongValue('top_logprobs', 'expected logprobs: true beside it');
+  return isWanted ? (top ?? 0) : undefined;
+}
+
+/** The form of the answer, and the tools that the prompt shows. */
+function readForm(service: Service, fields: Fields): { tools: readonly DescribedTool[]; form: Form } {
+  const tools = readTools(fields);
+  const isParallel = fields.flag('parallel_tool_calls') ?? true;
+  const form = service.forms.read(fields);
+  const chosen = readToolChoice(fields, tools);
+  if (chosen === 'none') return { tools: [], form };
+  if (form !== FREE) {
+    if (chosen === 'auto') return { tools, form: service.forms.either(form, tools, isParallel) };
+    throw wrongValue('tool_choice', 'expected auto or none beside a form of the answer');
+  }
+  const callable = typeof chosen === 'string' ? tools : tools.filter(({ name }) => name === chosen.name);
+  return { tools, form: service.forms.ofTools(callable, chosen !== 'auto', isParallel) };
+}
+
+/** What may be called: nothing, any tool, one for certain, or the one that is named. */
+export function readToolChoice(
+  fields: Fields,
+  tools: readonly DescribedTool[],
+): 'none' | 'auto' | 'required' | { name: string } {
+  const raw = fields.raw('tool_choice');
+  if (raw === undefined) return tools.length > 0 ? 'auto' : 'none';
+  if (raw === 'none') return raw;
+  if (raw === 'auto') return tools.length > 0 ? 'auto' : 'none';
+  if (tools.length === 0) throw fields.wrong('tool_choice', 'none, as there are no tools');
+  if (raw === 'required') return raw;
+  if (typeof raw !== 'object') throw fields.wrong('tool_choice', 'none, auto, required or a function');
+  const choice = fields.child('tool_choice') as Fields;
+  if (choice.text('type') !== 'function') throw choice.wrong('type', 'function', 'unsupported');
+  const named = choice.child('function') ?? choice;
+  const name = named.text('name');
+  if (name === undefined || !tools.some((tool) => tool.name === name)) {
+    throw named.wrong('name', `one of ${tools.map((tool) => tool.name).join(', ')}`);
+  }
+  return { name };
+}
+
+/** A conversation without tools or form: for templates and counts. */
+export function readConversation(fields: Fields): readonly ChatMessage[] {
+  return withTools(readMessages(fields), readTools(fields));
+}
