@@ -61,6 +61,7 @@ export default defineConfig({
     alias: [
       { find: /^smollm2$/, replacement: `${dist}browser/index.js` },
       { find: /^smollm2\/inspect$/, replacement: `${dist}inspect.js` },
+      { find: /^smollm2\/sampler$/, replacement: `${dist}generate/sampler.js` },
     ],
   },
 });
