@@ -99,3 +99,8 @@ export function exercise<Args extends readonly unknown[], Mistake extends string
     variant: (has) => parts.variant(has),
   };
 }
+
+/** One mistake's help: the nudge, the formula, and the change of a line. */
+export function help(nudge: string, formula: string, wrong: string, right: string): Help {
+  return { nudge, formula, line: `- ${wrong}\n+ ${right}` };
+}
