@@ -8,7 +8,7 @@ import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel as loadOn } from '../run/load.ts';
 import { DOWNLOAD_RULES, LOAD_RULES, SHA256_RULE } from '../run/load-options.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
-import { type BrowserLoadOptions, loadHere, openRemote } from './load-here.ts';
+import { type BrowserLoadOptions, isShards, loadHere, openRemote } from './load-here.ts';
 import type { RemoteSource } from './model-messages.ts';
 import { webPlatform } from './platform.ts';
 import { RemoteModel, WorkerCalls, workerTrouble } from './remote-model.ts';
@@ -93,7 +93,9 @@ async function loadInWorker(source: RemoteSource, options: BrowserLoadOptions): 
       },
     );
     if (!loaded) throw new EngineError('worker: expected a loaded model, got none');
-    const { checkpoint } = await openRemote(loaded.file, { ...rest, cache: false });
+    // The page reads what the worker has stored; shards it finds in the store itself, by their addresses.
+    const cache = isShards(loaded.file) ? rest.cache : false;
+    const { checkpoint } = await openRemote(loaded.file, { ...rest, cache });
     return bind(new RemoteModel(calls, loaded), checkpoint);
   } catch (error) {
     calls.fail(error as Error);

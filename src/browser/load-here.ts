@@ -2,8 +2,11 @@
 // straight from its address where there is no storage; then its weights go into an engine.
 
 import { UnavailableError } from '../base/errors.ts';
+import { shardOf } from '../base/shard-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
+import { readGgufHeader } from '../format/gguf-header.ts';
+import type { OpenBeside } from '../format/gguf-shards.ts';
 import { isManifest, openManifest } from '../format/open.ts';
 import { type Manifest, readManifest } from '../format/parts.ts';
 import { blobSource, urlSource } from '../format/source.ts';
@@ -38,11 +41,13 @@ export async function openRemote(
     return { file: source, checkpoint: await readGguf(blobSource(nameOf(source), source)) };
   }
   const { cache = true } = options;
+  const beside = besideUrl(source, options);
   const stored = cache ? await (isManifest(source) ? storedParts : storedFile)(source, options) : undefined;
-  if (stored) return { file: stored, checkpoint: await readGguf(blobSource(source, stored)) };
+  const file = isShards(source) ? source : stored;
+  if (stored && file) return { file, checkpoint: await readGguf(blobSource(source, stored), beside) };
   const { headers } = options;
   const remote = isManifest(source) ? openManifest(source, options) : urlSource(source, { headers });
-  return { file: source, checkpoint: await readGguf(await remote) };
+  return { file: source, checkpoint: await readGguf(await remote, beside) };
 }
 
 /** A whole model file in the browser's storage; one whose header cannot be read is not kept. */
@@ -53,8 +58,26 @@ function storedFile(url: string, options: BrowserLoadOptions): Promise<Blob | un
     headers,
     signal,
     onProgress,
-    check: (file) => readGguf(blobSource(url, file)),
+    check: (file) =>
+      shardOf(new URL(url).pathname)
+        ? readGgufHeader(blobSource(url, file))
+        : readGguf(blobSource(url, file)),
   });
+}
+
+/** Whether a source is the address of a model in GGUF shards. */
+export function isShards(source: RemoteSource): source is string {
+  return typeof source === 'string' && shardOf(source.replace(/[?#].*$/, '')) !== undefined;
+}
+
+/** Opens the other shards of a model at a URL: kept as the first is, or read where they are. */
+function besideUrl(url: string, options: BrowserLoadOptions): OpenBeside {
+  return async (fileName) => {
+    const address = new URL(fileName, url).href;
+    const stored =
+      options.cache === false ? undefined : await storedFile(address, { ...options, sha256: undefined });
+    return stored ? blobSource(address, stored) : urlSource(address, { headers: options.headers });
+  };
 }
 
 /** The parts of a manifest, each kept in the browser's storage under its own address, joined without copying. */

@@ -6,9 +6,10 @@ import { type ModelConfig, numParameters } from '../config.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
 import { readGgufHeader } from '../format/gguf-header.ts';
+import { readWholeHeader } from '../format/gguf-shards.ts';
 import type { GgufValue } from '../format/gguf-values.ts';
 import { readHfFolder } from '../format/hf.ts';
-import { fileSource } from '../node/file-source.ts';
+import { besideFile, fileSource } from '../node/file-source.ts';
 import { findWeights } from '../node/find-weights.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { interruptible, print, Status } from './terminal.ts';
@@ -58,9 +59,16 @@ async function run(args: Arguments): Promise<void> {
 
 async function inspectGguf(path: string): Promise<Report> {
   const source = await fileSource(path);
+  let whole: Awaited<ReturnType<typeof readWholeHeader>> | undefined;
+  let opened: Checkpoint | Error | undefined;
   try {
-    const header = await readGgufHeader(source);
-    const opened = await readGguf(source).catch((error: Error) => error);
+    const own = await readGgufHeader(source);
+    // Of a model in shards all of them, where they are there.
+    whole = await readWholeHeader(source, besideFile(path)).catch(() => undefined);
+    const { header } = whole ?? { header: own };
+    opened = await readGguf(source, besideFile(path)).catch((error: Error) => error);
+    const files = new Set([source, ...header.tensors.map((tensor) => tensor.source ?? source)]);
+    const fileBytes = [...files].reduce((sum, { size }) => sum + size, 0);
     const metadata: Record<string, unknown> = Object.create(null);
     for (const [key, value] of header.metadata) metadata[key] = plainValue(value);
     const tensors = header.tensors.map(({ name, dtype, shape, byteLength }) => ({
@@ -70,8 +78,10 @@ async function inspectGguf(path: string): Promise<Report> {
       bytes: byteLength,
     }));
     const format = `GGUF version ${header.version}`;
-    return { file: path, format, fileBytes: source.size, ...totals(tensors, opened), metadata, tensors };
+    return { file: path, format, fileBytes, ...totals(tensors, opened), metadata, tensors };
   } finally {
+    await whole?.close();
+    if (opened && !(opened instanceof Error)) await opened.close();
     await source.close?.();
   }
 }

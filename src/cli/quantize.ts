@@ -7,7 +7,7 @@ import { encodeGgufValue, type GgufPair, writeGguf } from '../format/gguf-write.
 import { readHfFolder } from '../format/hf.ts';
 import { requantised, type TensorReport, targetType } from '../format/requantise.ts';
 import { type GgufContent, ggufContent, ggufContentOfHf } from '../format/to-gguf.ts';
-import { fileSource } from '../node/file-source.ts';
+import { besideFile, fileSource } from '../node/file-source.ts';
 import { findWeights } from '../node/find-weights.ts';
 import { writeFileWhole } from '../node/write-file.ts';
 import type { EncodableDType } from '../quant/encode.ts';
@@ -70,8 +70,8 @@ async function openInput(input: string, status: Status, signal: AbortSignal) {
     const checkpoint = await readHfFolder((name) => fileSource(resolve(path, name)), path);
     return { content: ggufContentOfHf(checkpoint), path, close: () => checkpoint.close() };
   }
-  const source = await fileSource(path);
-  return { content: await ggufContent(source), path, close: async () => source.close?.() };
+  const content = await ggufContent(await fileSource(path), besideFile(path));
+  return { content, path, close: content.close };
 }
 
 async function isSameFile(a: string, b: string): Promise<boolean> {

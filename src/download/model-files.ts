@@ -1,10 +1,11 @@
 // Which files of a repository or folder make a model: one GGUF file, or the files of an HF folder.
 
 import { UnavailableError } from '../base/errors.ts';
+import { shardNames, shardOf } from '../base/shard-names.ts';
 
-/** Files to fetch or open, by name. */
+/** Files to fetch or open, by name; of a GGUF model in several files, `file` is the first of `shards`. */
 export type ModelFiles =
-  | { readonly kind: 'gguf'; readonly file: string }
+  | { readonly kind: 'gguf'; readonly file: string; readonly shards: readonly string[] }
   | { readonly kind: 'folder'; readonly files: readonly string[] };
 
 /** Files of an HF folder beside the weights; the first two must be there. */
@@ -32,10 +33,14 @@ const PREFERRED = ['q4_k_m', 'q4_1', 'q4_0', 'q8_0', 'f16', 'bf16', 'f32'];
  */
 export function chooseModelFiles(names: readonly string[], wanted?: string): ModelFiles | undefined {
   // Projectors of images stand beside the model under the same tags.
-  const ggufs = names.filter((name) => /\.gguf$/i.test(name) && !/(^|\/)mmproj/i.test(name));
+  const ggufs = names.filter((name) => {
+    const isFirst = (shardOf(name)?.index ?? 0) === 0;
+    return /\.gguf$/i.test(name) && !/(^|\/)mmproj/i.test(name) && isFirst;
+  });
+  const gguf = (file: string): ModelFiles => ({ kind: 'gguf', file, shards: shardNames(file) ?? [file] });
   if (wanted !== undefined) {
     const fitting = fittingNames(ggufs, wanted);
-    if (fitting.length === 1) return { kind: 'gguf', file: fitting[0] };
+    if (fitting.length === 1) return gguf(fitting[0]);
     const choice = ggufs.join(', ') || 'none';
     throw new UnavailableError(
       `${wanted}: expected one GGUF file of that name, got ${fitting.length} of: ${choice}`,
@@ -45,12 +50,18 @@ export function chooseModelFiles(names: readonly string[], wanted?: string): Mod
   if ([weights, ...FOLDER_FILES.slice(0, 2)].every((name) => names.includes(name))) {
     return { kind: 'folder', files: [...FOLDER_FILES.filter((name) => names.includes(name)), weights] };
   }
-  if (ggufs.length <= 1) return ggufs[0] ? { kind: 'gguf', file: ggufs[0] } : undefined;
+  if (ggufs.length <= 1) return ggufs[0] ? gguf(ggufs[0]) : undefined;
   for (const type of PREFERRED) {
-    const file = ggufs.find((name) => name.toLowerCase().endsWith(`${type}.gguf`));
-    if (file) return { kind: 'gguf', file };
+    const file = ggufs.find((name) => wholeName(name).endsWith(`${type}.gguf`));
+    if (file) return gguf(file);
   }
   throw new UnavailableError(`expected the name of one of these files behind a colon: ${ggufs.join(', ')}`);
+}
+
+/** The name in lower case; of a shard, that of the file it was cut from. */
+function wholeName(name: string): string {
+  const shard = shardOf(name);
+  return (shard ? `${shard.stem}.gguf` : name).toLowerCase();
 }
 
 /** The file of that name, else those that end with it as a tag (`-F16.gguf`), else those that contain it. */
@@ -58,12 +69,9 @@ function fittingNames(ggufs: readonly string[], wanted: string): readonly string
   if (ggufs.includes(wanted)) return [wanted];
   const tag = wanted.toLowerCase();
   const tagged = ggufs.filter((name) => {
-    const before = name.toLowerCase().lastIndexOf(`${tag}.gguf`);
-    return (
-      before >= 0 &&
-      before + tag.length + 5 === name.length &&
-      (before === 0 || '-._/'.includes(name[before - 1]))
-    );
+    const whole = wholeName(name);
+    const before = whole.length - tag.length - 5;
+    return whole.endsWith(`${tag}.gguf`) && (before === 0 || '-._/'.includes(whole[before - 1]));
   });
   return tagged.length > 0 ? tagged : ggufs.filter((name) => name.toLowerCase().includes(tag));
 }
@@ -73,7 +81,7 @@ function fittingNames(ggufs: readonly string[], wanted: string): readonly string
  *
  * @returns undefined when the index is broken; the reader of the folder says in which way
  */
-export function shardNames(indexText: string): string[] | undefined {
+export function indexedShards(indexText: string): string[] | undefined {
   try {
     const { weight_map: map } = JSON.parse(indexText) as { weight_map?: unknown };
     const names = [...new Set(Object.values(map as Record<string, unknown>))];

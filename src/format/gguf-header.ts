@@ -33,6 +33,8 @@ export interface GgufTensor {
   readonly byteLength: number;
   /** Byte offset of this line in the file. */
   readonly recordOffset: number;
+  /** The shard that it lies in, where that is not the file of the header. */
+  readonly source?: Source;
 }
 
 export interface GgufHeader {

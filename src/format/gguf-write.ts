@@ -87,7 +87,12 @@ export async function* writeGguf(
   }
 }
 
-function tensorBytes({ name, dtype, shape }: GgufTensorToWrite): number {
+/** @throws RangeError when its rows are no whole number of blocks */
+export function tensorBytes({
+  name,
+  dtype,
+  shape,
+}: Pick<GgufTensorToWrite, 'name' | 'dtype' | 'shape'>): number {
   const rowSize = shape[shape.length - 1];
   if (rowSize % DTYPES[dtype].blockSize !== 0) {
     throw new RangeError(

@@ -13,6 +13,7 @@ import { type Checkpoint, checkTensors } from './checkpoint.ts';
 import { configFromGguf } from './gguf-config.ts';
 import { type GgufHeader, type GgufTensor, readGgufHeader } from './gguf-header.ts';
 import { ggufRow, ggufTensorName, hfTensorName, isPermuted, reorderRows } from './gguf-names.ts';
+import { type OpenBeside, readWholeHeader } from './gguf-shards.ts';
 import type { GgufType } from './gguf-values.ts';
 import { reusedRoom } from './pieces.ts';
 import { rowTensor } from './row-tensor.ts';
@@ -30,12 +31,13 @@ const MAX_PLAIN_ARRAY = 64;
 /**
  * Opens a GGUF file of the `llama` or `qwen2` architecture. Weights are read when asked for.
  *
+ * @param openBeside opens the other shards of a model in several files; `source` is the first of them
  * @throws FormatError with file, field and byte offset when the file breaks the format or does not hold
  * such a model
  */
-export async function readGguf(source: Source): Promise<Checkpoint> {
+export async function readGguf(source: Source, openBeside?: OpenBeside): Promise<Checkpoint> {
   try {
-    return await openGguf(source);
+    return await openGguf(source, openBeside);
   } catch (error) {
     await source.close?.();
     throw error;
@@ -63,10 +65,22 @@ export async function readGgufTokenizer(
   }
 }
 
-async function openGguf(source: Source): Promise<Checkpoint> {
-  const header = await readGgufHeader(source);
+async function openGguf(source: Source, openBeside?: OpenBeside): Promise<Checkpoint> {
+  const { header, close } = await readWholeHeader(source, openBeside);
+  try {
+    return await checkpointOf(source, header, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function checkpointOf(
+  source: Source,
+  header: GgufHeader,
+  close: () => Promise<void>,
+): Promise<Checkpoint> {
   const metadata = plainMetadata(header);
-  refuseParts(header, metadata);
   checkTypes(header);
   const config = await locating(header, () => readConfig(source, header, metadata));
   const isLlama = metadata['general.architecture'] === 'llama';
@@ -75,7 +89,7 @@ async function openGguf(source: Source): Promise<Checkpoint> {
   for (const line of header.tensors) {
     if (line.name === ROPE_DIVISORS) continue;
     const name = hfTensorName(line.name) ?? line.name;
-    const tensor = rowTensor(source, { ...line, name });
+    const tensor = rowTensor(line.source ?? source, { ...line, name });
     const isMoved = isLlama && isPermuted(name);
     tensors.set(name, isMoved ? reorderRows(tensor, config.headDim, ggufRow, roomFor) : tensor);
   }
@@ -89,7 +103,7 @@ async function openGguf(source: Source): Promise<Checkpoint> {
     metadata,
     tokenizer: readTokenizer(header, config),
     chatTemplate: template,
-    close: async () => source.close?.(),
+    close,
   };
 }
 
@@ -109,20 +123,6 @@ function plainMetadata(header: GgufHeader): Record<string, unknown> {
     }
   }
   return plain;
-}
-
-function refuseParts(header: GgufHeader, metadata: Readonly<Record<string, unknown>>): void {
-  const parts = metadata['split.count'];
-  if (typeof parts === 'number' && parts > 1) {
-    throw new FormatError(
-      `expected a whole model, got one of ${parts} parts; join them with llama-gguf-split`,
-      {
-        file: header.file,
-        field: 'split.count',
-        offset: header.metadata.get('split.count')?.offset,
-      },
-    );
-  }
 }
 
 const INTEGER_TYPES: readonly GgufType[] = [

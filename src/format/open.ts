@@ -22,7 +22,10 @@ export interface OpenOptions {
 /** Opens whatever needs no platform. A URL that ends in `.json` is a manifest written by `smollm2 split`. */
 export async function openCheckpoint(source: OpenSource, options: OpenOptions = {}): Promise<Checkpoint> {
   if ('tensors' in source) return source;
-  if (source instanceof URL) return readGguf(await openUrl(source.href, options));
+  if (source instanceof URL) {
+    const beside = (fileName: string) => urlSource(new URL(fileName, source).href, options);
+    return readGguf(await openUrl(source.href, options), beside);
+  }
   if (source instanceof Blob) {
     return readGguf(blobSource(source instanceof File ? source.name : 'blob', source));
   }

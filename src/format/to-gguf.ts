@@ -9,8 +9,8 @@ import { readJsonTokenizer } from '../tokenizer/read-json.ts';
 import type { TokenizerSpec } from '../tokenizer/spec.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { readGguf } from './gguf.ts';
-import { readGgufHeader } from './gguf-header.ts';
 import { ggufTensorName, hfRow, isPermuted, reorderRows } from './gguf-names.ts';
+import { type OpenBeside, readWholeHeader, withoutSplit } from './gguf-shards.ts';
 import { encodeGgufValue, type GgufPair } from './gguf-write.ts';
 import { rowTensor } from './row-tensor.ts';
 import type { Source } from './source.ts';
@@ -23,16 +23,24 @@ export interface GgufContent {
 }
 
 /**
- * Metadata and tensors of a GGUF file, as they are.
+ * Metadata and tensors of a GGUF file, or of all its shards, as they are.
  *
  * @throws FormatError when the file is not a whole model that the reader knows
  */
-export async function ggufContent(source: Source): Promise<GgufContent> {
-  await readGguf(source);
-  const { metadata, tensors } = await readGgufHeader(source);
+export async function ggufContent(
+  source: Source,
+  openBeside?: OpenBeside,
+): Promise<GgufContent & { close: () => Promise<void> }> {
+  const checkpoint = await readGguf(source, openBeside);
+  const { header, close } = await readWholeHeader(source, openBeside);
+  const pairs = Array.from(header.metadata, ([key, { encoded }]) => ({ key, encoded }));
   return {
-    metadata: Array.from(metadata, ([key, { encoded }]) => ({ key, encoded })),
-    tensors: tensors.map((line) => rowTensor(source, line)),
+    metadata: withoutSplit(pairs),
+    tensors: header.tensors.map((line) => rowTensor(line.source ?? source, line)),
+    close: async () => {
+      await close();
+      await checkpoint.close();
+    },
   };
 }
 

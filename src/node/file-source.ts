@@ -1,8 +1,14 @@
 // What Node has and browsers have not: files as sources of bytes.
 
 import { open, stat as statOf } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { checkRange, type Source } from '../format/source.ts';
+
+/** Opens files in the folder of `path` by their plain names: the other shards of a model. */
+export function besideFile(path: string): (fileName: string) => Promise<Source> {
+  return (fileName) => fileSource(join(dirname(path), fileName));
+}
 
 /**
  * A file on disk, read piece by piece through one handle; close it when the weights are loaded.

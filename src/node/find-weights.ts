@@ -5,16 +5,18 @@
 import { createHash } from 'node:crypto';
 import { realpath, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UnavailableError } from '../base/errors.ts';
+import { shardNames, shardOf } from '../base/shard-names.ts';
 import { withoutPassword } from '../base/shown.ts';
 import { type HubRequest, parseModelName } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
+import { readGgufHeader } from '../format/gguf-header.ts';
 import { readHfFolder } from '../format/hf.ts';
 import { fetchFile } from './fetch-file.ts';
-import { fileSource } from './file-source.ts';
+import { besideFile, fileSource } from './file-source.ts';
 import { fetchFromHub, findInHubCache, hasSize, type LocalModelFiles } from './hub.ts';
 import type { Environment } from './hub-cache.ts';
 import { isIntact } from './intact.ts';
@@ -66,7 +68,7 @@ export async function findWeights(model: string, options: FindWeightsOptions = {
 export async function openWeights(model: string, options: FindWeightsOptions = {}): Promise<Checkpoint> {
   const { kind, path } = await findWeights(model, options);
   if (kind === 'folder') return readHfFolder((name) => fileSource(resolve(path, name)), path);
-  return readGguf(await fileSource(path));
+  return readGguf(await fileSource(path), besideFile(path));
 }
 
 async function fromUrl(url: string, env: Environment, options: FindWeightsOptions): Promise<LocalModelFiles> {
@@ -76,22 +78,37 @@ async function fromUrl(url: string, env: Environment, options: FindWeightsOption
   const name = basename(decoded(pathname)).replace(/[^\w.-]/g, '_') || 'model.gguf';
   const key = createHash('sha256').update(url).digest('hex').slice(0, 16);
   const path = join(weightsCacheFolder(env), 'url', key, name);
+  // A model in shards has one address, that of the first; the others lie beside it, there and here.
+  for (const shard of shardOf(name)?.index === 0 ? shardNames(name)! : [name]) {
+    const address = shard === name ? url : new URL(shard, url).href;
+    await keepUrl(address, join(dirname(path), shard), options);
+  }
+  return { kind: 'gguf', path };
+}
+
+/** Fetches one GGUF file, unless it is here and sound. */
+async function keepUrl(url: string, path: string, options: FindWeightsOptions): Promise<void> {
   if (await stat(path).catch(() => undefined)) {
     const problem = await checkGguf(path).catch((error: Error) => error);
-    if (!problem) return { kind: 'gguf', path };
+    if (!problem) return;
     options.onNote?.(`${problem.message}; fetching it once more`);
     await rm(path, { force: true });
   }
   options.onNote?.(`fetching ${withoutPassword(url)}`);
-  const { signal, onProgress } = options;
-  const check = (partial: string) => checkGguf(partial, withoutPassword(url));
-  await fetchFile(url, path, { signal, check, onProgress: (done, total) => onProgress?.(name, done, total) });
-  return { kind: 'gguf', path };
+  const { signal } = options;
+  const check = (partial: string) => checkGguf(partial, withoutPassword(url), shardOf(path) !== undefined);
+  const onProgress = (done: number, total: number | undefined) =>
+    options.onProgress?.(basename(path), done, total);
+  await fetchFile(url, path, { signal, check, onProgress });
 }
 
 /** Whether a file has the header of a GGUF model and is long enough for its tensors: not a web page, not cut. */
-async function checkGguf(path: string, name = path): Promise<void> {
+async function checkGguf(path: string, name = path, isShard = shardOf(path) !== undefined): Promise<void> {
   const source = await fileSource(path);
+  if (isShard) {
+    await readGgufHeader({ ...source, name }).finally(() => source.close?.());
+    return;
+  }
   const checkpoint = await readGguf({ ...source, name });
   await checkpoint.close();
 }

@@ -8,7 +8,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';
-import { chooseModelFiles, INDEX_FILE, type ModelFiles, shardNames } from '../download/model-files.ts';
+import { chooseModelFiles, INDEX_FILE, indexedShards, type ModelFiles } from '../download/model-files.ts';
 import type { HubRequest } from '../download/model-names.ts';
 import { fetchFile } from './fetch-file.ts';
 import { CachedRepo, type Environment, hubToken } from './hub-cache.ts';
@@ -57,9 +57,12 @@ export async function findInHubCache(
     return undefined; // the file that is wanted is not here; the hub may have it
   }
   if (!files) return undefined;
-  if (files.kind === 'gguf') return { kind: 'gguf', path: join(snapshot.folder, files.file) };
+  if (files.kind === 'gguf') {
+    if (!files.shards.every((name) => snapshot.names.includes(name))) return undefined;
+    return { kind: 'gguf', path: join(snapshot.folder, files.file) };
+  }
   if (files.files.includes(INDEX_FILE)) {
-    const shards = shardNames(await readFile(join(snapshot.folder, INDEX_FILE), 'utf8'));
+    const shards = indexedShards(await readFile(join(snapshot.folder, INDEX_FILE), 'utf8'));
     if (!shards?.every((name) => snapshot.names.includes(name))) return undefined;
   }
   return { kind: 'folder', path: snapshot.folder };
@@ -80,13 +83,13 @@ export async function fetchFromHub(request: HubRequest, options: HubOptions): Pr
     for (const name of names) await fetchHubFile(hub, name, request, options);
   };
   if (files.kind === 'gguf') {
-    await fetchAll([files.file]);
+    await fetchAll(files.shards);
     return { kind: 'gguf', path: hub.repo.snapshotPath(hub.commit, files.file) };
   }
   await fetchAll(files.files);
   if (files.files.includes(INDEX_FILE)) {
     const index = hub.repo.snapshotPath(hub.commit, INDEX_FILE);
-    const shards = shardNames(await readFile(index, 'utf8'));
+    const shards = indexedShards(await readFile(index, 'utf8'));
     if (!shards)
       throw new FormatError('expected file names in weight_map', { file: index, field: 'weight_map' });
     await fetchAll(shards);

@@ -4,8 +4,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { GgufShard } from '../format/gguf-shards.ts';
 import { MAX_PART_BYTES, type Manifest, type Part } from '../format/parts.ts';
 import type { Source } from '../format/source.ts';
+import { writeFileWhole } from './write-file.ts';
 
 /**
  * Writes `FILE.000`, `FILE.001`, … and then `FILE.json` into `folder`. The manifest comes last and by rename, so
@@ -46,6 +48,25 @@ export async function splitFile(
   await writeFile(`${path}.part`, `${JSON.stringify(manifest, null, 1)}\n`);
   await rename(`${path}.part`, path);
   return { manifest, path };
+}
+
+/**
+ * Writes GGUF shards into `folder`. The first comes last: without it nobody takes the others for a model.
+ *
+ * @returns path of the first, and bytes of all
+ */
+export async function writeShards(
+  shards: readonly GgufShard[],
+  folder: string,
+  onShard?: (numWritten: number) => void,
+): Promise<{ path: string; bytes: number }> {
+  await mkdir(folder, { recursive: true });
+  let bytes = 0;
+  for (const [n, { name, pieces }] of [...shards.slice(1), shards[0]].entries()) {
+    bytes += await writeFileWhole(join(folder, name), pieces);
+    onShard?.(n + 1);
+  }
+  return { path: join(folder, shards[0].name), bytes };
 }
 
 /** Bytes of a size such as `128MB`, `24MiB`, `1.5 GB` or `4096`. */

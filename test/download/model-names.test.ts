@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UnavailableError } from '../../src/base/errors.ts';
-import { chooseModelFiles, shardNames } from '../../src/download/model-files.ts';
+import { chooseModelFiles, indexedShards } from '../../src/download/model-files.ts';
 import { parseModelName } from '../../src/download/model-names.ts';
 
 describe('parseModelName', () => {
@@ -58,11 +58,31 @@ describe('chooseModelFiles', () => {
   });
 
   it('takes the only GGUF file, the preferred quantisation of several, or the one asked for', () => {
-    expect(chooseModelFiles(['a.gguf', 'x'])).toEqual({ kind: 'gguf', file: 'a.gguf' });
+    expect(chooseModelFiles(['a.gguf', 'x'])).toEqual({ kind: 'gguf', file: 'a.gguf', shards: ['a.gguf'] });
     const several = ['m-Q8_0.gguf', 'm-Q4_K_M.gguf', 'm-Q4_0.gguf'];
-    expect(chooseModelFiles(several)).toEqual({ kind: 'gguf', file: 'm-Q4_K_M.gguf' });
-    expect(chooseModelFiles(several, 'q8_0')).toEqual({ kind: 'gguf', file: 'm-Q8_0.gguf' });
-    expect(chooseModelFiles(several, 'm-Q4_0.gguf')).toEqual({ kind: 'gguf', file: 'm-Q4_0.gguf' });
+    expect(chooseModelFiles(several)).toEqual({
+      kind: 'gguf',
+      file: 'm-Q4_K_M.gguf',
+      shards: ['m-Q4_K_M.gguf'],
+    });
+    expect(chooseModelFiles(several, 'q8_0')).toEqual({
+      kind: 'gguf',
+      file: 'm-Q8_0.gguf',
+      shards: ['m-Q8_0.gguf'],
+    });
+    expect(chooseModelFiles(several, 'm-Q4_0.gguf')).toEqual({
+      kind: 'gguf',
+      file: 'm-Q4_0.gguf',
+      shards: ['m-Q4_0.gguf'],
+    });
+  });
+
+  it('takes shards as one model, by its tag or alone', () => {
+    const shards = [1, 2, 3].map((n) => `m-Q8_0-0000${n}-of-00003.gguf`);
+    const whole = { kind: 'gguf', file: shards[0], shards };
+    expect(chooseModelFiles(['x', ...[...shards].reverse()])).toEqual(whole);
+    expect(chooseModelFiles([...shards, 'm-Q4_0.gguf'], 'Q8_0')).toEqual(whole);
+    expect(chooseModelFiles([...shards, 'm-F16.gguf'])).toEqual(whole);
   });
 
   it('names the choice when it is not clear, and knows when there is none', () => {
@@ -72,14 +92,14 @@ describe('chooseModelFiles', () => {
   });
 });
 
-describe('shardNames', () => {
+describe('indexedShards', () => {
   it('lists each shard once, and refuses what is no plain file name', () => {
     expect(
-      shardNames('{"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors","c":"m-1.safetensors"}}'),
+      indexedShards('{"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors","c":"m-1.safetensors"}}'),
     ).toEqual(['m-1.safetensors', 'm-2.safetensors']);
     for (const name of ['../x', 'a/b', '/etc/passwd', 7, '.hidden']) {
-      expect(shardNames(JSON.stringify({ weight_map: { a: name } }))).toBeUndefined();
+      expect(indexedShards(JSON.stringify({ weight_map: { a: name } }))).toBeUndefined();
     }
-    for (const text of ['', '{}', '{"weight_map":null}', '[]']) expect(shardNames(text)).toBeUndefined();
+    for (const text of ['', '{}', '{"weight_map":null}', '[]']) expect(indexedShards(text)).toBeUndefined();
   });
 });
