@@ -5,9 +5,22 @@ import { createHash } from 'node:crypto';
 import { byteLength, type DType } from '../src/base/dtype.ts';
 import { SMOLLM2_CONFIGS } from '../src/config.ts';
 import type { CacheType, Precision } from '../src/wasm/options.ts';
+import type { ForwardOp } from '../test/ops/case.ts';
 import { matrixTensor, randomF32, randomMatrix, wasmEngine } from '../test/support/wasm.ts';
 import type { BenchContext } from './context.ts';
 import { sample } from './measure.ts';
+
+/** Which row of the table measures an operation: one without a row does not compile (test/ops/forward). */
+export const SPEED_ROWS: Readonly<Record<ForwardOp, string>> = {
+  embed: 'embed',
+  rmsNorm: 'rmsNorm',
+  linear: 'linear Q4_1, fast',
+  rope: 'rope',
+  remember: 'remember',
+  attend: 'attend, f32 cache',
+  swiglu: 'swiglu',
+  add: 'add',
+};
 
 const config = SMOLLM2_CONFIGS['135m'];
 const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize } = config;
@@ -22,6 +35,7 @@ export async function kernels(context: BenchContext): Promise<void> {
     await linear(context, precision, 'Q8_0', vocabSize, hiddenSize, 1);
   }
   await elementwise(context);
+  await rowsOfMemory(context);
   for (const cacheType of ['f32', 'f16', 'q8'] as const) {
     for (const contextLength of [512, 2048, 8064]) await attention(context, cacheType, contextLength, 1);
   }
@@ -36,7 +50,7 @@ async function linear(
   inSize: number,
   rows: number,
 ): Promise<void> {
-  const engine = wasmEngine({ precision });
+  const engine = wasmEngine({ precision, build: 'strict-single' });
   const bytes = randomMatrix(dtype, outSize, inSize, 1);
   const weight = await engine.loadMatrix(matrixTensor(dtype, outSize, inSize, bytes));
   const x = engine.vector(rows * inSize);
@@ -61,7 +75,7 @@ async function linear(
 }
 
 async function elementwise({ add, roofline }: BenchContext): Promise<void> {
-  const engine = wasmEngine();
+  const engine = wasmEngine({ build: 'strict-single' });
   const x = engine.vector(intermediateSize);
   const y = engine.vector(intermediateSize);
   const start = randomF32(intermediateSize, 3, 4);
@@ -99,6 +113,31 @@ async function elementwise({ add, roofline }: BenchContext): Promise<void> {
   }
 }
 
+/** What moves rows without computing: embed, and remember of one token in one layer. */
+async function rowsOfMemory({ add, roofline }: BenchContext): Promise<void> {
+  const engine = wasmEngine({ build: 'strict-single' });
+  const tokens = 64; // rows of a table; which are read makes no difference
+  const table = await engine.loadMatrix(
+    matrixTensor('Q8_0', tokens, hiddenSize, randomMatrix('Q8_0', tokens, hiddenSize, 7)),
+  );
+  const out = engine.vector(hiddenSize);
+  const kv = engine.vector(numKvHeads * headDim);
+  engine.write(kv, randomF32(kv.length, 8));
+  const cache = engine.kvCache({ ...config, numLayers: 1 }, 128);
+  engine.reserve(cache, 128);
+  const sequences = [{ begin: 0, count: 1, startPos: 7, cache }];
+  const cases = [
+    ['embed', () => engine.embed(out, table, [17]), byteLength('Q8_0', hiddenSize) + 4 * hiddenSize, out],
+    ['remember', () => engine.remember(kv, kv, 0, sequences), 16 * kv.length, kv],
+  ] as const;
+  for (const [name, run, bytes, result] of cases) {
+    const timing = await sample(run, 100);
+    const rate = bytes / timing.medianMs / 1e6;
+    const checksum = checksumOf(engine.readNow(result));
+    add({ name, shape: '1 row', ...timing, rate, unit: 'GB/s', share: rate / roofline.cacheGBs, checksum });
+  }
+}
+
 /** Bytes of one value of the cache; q8 has a scale of 4 bytes for a head of 64. */
 const CACHE_BYTES: Record<CacheType, number> = { f32: 4, f16: 2, q8: 1 + 4 / headDim };
 
@@ -109,7 +148,7 @@ async function attention(
   contextLength: number,
   rows: number,
 ): Promise<void> {
-  const engine = wasmEngine({ cacheType });
+  const engine = wasmEngine({ cacheType, build: 'strict-single' });
   const numPositions = contextLength + rows;
   const oneLayer = { ...config, numLayers: 1 };
   const cache = engine.kvCache(oneLayer, numPositions);
