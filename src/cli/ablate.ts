@@ -45,7 +45,7 @@ async function run(args: Arguments): Promise<void> {
     folder,
     onRun: (done, total) => {
       const left = ((Date.now() - start) / done) * (total - done);
-      status.progress(`ablate: ${done} of ${total} trainings, ${Math.ceil(left / 1000)} s left`, done, total);
+      status.progress(`ablate (${Math.ceil(left / 1000)} s left)`, done, total, 'trainings');
     },
   });
   mix.sources.forEach(({ name }, i) => {

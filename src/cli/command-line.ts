@@ -30,6 +30,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   ablate: async () => (await import('./ablate.ts')).ablateCommand,
   curate: async () => (await import('./curate.ts')).curateCommand,
   score: async () => (await import('./score.ts')).scoreCommand,
+  synthesize: async () => (await import('./synthesize.ts')).synthesizeCommand,
   list: async () => (await import('./models.ts')).listCommand,
   pull: async () => (await import('./models.ts')).pullCommand,
   rm: async () => (await import('./models.ts')).rmCommand,

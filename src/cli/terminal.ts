@@ -21,7 +21,7 @@ export class Status {
     what: string,
     done: number,
     total: number | undefined,
-    unit: 'MB' | 'tokens' | 'tensors' | 'shards' | 'questions' | 'causes' = 'MB',
+    unit: 'MB' | 'tokens' | 'tensors' | 'shards' | 'questions' | 'causes' | 'rows' | 'trainings' = 'MB',
   ): void {
     const show = (value: number) => (unit === 'MB' ? (value / 1e6).toFixed(1) : String(value));
     const amount = total ? `${show(done)} of ${show(total)} ${unit}` : `${show(done)} ${unit}`;
