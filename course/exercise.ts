@@ -2,6 +2,8 @@
 // is right, and `variant` is one implementation with a switch for every mistake that people make. A mistake is a
 // *mutant*: it is run on the same cases, and who gets exactly its numbers has made exactly that mistake.
 
+import type { Outcome } from './grade.ts';
+
 /** Numbers as a learner may return them: one, a list (typed or not), or lists of lists. */
 export type Result = number | ArrayLike<number> | readonly Result[];
 
@@ -51,7 +53,12 @@ export interface Exercise {
   readonly mistakes: Readonly<Record<string, Help>>;
   /** Why it is made like that: shown when it is right. */
   readonly why: readonly string[];
+  /** Sentences about a case that is wrong, where more can be found out than by its numbers alone. */
+  readonly examine?: Examine;
 }
+
+/** @param index of the case */
+export type Examine = (own: Outcome, want: Outcome, index: number) => Promise<string[]>;
 
 /** What differs from exercise to exercise; the rest has a usual value. */
 export interface ExerciseParts<Args extends readonly unknown[], Mistake extends string> {
@@ -69,13 +76,14 @@ export interface ExerciseParts<Args extends readonly unknown[], Mistake extends 
   readonly cases: readonly { readonly name: string; readonly args: Args }[];
   /** What the learner's function gets in place of a case's arguments: functions, which cannot be cloned. */
   readonly given?: (...args: Args) => readonly unknown[];
-  /** Calls the learner's function, more than once perhaps. */
+  /** Calls the learner's function, more than once perhaps; may return { result, trace }. */
   readonly drive?: (solver: (...args: never[]) => unknown, ...args: Args) => unknown;
   /** What is right, by the reference where it has the operation. */
   readonly truth: (...args: never[]) => Result;
   readonly variant: (has: (mistake: Mistake) => boolean) => (...args: never[]) => unknown;
   readonly mistakes: Readonly<Record<Mistake, Help>>;
   readonly why: readonly string[];
+  readonly examine?: Examine;
 }
 
 /** Right to the last digits of float64, in any order of sums. */

@@ -7,6 +7,7 @@ import { rmsnorm } from './03-stream/rmsnorm.exercise.ts';
 import { attention } from './04-attention/attention.exercise.ts';
 import { rope } from './05-rope/rope.exercise.ts';
 import { swiglu } from './06-swiglu/swiglu.exercise.ts';
+import { forward } from './07-forward/forward.exercise.ts';
 import { sample } from './08-sampling/sample.exercise.ts';
 import { cache } from './09-cache/cache.exercise.ts';
 import { q4_1 } from './10-quantised/q4_1.exercise.ts';
@@ -19,5 +20,5 @@ import type { Exercise } from './exercise.ts';
 
 export const EXERCISES: readonly Exercise[] = [
   ...[loop, bpe, embed, rmsnorm, attention, rope, swiglu],
-  ...[sample, cache, q4_1, loss, rmsnormBackward, adamw, minhash, choose],
+  ...[forward, sample, cache, q4_1, loss, rmsnormBackward, adamw, minhash, choose],
 ];

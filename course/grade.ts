@@ -41,6 +41,8 @@ export interface Outcome {
   readonly shape?: string;
   readonly error?: string;
   readonly changed?: boolean;
+  /** What given operations computed on the way, by the names of their modules. */
+  readonly trace?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Messages of errors that a stub throws. */
@@ -62,11 +64,22 @@ export function collect(exercise: Exercise, module: Readonly<Record<string, unkn
 function outcome(exercise: Exercise, solver: Solver, { args }: Case): Outcome {
   const own = structuredClone(args);
   try {
-    const { values, shape } = flatten(exercise.call(solver, own));
-    return { values, shape, changed: !isEqual(own, args) };
+    const returned = exercise.call(solver, own);
+    const { result, trace } = isTraced(returned) ? returned : { result: returned };
+    const { values, shape } = flatten(result);
+    return { values, shape, changed: !isEqual(own, args), ...(trace && { trace }) };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error), changed: !isEqual(own, args) };
   }
+}
+
+interface Traced {
+  readonly result: unknown;
+  readonly trace: Readonly<Record<string, readonly number[]>>;
+}
+
+function isTraced(value: unknown): value is Traced {
+  return typeof value === 'object' && value !== null && 'trace' in value && 'result' in value;
 }
 
 /** One list of numbers out of whatever nesting, and its shape. @throws TypeError for what is not numbers */
@@ -170,6 +183,15 @@ function unexplained(exercise: Exercise, own: Outcome, want: Outcome): [State, s
 function shapeText({ parts }: Exercise, { shape = '' }: Outcome): string {
   const named = parts ? ` (${parts.join(', ')})` : '';
   return shape === 'number' ? 'one number' : `numbers of shape ${shape}${named}`;
+}
+
+/** The same, with what an examination of the first wrong case finds out. */
+export async function examined(exercise: Exercise, outcomes: readonly Outcome[]): Promise<Verdict> {
+  const verdict = judge(exercise, outcomes);
+  const index = exercise.cases.findIndex(({ name }) => name === verdict.case);
+  if (!exercise.examine || verdict.state !== 'wrong' || index < 0) return verdict;
+  const more = await exercise.examine(outcomes[index], wants(exercise)[index], index);
+  return { ...verdict, findings: [...(verdict.findings ?? []), ...more] };
 }
 
 /** What is right, case by case. */

@@ -3,14 +3,14 @@
 // loads a stub's text when its exercise is opened, and the solution's when it is asked for.
 //
 // A page runs a learner's code in a worker that imports this door and calls
-// `runLearner(exerciseNamed(name), () => import(blobUrl))`; the page itself calls `judge` on the outcomes.
+// `runLearner(exerciseNamed(name), () => import(blobUrl))`; the page itself calls `examined` on the outcomes.
 
 import type { Exercise } from './exercise.ts';
 import { EXERCISES } from './exercises.ts';
 
 export type { Case, Exercise, Help } from './exercise.ts';
 export { EXERCISES } from './exercises.ts';
-export { collect, grade, judge, type Outcome, type State, type Verdict } from './grade.ts';
+export { collect, examined, grade, judge, type Outcome, type State, type Verdict } from './grade.ts';
 export { type LearnerRun, runLearner, TIME_LIMIT_MS } from './run-learner.ts';
 export { listText, verdictText } from './text.ts';
 

@@ -3,7 +3,7 @@
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Exercise } from '../exercise.ts';
-import { judge, type Verdict } from '../grade.ts';
+import { examined, type Verdict } from '../grade.ts';
 import { type LearnerRun, TIME_LIMIT_MS } from '../run-learner.ts';
 
 /** Memory that a learner's code may take, in MB. */
@@ -18,7 +18,7 @@ export interface GradedFile {
 /** Grades a file. The time limit counts from the moment at which the worker is ready. */
 export async function gradeFile(exercise: Exercise, path: string): Promise<GradedFile> {
   const run = await runFile(exercise, path);
-  if (typeof run === 'object') return { verdict: judge(exercise, run.outcomes), lines: run.lines };
+  if (typeof run === 'object') return { verdict: await examined(exercise, run.outcomes), lines: run.lines };
   const message =
     run === 'slow'
       ? `stopped after ${TIME_LIMIT_MS / 1000} seconds: does every loop end?`
