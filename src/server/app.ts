@@ -10,7 +10,9 @@ import { embeddings } from './embeddings.ts';
 import { asRequestError, errorResponse, RequestError } from './errors.ts';
 import { beginExchange, type Exchange } from './exchange.ts';
 import { LIMITS } from './limits.ts';
+import { OLLAMA_POSTS, tags, version } from './ollama.ts';
 import { checkServerOptions, type ServerOptions } from './options.ts';
+import { responses } from './responses.ts';
 import { Service } from './service.ts';
 import { health, metrics, modelById, models, props, slots } from './status.ts';
 import { applyTemplate, detokenize, inputTokens, tokenize, tokenizerInfo } from './tokens.ts';
@@ -35,6 +37,7 @@ const POSTS: Record<string, Handler> = {
   '/completions': completions,
   '/embeddings': embeddings,
   '/chat/completions/input_tokens': inputTokens,
+  '/responses': responses,
 };
 
 /**
@@ -70,6 +73,9 @@ export function app(smol: SmolLM2 | Promise<SmolLM2>, options?: ServerOptions): 
   routes.post('/detokenize', ready(detokenize));
   routes.get('/tokenizer_info', ready(tokenizerInfo));
   routes.post('/apply-template', ready(applyTemplate));
+  for (const [path, handler] of Object.entries(OLLAMA_POSTS)) routes.post(path, ready(handler));
+  routes.get('/api/version', open(version));
+  for (const path of ['/api/tags', '/api/ps']) routes.get(path, ready(tags));
   routes.get('/props', ready(props));
   routes.get('/slots', ready(slots));
   routes.get('/metrics', ready(metrics));

@@ -27,7 +27,7 @@ export async function readChatRequest(service: Service, fields: Fields): Promise
   fields.refuse(REFUSED, 'this server does not have it');
   checkModalities(fields);
   const messages = readMessages(fields);
-  const { tools, form } = readForm(service, fields);
+  const { tools, form } = readForm(service, fields, service.forms.read(fields));
   const sampling = readSampling(fields, samplingDefaults(service));
   const maxWanted = readMaxTokens(fields, ['max_tokens', 'max_completion_tokens'], 1);
   const logprobs = readLogprobs(fields);
@@ -69,23 +69,32 @@ function readLogprobs(fields: Fields): number | undefined {
   return isWanted ? (top ?? 0) : undefined;
 }
 
-/** The form of the answer, and the tools that the prompt shows. */
-function readForm(service: Service, fields: Fields): { tools: readonly DescribedTool[]; form: Form } {
+/**
+ * The form of the answer, and the tools that the prompt shows. A small model that must call goes on calling until it is
+ * stopped, so several calls are for those who ask for them, and for calls that it makes by itself.
+ *
+ * @param form  the form that was asked for beside tools
+ */
+export function readForm(
+  service: Service,
+  fields: Fields,
+  form: Form,
+): { tools: readonly DescribedTool[]; form: Form } {
   const tools = readTools(fields);
-  const isParallel = fields.flag('parallel_tool_calls') ?? true;
-  const form = service.forms.read(fields);
+  const isParallel = fields.flag('parallel_tool_calls');
   const chosen = readToolChoice(fields, tools);
   if (chosen === 'none') return { tools: [], form };
   if (form !== FREE) {
-    if (chosen === 'auto') return { tools, form: service.forms.either(form, tools, isParallel) };
+    if (chosen === 'auto') return { tools, form: service.forms.either(form, tools, isParallel ?? false) };
     throw wrongValue('tool_choice', 'expected auto or none beside a form of the answer');
   }
-  const callable = typeof chosen === 'string' ? tools : tools.filter(({ name }) => name === chosen.name);
-  return { tools, form: service.forms.ofTools(callable, chosen !== 'auto', isParallel) };
+  if (chosen === 'auto') return { tools, form: service.forms.ofTools(tools, false, isParallel ?? true) };
+  const callable = chosen === 'required' ? tools : tools.filter(({ name }) => name === chosen.name);
+  return { tools, form: service.forms.ofTools(callable, true, isParallel ?? false) };
 }
 
 /** What may be called: nothing, any tool, one for certain, or the one that is named. */
-export function readToolChoice(
+function readToolChoice(
   fields: Fields,
   tools: readonly DescribedTool[],
 ): 'none' | 'auto' | 'required' | { name: string } {

@@ -21,7 +21,7 @@ export interface DescribedTool extends Tool {
 export function readMessages(fields: Fields, name = 'messages'): ChatMessage[] {
   const list = fields.list(name, LIMITS.messages);
   if (list === undefined || list.length === 0) throw fields.wrong(name, 'a list of at least one message');
-  const messages = list.map((one, i) => readMessage(new Fields(one, `${fields.at(name)}[${i}]`)));
+  const messages = list.map((one, i) => readTurn(new Fields(one, `${fields.at(name)}[${i}]`)));
   checkLength(messages, fields.at(name));
   return messages;
 }
@@ -32,7 +32,8 @@ export function checkLength(messages: readonly ChatMessage[], name: string): voi
   throw wrongValue(name, `expected at most ${LIMITS.contentLength} characters in all, got ${length}`);
 }
 
-function readMessage(message: Fields): ChatMessage {
+/** One message. */
+export function readTurn(message: Fields): ChatMessage {
   const role = message.text('role');
   if (role === undefined || !/^[A-Za-z0-9_-]{1,64}$/.test(role)) {
     throw message.wrong('role', 'system, user, assistant, tool or a word like these');

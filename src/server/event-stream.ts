@@ -13,6 +13,32 @@ export interface StreamEvent {
 /** Lines of JSON for `data:`. */
 export const json = (value: unknown): StreamEvent => ({ data: JSON.stringify(value) });
 
+/** How events are written. */
+export interface StreamFormat {
+  readonly contentType: string;
+  written(event: StreamEvent): string;
+  /** An error after the first byte, as the last event. */
+  failed(error: unknown): string;
+  /** What is written when nothing else is, so that nobody gives the connection up. */
+  readonly silence?: string;
+}
+
+/** Server-sent events. */
+export const SSE: StreamFormat = {
+  contentType: 'text/event-stream; charset=utf-8',
+  written: ({ event, data }) =>
+    event === undefined ? `data: ${data}\n\n` : `event: ${event}\ndata: ${data}\n\n`,
+  failed: (error) => `data: ${JSON.stringify(errorBody(asRequestError(error)))}\n\n`,
+  silence: ': waiting\n\n',
+};
+
+/** One JSON object a line. */
+export const NDJSON: StreamFormat = {
+  contentType: 'application/x-ndjson',
+  written: ({ data }) => `${data}\n`,
+  failed: (error) => `${JSON.stringify({ error: asRequestError(error).message })}\n`,
+};
+
 export interface StreamTimes {
   readonly keepAliveMs?: number;
   readonly idleReaderMs?: number;
@@ -25,6 +51,7 @@ export interface StreamTimes {
 export function eventStream(
   events: AsyncGenerator<StreamEvent>,
   abort: (reason: string) => void,
+  format: StreamFormat = SSE,
   { keepAliveMs = LIMITS.keepAliveMs, idleReaderMs = LIMITS.idleReaderMs }: StreamTimes = {},
 ): Response {
   const encoder = new TextEncoder();
@@ -37,15 +64,16 @@ export function eventStream(
         const send = (text: string) => controller.enqueue(encoder.encode(text));
         try {
           pending ??= events.next();
-          const step = await orSilence(pending, keepAliveMs);
-          if (step === undefined) send(': waiting\n\n');
+          const early = format.silence === undefined ? undefined : await orSilence(pending, keepAliveMs);
+          if (early === undefined && format.silence !== undefined) send(format.silence);
           else {
+            const step = early ?? (await pending);
             pending = undefined;
             if (step.done) return controller.close();
-            send(written(step.value));
+            send(format.written(step.value));
           }
         } catch (error) {
-          send(written(json(errorBody(asRequestError(error)))));
+          send(format.failed(error));
           controller.close();
           abort('failed');
           return;
@@ -64,12 +92,8 @@ export function eventStream(
     new ByteLengthQueuingStrategy({ highWaterMark: LIMITS.aheadBytes }),
   );
   return new Response(body, {
-    headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' },
+    headers: { 'content-type': format.contentType, 'cache-control': 'no-cache' },
   });
-}
-
-function written({ event, data }: StreamEvent): string {
-  return event === undefined ? `data: ${data}\n\n` : `event: ${event}\ndata: ${data}\n\n`;
 }
 
 /** What comes within this time; undefined otherwise. */
