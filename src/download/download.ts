@@ -38,6 +38,9 @@ export interface Downloaded {
   readonly etag?: string;
 }
 
+/** The file is there, and its owner wants to be asked first. */
+export class AccessError extends UnavailableError {}
+
 /** Connections that may break without a byte of progress before the download gives up. */
 const MAX_IDLE_TRIES = 3;
 
@@ -122,7 +125,14 @@ async function request(
   }
   if ((status !== 200 && status !== 206) || !response.body) {
     await response.body?.cancel();
-    throw new UnavailableError(`${withoutPassword(url)}: ${refusal(status, response)}`);
+    const address = withoutPassword(url);
+    if (response.headers.get('x-error-code') !== 'GatedRepo') {
+      throw new UnavailableError(`${address}: expected status 200, got ${status}`);
+    }
+    throw new AccessError(
+      `${address}: expected access, got status ${status}: the model is gated; ` +
+        'ask for access on its page and set HF_TOKEN',
+    );
   }
   const tag = strongTag(response);
   if (status === 206 && tag !== etag) {
@@ -141,12 +151,6 @@ async function request(
 function strongTag(response: Response): string | undefined {
   const tag = response.headers.get('etag');
   return tag && !tag.startsWith('W/') ? tag : undefined;
-}
-
-/** Why a server did not give the file; the hub says in a header that its owner wants to be asked. */
-function refusal(status: number, response: Response): string {
-  if (response.headers.get('x-error-code') !== 'GatedRepo') return `expected status 200, got ${status}`;
-  return `expected access, got status ${status}: the model is gated; ask for access on its page and set HF_TOKEN`;
 }
 
 function lengthOf(response: Response): number | undefined {

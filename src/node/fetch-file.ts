@@ -6,12 +6,16 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import { basename, dirname, join } from 'node:path';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { type Downloaded, download, type Sink } from '../download/download.ts';
+import type { Environment } from './hub-cache.ts';
+import { proxyFetch } from './proxy-fetch.ts';
 
 export interface FetchFileOptions {
   /** Lower-case hex. */
   readonly sha256?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Names the proxy; `process.env` by default. */
+  readonly env?: Environment;
   readonly onProgress?: (bytesDone: number, bytesTotal: number | undefined) => void;
   /** A connection that sends nothing for so long is given up; 30 seconds by default. */
   readonly stallMs?: number;
@@ -77,6 +81,7 @@ async function watched(
   let clock = setTimeout(() => stalled.abort(), stallMs);
   try {
     return await download(url, sink, {
+      fetch: await proxyFetch(options.env),
       sha256: options.sha256,
       headers: options.headers,
       etag: await readFile(`${partial}.etag`, 'utf8').catch(() => undefined),

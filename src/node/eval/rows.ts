@@ -19,6 +19,7 @@ import { fetchFile } from '../fetch-file.ts';
 import { isAt } from '../hub.ts';
 import { type Environment, hubCacheFolder, hubToken } from '../hub-cache.ts';
 import { dist } from '../platform.ts';
+import { proxyFetch } from '../proxy-fetch.ts';
 
 /** Rows of files in a folder. */
 export class FolderRows implements RowSource {
@@ -103,7 +104,7 @@ export class HubRows implements RowSource {
       if ((await sha256Of(target)) !== sha256) {
         onNote?.(`fetching ${path} of ${hub.repo}`);
         const address = `${endpoint}/datasets/${hub.repo}/resolve/${encodeURIComponent(BRANCH)}/${path}`;
-        await fetchFile(address, target, { sha256, headers, signal });
+        await fetchFile(address, target, { sha256, headers, signal, env });
       }
       paths.push(target);
     }
@@ -136,8 +137,9 @@ export class HubRows implements RowSource {
     const timeout = AbortSignal.timeout(REACH_MS);
     const { signal } = this.options;
     const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
+    const through = await proxyFetch(this.options.env);
     const reach: typeof fetch = (input, init) =>
-      fetch(input, {
+      through(input, {
         ...init,
         signal: within,
         headers: { ...(init?.headers as object), ...(isAt(hubUrl, input) ? headers : {}) },
