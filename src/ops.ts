@@ -157,8 +157,12 @@ export interface Engine extends Ops {
   ropeTable(config: ModelConfig, maxSeqLen: number): RopeTable;
   /** An empty cache that can grow to maxSeqLen positions. */
   kvCache(config: ModelConfig, maxSeqLen: number): KvCache;
-  /** Makes room for positions [0, numPositions) before a pass writes to them. */
+  /** Makes room for positions [0, numPositions) before a pass writes to those from cache.length on. */
   reserve(cache: KvCache, numPositions: number): void;
+  /** Makes positions [0, length) of `from` those of an empty cache, and sets its length. Neither sees later writes. */
+  shareCache(from: KvCache, to: KvCache, length: number): void;
+  /** Bytes of keys and values of these caches; what they share counts once. */
+  cacheBytes(caches: Iterable<KvCache>): number;
   freeCache(cache: KvCache): void;
   /** Keys and values of positions [0, cache.length), as this engine keeps them. */
   exportCache(cache: KvCache): Uint8Array;

@@ -54,6 +54,15 @@ export interface Model {
   newCache(maxSeqLen?: number): KvCache;
   /** Gives a cache's memory back; using it afterwards is an error, giving it back again is not. */
   freeCache(cache: KvCache): void;
+  /**
+   * A new cache that begins with the first `length` positions of another, whose memory both share until one of them
+   * writes there. Absent where caches are out of reach (behind a page's worker).
+   *
+   * @throws RangeError for more positions than are there
+   */
+  forkCache?(cache: KvCache, length: number, maxSeqLen?: number): KvCache;
+  /** Bytes of keys and values of these caches; what they share counts once. */
+  cacheBytes?(caches: Iterable<KvCache>): number;
   /** Keys and values of a cache's positions, for `restoreCache` of a model that computes the same bits. */
   saveCache(cache: KvCache): Promise<Uint8Array>;
   /**

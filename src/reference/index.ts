@@ -74,6 +74,20 @@ export class ReferenceEngine implements Engine {
   // The garbage collector gives memory back: caches and scratch need no bookkeeping here.
   freeCache(): void {}
 
+  shareCache(from: ReferenceKvCache, to: ReferenceKvCache, length: number): void {
+    const size = length * from.numKvHeads * from.headDim;
+    to.reserve(length);
+    for (const [l, layer] of from.keys.entries()) to.keys[l].set(layer.subarray(0, size));
+    for (const [l, layer] of from.values.entries()) to.values[l].set(layer.subarray(0, size));
+    to.length = length;
+  }
+
+  cacheBytes(caches: Iterable<ReferenceKvCache>): number {
+    let bytes = 0;
+    for (const { keys, values } of caches) for (const layer of [...keys, ...values]) bytes += layer.byteLength;
+    return bytes;
+  }
+
   exportCache(cache: ReferenceKvCache): Uint8Array {
     return new Uint8Array(cache.pack().buffer);
   }

@@ -82,6 +82,26 @@ export class LoadedModel implements Model {
     return cache;
   }
 
+  forkCache(cache: KvCache, length: number, maxSeqLen = cache.maxSeqLen): KvCache {
+    this.checkCache(cache);
+    const most = Math.min(cache.length, maxSeqLen);
+    if (!(Number.isInteger(length) && length >= 0 && length <= most)) {
+      throw new RangeError(`length: expected 0 to ${most} positions, got ${length}`);
+    }
+    const fork = this.newCache(maxSeqLen);
+    try {
+      this.engine.shareCache(cache, fork, length);
+    } catch (error) {
+      this.freeCache(fork);
+      throw error;
+    }
+    return fork;
+  }
+
+  cacheBytes(caches: Iterable<KvCache>): number {
+    return this.engine.cacheBytes(caches);
+  }
+
   freeCache(cache: KvCache): void {
     if (!this.caches.delete(cache)) return;
     if (this.written.has(cache)) this.leaving.push(cache);

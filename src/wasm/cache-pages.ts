@@ -1,5 +1,5 @@
-// The pages of every cache: made when positions need them, given back with the cache, copied out and in. What a page
-// holds is drawn in assembly/cache.ts.
+// The pages of every cache: made when positions need them, shared between caches that begin alike, copied before one
+// of those writes to them, given back with the last cache. What a page holds is drawn in assembly/cache.ts.
 
 import type { Arena } from './arena.ts';
 import { type CacheShape, cacheLayout, PAGE } from './layout.ts';
@@ -18,6 +18,8 @@ export class CachePages {
   private readonly type: CacheType;
   /** By the address of the cache's record. */
   private readonly caches = new Map<number, Pages>();
+  /** Of every page: how many caches have it. */
+  private readonly users = new Map<number, number>();
 
   constructor(arena: Arena, type: CacheType) {
     this.arena = arena;
@@ -36,18 +38,53 @@ export class CachePages {
     return { ptr, length: 0, maxSeqLen, headDim, numHeads, numKvHeads };
   }
 
-  /** Adds pages until positions [0, numPositions) have room. */
+  /** Adds pages until positions [0, numPositions) have room; those from cache.length on are the cache's own. */
   reserve(cache: WasmKvCache, numPositions: number): void {
     const { ptrs, pageBytes } = this.pagesOf(cache);
-    while (ptrs.length * PAGE < numPositions) {
-      const page = this.arena.allocate(pageBytes, 'cache');
-      new Uint32Array(this.arena.memory.buffer, cache.ptr + CACHE.bytes, ptrs.length + 1)[ptrs.length] = page;
-      ptrs.push(page);
+    const first = Math.floor(cache.length / PAGE);
+    for (let n = first; n < Math.min(ptrs.length, Math.ceil(numPositions / PAGE)); n++) {
+      const shared = ptrs[n];
+      if (this.users.get(shared) === 1) continue;
+      const own = this.newPage(pageBytes);
+      if (cache.length > n * PAGE) this.view(own, pageBytes).set(this.view(shared, pageBytes));
+      this.put(cache, n, own);
+      this.leave(shared);
     }
+    while (ptrs.length * PAGE < numPositions) this.put(cache, ptrs.length, this.newPage(pageBytes));
+  }
+
+  /** Makes positions [0, length) of `from` those of an empty cache: whole pages are shared, the last is copied. */
+  share(from: WasmKvCache, to: WasmKvCache, length: number): void {
+    const { ptrs, pageBytes } = this.pagesOf(from);
+    const whole = Math.floor(length / PAGE);
+    for (let n = 0; n < whole; n++) {
+      this.users.set(ptrs[n], (this.users.get(ptrs[n]) as number) + 1);
+      this.put(to, n, ptrs[n]);
+    }
+    if (length > whole * PAGE) {
+      const own = this.newPage(pageBytes);
+      this.view(own, pageBytes).set(this.view(ptrs[whole], pageBytes));
+      this.put(to, whole, own);
+    }
+    to.length = length;
+  }
+
+  /** Bytes of the pages of these caches, each page once. */
+  bytesOf(caches: Iterable<WasmKvCache>): number {
+    const seen = new Set<number>();
+    let bytes = 0;
+    for (const cache of caches) {
+      const { ptrs, pageBytes } = this.pagesOf(cache);
+      for (const ptr of ptrs) {
+        if (!seen.has(ptr)) bytes += pageBytes;
+        seen.add(ptr);
+      }
+    }
+    return bytes;
   }
 
   free(cache: WasmKvCache): void {
-    for (const page of this.pagesOf(cache).ptrs) this.arena.release(page);
+    for (const page of this.pagesOf(cache).ptrs) this.leave(page);
     this.caches.delete(cache.ptr);
     this.arena.release(cache.ptr);
   }
@@ -63,12 +100,35 @@ export class CachePages {
 
   /** Fills positions [0, length) with what `export` gave. */
   import(cache: WasmKvCache, length: number, bytes: Uint8Array): void {
+    cache.length = 0;
     this.reserve(cache, length);
     const { ptrs, pageBytes } = this.pagesOf(cache);
     for (let n = 0; n * PAGE < length; n++) {
       this.view(ptrs[n], pageBytes).set(bytes.subarray(n * pageBytes, (n + 1) * pageBytes));
     }
     cache.length = length;
+  }
+
+  private newPage(bytes: number): number {
+    const page = this.arena.allocate(bytes, 'cache');
+    this.users.set(page, 1);
+    return page;
+  }
+
+  /** Makes `page` the n-th of a cache, for the kernels too. */
+  private put(cache: WasmKvCache, n: number, page: number): void {
+    this.pagesOf(cache).ptrs[n] = page;
+    new Uint32Array(this.arena.memory.buffer, cache.ptr + CACHE.bytes, n + 1)[n] = page;
+  }
+
+  private leave(page: number): void {
+    const users = (this.users.get(page) as number) - 1;
+    if (users > 0) {
+      this.users.set(page, users);
+      return;
+    }
+    this.users.delete(page);
+    this.arena.release(page);
   }
 
   private view(ptr: number, length: number): Uint8Array {

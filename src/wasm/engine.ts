@@ -125,6 +125,14 @@ export class WasmEngine extends WasmOps implements Engine {
     this.pages.reserve(cache, numPositions);
   }
 
+  shareCache(from: WasmKvCache, to: WasmKvCache, length: number): void {
+    this.pages.share(from, to, length);
+  }
+
+  cacheBytes(caches: Iterable<WasmKvCache>): number {
+    return this.pages.bytesOf(caches);
+  }
+
   freeCache(cache: WasmKvCache): void {
     this.pages.free(cache);
   }
