@@ -15,6 +15,7 @@ import { engineOptions, openModel } from './model-options.ts';
 import { Status } from './terminal.ts';
 
 const DEFAULT_PORT = 8080;
+const DEFAULT_CACHE_MIB = 256;
 const DEFAULT_HOST = '127.0.0.1';
 /** Milliseconds that answers at hand have to end after a signal. */
 const DRAIN_MS = 30_000;
@@ -31,6 +32,7 @@ export const serveCommand = engineOptions(
       'pages that may ask (default: those of this machine; * for all); may be repeated',
     )
     .option('--parallel <n>', 'answers that are computed at a time (default: 16)')
+    .option('--cache-memory <mib>', 'memory for prompts that begin alike, in MiB (default: 256; 0: none)')
     .option('--queue <n>', 'answers that may wait before clients are sent away (default: 256)')
     .option(
       '-n, --max-tokens <n>',
@@ -84,6 +86,7 @@ function serverOptions(args: Arguments, host: string): ServerOptions {
     ...(isLoopback && { hosts: ['127.0.0.1', 'localhost', '[::1]'] }),
     ...(origins.length > 0 && { origins }),
     parallel: args.count('parallel'),
+    cacheMemory: (args.count('cacheMemory', 0) ?? DEFAULT_CACHE_MIB) * 2 ** 20,
     queue: args.count('queue', 0),
     maxTokens: args.count('maxTokens'),
     ...(!args.flag('quiet') && { log: (line) => console.error(line) }),

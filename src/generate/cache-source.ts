@@ -5,8 +5,13 @@ import type { Timeline } from './options.ts';
 
 /** Gives caches out and takes them back, with what answers have left in them. */
 export interface CacheSource {
-  /** A cache for these ids; `ids` of the timeline says what of them it holds. Its taker is its only user. */
-  take(ids: readonly number[]): Timeline;
+  /**
+   * A cache for these ids; `ids` of the timeline says what of them it holds. Its taker is its only user, and fills it
+   * with these ids.
+   */
+  take(ids: readonly number[], signal?: AbortSignal): Timeline | Promise<Timeline>;
+  /** To be told while the ids are computed. */
+  advance?(timeline: Timeline): void;
   /** Takes it back, whatever state its answer ended in. */
   give(timeline: Timeline): void;
 }

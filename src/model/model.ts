@@ -63,6 +63,8 @@ export interface Model {
   forkCache?(cache: KvCache, length: number, maxSeqLen?: number): KvCache;
   /** Bytes of keys and values of these caches; what they share counts once. */
   cacheBytes?(caches: Iterable<KvCache>): number;
+  /** Asks to be called when a pass lacks memory: whether some was given back, so that it can be tried again. */
+  onMemoryShort?(relieve: () => boolean): void;
   /** Keys and values of a cache's positions, for `restoreCache` of a model that computes the same bits. */
   saveCache(cache: KvCache): Promise<Uint8Array>;
   /**

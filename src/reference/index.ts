@@ -84,7 +84,8 @@ export class ReferenceEngine implements Engine {
 
   cacheBytes(caches: Iterable<ReferenceKvCache>): number {
     let bytes = 0;
-    for (const { keys, values } of caches) for (const layer of [...keys, ...values]) bytes += layer.byteLength;
+    for (const { keys, values } of caches)
+      for (const layer of [...keys, ...values]) bytes += layer.byteLength;
     return bytes;
   }
 

@@ -1,11 +1,14 @@
 // Passes that wait to be computed, and which of their rows go into the next chunk: rows of running answers first, then
-// prompts in the order in which they came, piece by piece. What shares a chunk changes no bit of a row.
+// pieces of prompts, a share for each in the order in which they came. What shares a chunk changes no bit of a row.
 
 import type { PassEntry, PassOptions } from '../model/model.ts';
 import { type Chunk, type KvCache, LOGITS, NORMED, NOTHING, type Values } from '../ops.ts';
 
 /** Entries of up to so many ids go before longer ones: a running answer, with its guesses. */
 const SHORT_IDS = 16;
+
+/** A prompt's share of a chunk is not smaller: where there is not room for all, the oldest go on. */
+const LEAST_SHARE = 16;
 
 /** What is known of one entry of a call. */
 export interface Progress {
@@ -41,8 +44,22 @@ export function progressOf(entry: PassEntry): Progress {
   return { entry, done: 0, firstWanted: ids.length - rows, what, rows: [] };
 }
 
-/** What goes into the next chunk, at most `maxRows` rows; a cache that two calls use is the first one's. */
-export function nextParts(calls: readonly Call[], maxRows: number): Part[] {
+/** Whether a call is a running answer, which should not wait for anybody's prompt. */
+export function isAnswer({ entries }: Call): boolean {
+  return entries.every(({ entry }) => entry.ids.length <= SHORT_IDS);
+}
+
+/**
+ * What goes into the next chunk; a cache that two calls use is the first one's.
+ *
+ * @param maxRows    rows of a chunk
+ * @param promptRows rows of prompts that may go with so many rows of running answers
+ */
+export function nextParts(
+  calls: readonly Call[],
+  maxRows: number,
+  promptRows: (answerRows: number) => number = () => maxRows,
+): Part[] {
   const caches = new Set<KvCache>();
   const waiting: { call: Call; progress: Progress; left: number }[] = [];
   for (const call of calls) {
@@ -54,18 +71,34 @@ export function nextParts(calls: readonly Call[], maxRows: number): Part[] {
       waiting.push({ call, progress, left: progress.entry.ids.length - progress.done });
     }
   }
-  const parts: Part[] = [];
-  let begin = 0;
-  const take = (isNext: (left: number) => boolean) => {
-    for (const { call, progress, left } of waiting.filter((one) => isNext(one.left))) {
-      const count = Math.min(left, maxRows - begin);
-      if (count > 0) parts.push({ call, progress, begin, count });
-      begin += count;
-    }
+  const counts = new Map<Progress, number>();
+  let room = maxRows;
+  const take = (progress: Progress, count: number) => {
+    if (count <= 0) return;
+    counts.set(progress, (counts.get(progress) ?? 0) + count);
+    room -= count;
   };
-  take((left) => left <= SHORT_IDS);
-  take((left) => left > SHORT_IDS);
-  return parts;
+  for (const { call, progress, left } of waiting) if (isAnswer(call)) take(progress, Math.min(left, room));
+  const prompts = waiting.filter(({ call }) => !isAnswer(call));
+  room = Math.min(room, promptRows(maxRows - room));
+  const share = Math.max(LEAST_SHARE, Math.floor(room / prompts.length));
+  for (const { progress, left } of prompts) take(progress, Math.min(left, share, room));
+  for (const { progress, left } of prompts) {
+    take(progress, Math.min(left - (counts.get(progress) ?? 0), room));
+  }
+  return placed(waiting.map(({ call, progress }) => ({ call, progress, count: counts.get(progress) ?? 0 })));
+}
+
+/** Parts side by side in a chunk, without empty ones. */
+export function placed(parts: readonly Omit<Part, 'begin'>[]): Part[] {
+  let begin = 0;
+  return parts
+    .filter(({ count }) => count > 0)
+    .map((part) => {
+      const at = begin;
+      begin += part.count;
+      return { ...part, begin: at };
+    });
 }
 
 export function chunkOf(parts: readonly Part[]): Chunk {

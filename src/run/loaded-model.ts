@@ -1,7 +1,7 @@
 // A model that runs: an engine, which holds weights and caches, and a runner, which computes chunks. Passes that are
 // asked for at the same time share chunks (calls.ts). Next step of the walk: runner.ts, or src/wasm/team.ts.
 
-import { ContextOverflowError, EngineError, UnsupportedError } from '../base/errors.ts';
+import { ContextOverflowError, EngineError, OutOfMemoryError, UnsupportedError } from '../base/errors.ts';
 import { eventLoopTurn } from '../base/turn.ts';
 import type { ModelConfig } from '../config.ts';
 import {
@@ -18,8 +18,19 @@ import { makeNetwork, type Network } from '../model/pass.ts';
 import { FORWARD, HEAD } from '../model/transformer.ts';
 import type { Weights } from '../model/weights.ts';
 import { type Chunk, type Engine, type KvCache, LOGITS, type Values, type Vector } from '../ops.ts';
-import { advance, type Call, chunkOf, isDone, nextParts, type Part, progressOf } from './calls.ts';
+import {
+  advance,
+  type Call,
+  chunkOf,
+  isAnswer,
+  isDone,
+  nextParts,
+  type Part,
+  placed,
+  progressOf,
+} from './calls.ts';
 import { hashWeights } from './fingerprint.ts';
+import { RowBudget } from './row-budget.ts';
 import { here, type Runner } from './runner.ts';
 import { tracedPass } from './traced-pass.ts';
 
@@ -43,6 +54,9 @@ export class LoadedModel implements Model {
   private readonly caches = new Set<KvCache>();
   private written: ReadonlySet<KvCache> = new Set();
   private readonly leaving: KvCache[] = [];
+  private readonly budget = new RowBudget();
+  /** Those who may give memory back when it is short. */
+  private readonly relievers: (() => boolean)[] = [];
 
   constructor(engine: Engine, network: Network, runner: Runner) {
     this.config = network.config;
@@ -108,6 +122,10 @@ export class LoadedModel implements Model {
     else this.engine.freeCache(cache);
   }
 
+  onMemoryShort(relieve: () => boolean): void {
+    this.relievers.push(relieve);
+  }
+
   async saveCache(cache: KvCache): Promise<Uint8Array> {
     this.checkCache(cache);
     return this.engine.exportCache(cache);
@@ -152,11 +170,13 @@ export class LoadedModel implements Model {
     while (this.calls.length + this.alone.length > 0) {
       await this.alone.shift()?.();
       this.dropLost();
-      const parts = nextParts(this.calls, this.network.workspace.maxRows);
+      const { maxRows } = this.network.workspace;
+      const rows = (answerRows: number) => this.budget.rows(answerRows, maxRows);
+      const parts = this.withRoom(nextParts(this.calls, maxRows, rows));
       if (parts.length === 0) continue;
       this.written = new Set(parts.map(({ progress }) => progress.entry.cache));
       try {
-        await this.compute(parts);
+        await this.timed(parts);
         for (const part of parts) advance(part);
       } catch (error) {
         for (const { call } of parts) this.settle(call, () => call.reject(error));
@@ -191,11 +211,52 @@ export class LoadedModel implements Model {
     end();
   }
 
+  /**
+   * The parts whose caches have room for their rows. Where memory is short, unused caches go first; then the newest
+   * parts wait for others to end. Only who is alone with too little memory is told.
+   */
+  private withRoom(parts: readonly Part[]): Part[] {
+    const ready: Part[] = [];
+    let shortage: unknown;
+    for (const part of parts) {
+      try {
+        this.reserve(part);
+        ready.push(part);
+      } catch (error) {
+        shortage = error;
+        if (!(error instanceof OutOfMemoryError)) this.settle(part.call, () => part.call.reject(error));
+      }
+    }
+    const newest = parts[parts.length - 1];
+    if (ready.length === 0 && newest) this.settle(newest.call, () => newest.call.reject(shortage));
+    return ready.length === parts.length ? ready : placed(ready);
+  }
+
+  private reserve({ progress, count }: Part): void {
+    const { cache } = progress.entry;
+    for (;;) {
+      try {
+        this.engine.reserve(cache, cache.length + count);
+        return;
+      } catch (error) {
+        const isShortOf = error instanceof OutOfMemoryError;
+        if (!isShortOf || !this.relievers.some((relieve) => relieve())) throw error;
+      }
+    }
+  }
+
+  private async timed(parts: readonly Part[]): Promise<void> {
+    const sum = (some: readonly Part[]) => some.reduce((rows, { count }) => rows + count, 0);
+    const answerRows = sum(parts.filter(({ call }) => isAnswer(call)));
+    const begin = performance.now();
+    await this.compute(parts);
+    this.budget.report(answerRows, sum(parts) - answerRows, performance.now() - begin);
+  }
+
   /** One chunk: keys and values land in the caches, wanted rows in the parts' calls. */
   private async compute(parts: readonly Part[]): Promise<void> {
-    const { engine, network } = this;
+    const { network } = this;
     const chunk = chunkOf(parts);
-    for (const { cache, startPos, count } of chunk.sequences) engine.reserve(cache, startPos + count);
     this.clearHidden(chunk);
     await this.runner.run(FORWARD, chunk);
     const perRun = network.workspace.logits.length / this.config.vocabSize;

@@ -70,9 +70,13 @@ export async function* answer(
   try {
     const askedAt = performance.now();
     await ticket.admitted;
-    const timeline = start ?? service.caches.take(ids);
+    const timeline = start ?? (await service.caches.take(ids, signal));
     try {
-      const tokens = generate(service.smol.model, service.smol.tokenizer, ids, { ...options, timeline });
+      const tokens = generate(service.smol.model, service.smol.tokenizer, ids, {
+        ...options,
+        timeline,
+        onPromptProgress: () => service.caches.advance?.(timeline),
+      });
       const end = yield* events(service, question, tokens, askedAt);
       return start ? { ...end, result: computedHere(end.result) } : end;
     } finally {

@@ -31,7 +31,7 @@ export async function scorePrompt(
   try {
     await ticket.admitted;
     // Every row is wanted, so nothing that is in a cache already is of use.
-    timeline = service.caches.take([]);
+    timeline = await service.caches.take([]);
     return { tokens: await scored(service, question, timeline, signal), timeline };
   } catch (error) {
     if (timeline) service.caches.give(timeline);

@@ -29,7 +29,11 @@ export interface ServerOptions {
   readonly maxTokens?: number;
   /** Show ids of running prompts in /slots. */
   readonly showPrompts?: boolean;
-  /** Where answers get their caches. */
+  /** Bytes of keys and values that are kept for prompts that begin alike; 32 MiB by default, 0 for none. */
+  readonly cacheMemory?: number;
+  /** A snapshot of a prompt (`smollm2 snapshot`) with which the kept ones begin. */
+  readonly snapshot?: Uint8Array;
+  /** Where answers get their caches, instead. */
   readonly caches?: (model: Model) => CacheSource;
   /** Told of every request, without its contents, and of errors that are the server's. */
   readonly log?: (line: string) => void;
@@ -49,12 +53,14 @@ const RULES: Rules<ServerOptions> = {
   topP: number('a number above 0 and up to 1', (x) => x > 0 && x <= 1),
   maxTokens: count(1),
   showPrompts: flag,
+  cacheMemory: count(0),
+  snapshot: { expected: 'bytes', isKind: (value) => value instanceof Uint8Array },
   caches: { expected: 'a function', isKind: (value) => typeof value === 'function' },
   log: { expected: 'a function', isKind: (value) => typeof value === 'function' },
 };
 
 export type CheckedServerOptions = ServerOptions &
-  Required<Omit<ServerOptions, 'hosts' | 'origins' | 'maxTokens' | 'caches' | 'log'>>;
+  Required<Omit<ServerOptions, 'hosts' | 'origins' | 'maxTokens' | 'snapshot' | 'caches' | 'log'>>;
 
 export function checkServerOptions(options: ServerOptions | undefined): CheckedServerOptions {
   const given = checkOptions('app()', options, RULES);
@@ -67,6 +73,7 @@ export function checkServerOptions(options: ServerOptions | undefined): CheckedS
     temperature: 0.2,
     topP: 0.9,
     showPrompts: false,
+    cacheMemory: 2 ** 25,
     model: 'smollm2',
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   };

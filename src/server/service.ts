@@ -1,6 +1,9 @@
 // What all routes of one server share: the model, who waits for it, what was counted, and the switches.
 
 import { type CacheSource, freshCaches } from '../generate/cache-source.ts';
+import type { Model } from '../model/model.ts';
+import { PrefixCache } from '../run/prefix-cache.ts';
+import { restoreSnapshot } from '../run/snapshot.ts';
 import type { SmolLM2 } from '../smollm2.ts';
 import { Admission } from './admission.ts';
 import { RequestError } from './errors.ts';
@@ -38,7 +41,8 @@ export class Service {
   private async load(given: SmolLM2 | Promise<SmolLM2>): Promise<void> {
     const smol = await given;
     const fingerprint = await smol.systemFingerprint();
-    const caches = this.options.caches?.(smol.model) ?? freshCaches(smol.model);
+    const caches = this.options.caches?.(smol.model) ?? cachesOf(smol.model, this.options.cacheMemory);
+    if (this.options.snapshot) caches.give(await restoreSnapshot(smol.model, this.options.snapshot));
     this.loaded = { smol, fingerprint, caches, forms: new FormReader(smol, this.metrics) };
   }
 
@@ -106,6 +110,11 @@ export class Service {
     if (name === undefined || anyModel || name === model || aliases.includes(name)) return;
     throw modelNotFound(name, model);
   }
+}
+
+/** Caches that keep beginnings, where there is memory to keep them and the model can share it. */
+function cachesOf(model: Model, maxBytes: number): CacheSource {
+  return maxBytes > 0 && model.forkCache ? new PrefixCache(model, { maxBytes }) : freshCaches(model);
 }
 
 export function modelNotFound(name: string, model: string): RequestError {

@@ -69,7 +69,7 @@ describe.each([0, 2])(
 describe('run', () => {
   it('computes logits only for the rows asked for, running answers in the first chunk', async () => {
     const { model, counts } = await countingModel();
-    const caches = await filled(model, 3, 4);
+    const caches = await filled(model, 3, 20);
     Object.assign(counts, { logits: 0, chunks: [] });
     const short = caches.map((cache): PassEntry => ({ ids: [1], cache }));
     await model.run([{ ids: idsOf(300, 1), cache: model.newCache(), rows: 2 }, ...short]);
@@ -85,7 +85,8 @@ describe('run', () => {
     const prompt = model.newCache();
     const long = model.run([{ ids: idsOf(140, 1), cache: prompt }]);
     await model.run([{ ids: [1], cache: answer }]);
-    expect(prompt.length).toBe(127);
+    expect(prompt.length).toBeGreaterThan(0);
+    expect(prompt.length).toBeLessThan(127);
     await long;
   });
 
