@@ -1,19 +1,23 @@
-// Builds the explorer and serves it with the two headers that give a page threads, and with the model of this machine
-// at /model.gguf.
+// Builds the explorer and the site around it, and serves both with the two headers that give a page threads, and with
+// the model of this machine at /model.gguf.
 
 import { createReadStream, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
+import { builtFile } from './site/blocks.mjs';
+import { fromBuilt } from './site/course.mjs';
+import { site } from './site/plugin.mjs';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 const headers = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
+  // Exercises run what the visitor wrote: a module from a blob, in a worker of its own.
   'Content-Security-Policy':
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' https:; " +
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+    "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; worker-src 'self' blob:; " +
+    "connect-src 'self' https:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; manifest-src 'self'",
 };
 
 /** GET /model.gguf: SMOLLM2_MODEL or the 135M, found or fetched as the command line does. */
@@ -51,17 +55,26 @@ function modelFile(): Plugin {
   };
 }
 
+const fromPackage: Plugin = {
+  name: 'from-package',
+  enforce: 'pre',
+  resolveId: (id) => {
+    if (id === 'smollm2') return `${dist}browser/index.js`;
+    return id.startsWith('smollm2/') ? builtFile(id) : undefined;
+  },
+};
+
 export default defineConfig({
   base: './',
+  appType: 'mpa',
   preview: { headers, host: '127.0.0.1' },
-  build: { target: 'es2022' },
-  worker: { format: 'es' },
-  plugins: [modelFile()],
-  resolve: {
-    alias: [
-      { find: /^smollm2$/, replacement: `${dist}browser/index.js` },
-      { find: /^smollm2\/inspect$/, replacement: `${dist}inspect.js` },
-      { find: /^smollm2\/sampler$/, replacement: `${dist}generate/sampler.js` },
-    ],
+  build: {
+    target: 'es2022',
+    chunkSizeWarningLimit: 1000,
+    rolldownOptions: {
+      input: ['index.html', 'page.html'].map((file) => fileURLToPath(new URL(file, import.meta.url))),
+    },
   },
+  worker: { format: 'es', plugins: () => [fromPackage, fromBuilt()] },
+  plugins: [fromPackage, fromBuilt(), modelFile(), ...site(headers)],
 });

@@ -54,7 +54,9 @@ export class App {
 
   /** The view that is shown: of the stop, or the chosen one. */
   get viewName(): keyof typeof LOADERS {
-    return this.state.room === 'tour' ? STOPS[this.state.stop].view : this.state.view;
+    const { room, stop, view } = this.state;
+    if (room === 'train') return 'train';
+    return room === 'tour' ? STOPS[stop].view : view;
   }
 
   set(change: Partial<State>): void {

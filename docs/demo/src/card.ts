@@ -17,7 +17,7 @@ export class Card {
     const { state } = this.app;
     const isTour = state.room === 'tour';
     const isDone = isTour && this.app.isDeedDone;
-    const now = isTour ? `${state.stop} ${isDone}` : state.view;
+    const now = isTour ? `${state.stop} ${isDone}` : `${state.room} ${state.view}`;
     if (now === this.drawn) return;
     this.drawn = now;
     const card = byId('card');
@@ -71,7 +71,8 @@ export class Card {
   }
 
   private lab(): Node[] {
-    const { view } = this.app.state;
+    const { room } = this.app.state;
+    const view = room === 'train' ? 'train' : this.app.state.view;
     return [
       h('h2', {}, t('card.see')),
       h('p', {}, t(`card.${view}` as TextKey)),

@@ -83,7 +83,7 @@ export class Keys {
   }
 }
 
-const KEYS = { rooms: '1 2', layer: '[ ]', head: ', .', token: '← →', table: 't', help: '?' } as const;
+const KEYS = { rooms: '1 2 3', layer: '[ ]', head: ', .', token: '← →', table: 't', help: '?' } as const;
 
 function turnTheme(): void {
   const { dataset } = document.documentElement;

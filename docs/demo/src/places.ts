@@ -34,7 +34,7 @@ export class Places {
         ),
       ),
     );
-    const list = room === 'lab' ? this.tabs() : this.stops();
+    const list = room === 'lab' ? this.tabs() : room === 'tour' ? this.stops() : h('div');
     byId('places').replaceChildren(list);
     const chosen = byId('places').querySelector<HTMLElement>('[aria-selected=true], [aria-current=step]');
     if (hadFocus) chosen?.focus();

@@ -4,7 +4,7 @@
 import type { App } from './app.ts';
 import type { Chance, Reply, TokenPicture } from './engine/protocol.ts';
 import { FRANCE, subjectOf } from './state.ts';
-import { byId, h, model } from './ui/dom.ts';
+import { byId, h, prose } from './ui/dom.ts';
 import { num } from './ui/format.ts';
 import { t } from './ui/text.ts';
 
@@ -146,7 +146,7 @@ export class PromptBar {
     this.said.replaceChildren(
       h('span', { class: 'muted' }, this.isAnswering ? t('answer.coming') : t('answer.said')),
       ' ',
-      model(texts.join('')),
+      prose(texts.join('')),
       this.after ? h('span', { class: 'chip-note' }, this.after) : '',
     );
   }

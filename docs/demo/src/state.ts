@@ -3,7 +3,7 @@
 import { isEdit } from './engine/edits.ts';
 import type { ModelName, Sampling, Subject } from './engine/protocol.ts';
 
-export const ROOMS = ['tour', 'lab'] as const;
+export const ROOMS = ['tour', 'lab', 'train'] as const;
 export type Room = (typeof ROOMS)[number];
 export const VIEWS = [
   'tokens',
@@ -70,7 +70,8 @@ const MODELS: readonly ModelName[] = ['stored', 'nano', '135m'];
 
 /** `#lab/attention?p=…&l=23&h=4&off=23.4`; what is as at the start is left out. */
 export function toHash(state: State): string {
-  const place = state.room === 'lab' ? `lab/${state.view}` : `tour/${state.stop + 1}`;
+  const place =
+    state.room === 'lab' ? `lab/${state.view}` : state.room === 'tour' ? `tour/${state.stop + 1}` : 'train';
   const query = new URLSearchParams();
   const put = (name: string, value: unknown, usual: unknown) => {
     if (String(value) !== String(usual)) query.set(name, String(value));

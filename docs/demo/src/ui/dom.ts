@@ -51,6 +51,11 @@ export function model(text: string): HTMLElement {
   return h('bdi', { class: 'model', translate: 'no', 'data-model': true }, visible(text));
 }
 
+/** A longer text that a model wrote, to be read. */
+export function prose(text: string): HTMLElement {
+  return h('bdi', { class: 'prose', translate: 'no', 'data-model': true }, text);
+}
+
 /** Blanks and line ends made visible. */
 export function visible(text: string): string {
   return text.replaceAll(' ', '␣').replaceAll('\n', '⏎').replaceAll('\t', '⇥') || '∅';

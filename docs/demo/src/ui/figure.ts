@@ -4,7 +4,8 @@ import { freshId, h, s } from './dom.ts';
 import { t } from './text.ts';
 
 export interface TableTwin {
-  readonly head: readonly string[];
+  /** A model's own words stand apart, for they are not translated. */
+  readonly head: readonly (string | { readonly model: string })[];
   readonly rows: readonly (readonly (string | number)[])[];
 }
 
@@ -43,7 +44,9 @@ export function figure({ title, desc, width, height, marks, table }: FigureParts
 export function twin(title: string, { head, rows }: TableTwin): HTMLElement {
   const copy = h('button', { type: 'button', class: 'quiet' }, t('table.copy'));
   copy.addEventListener('click', async () => {
-    const csv = [head, ...rows].map((row) => row.map(quoted).join(',')).join('\n');
+    const csv = [head.map((cell) => (typeof cell === 'string' ? cell : cell.model)), ...rows]
+      .map((row) => row.map(quoted).join(','))
+      .join('\n');
     await navigator.clipboard?.writeText(csv).catch(() => undefined);
     copy.textContent = t('table.copied');
   });
@@ -58,7 +61,19 @@ export function twin(title: string, { head, rows }: TableTwin): HTMLElement {
         'table',
         {},
         h('caption', { class: 'sr' }, title),
-        h('thead', {}, h('tr', {}, ...head.map((cell) => h('th', { scope: 'col' }, cell)))),
+        h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            ...head.map((cell) =>
+              typeof cell === 'string'
+                ? h('th', { scope: 'col' }, cell)
+                : h('th', { scope: 'col', 'data-model': true }, cell.model),
+            ),
+          ),
+        ),
         h(
           'tbody',
           {},

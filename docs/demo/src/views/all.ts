@@ -15,5 +15,6 @@ export const LOADERS: ViewTable = {
   debugger: async () => (await import('./debugger.ts')).view,
   bits: async () => (await import('./bits.ts')).view,
   speed: async () => (await import('./speed.ts')).view,
+  train: async () => (await import('./train.ts')).view,
   rope: async () => (await import('./rope.ts')).view,
 };

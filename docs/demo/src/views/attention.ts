@@ -174,7 +174,7 @@ function headsFigure(
     height: heads.length * height,
     marks,
     table: {
-      head: [t('word.head'), ...texts.slice(0, query + 1).map(visible)],
+      head: [t('word.head'), ...texts.slice(0, query + 1).map((text) => ({ model: visible(text) }))],
       rows: heads.map((weights, head) => [`${layer}.${head}`, ...weights.map(pct)]),
     },
   });

@@ -54,7 +54,15 @@ export const view: View = {
           'table',
           { class: 'wide' },
           h('caption', { class: 'sr' }, t('bits.table')),
-          h('thead', {}, h('tr', {}, ...head.map((cell) => h('th', { scope: 'col' }, cell)))),
+          h(
+            'thead',
+            {},
+            h(
+              'tr',
+              {},
+              ...head.map((cell) => h('th', { scope: 'col', 'data-model': cell === 'sha256' }, cell)),
+            ),
+          ),
           h('tbody', {}, ...rows),
         ),
       ),

@@ -71,7 +71,7 @@ export const view: View = {
           ...marks,
         ],
         table: {
-          head: [t('word.layer'), '1', '2', '3', visible(target.text)],
+          head: [t('word.layer'), '1', '2', '3', { model: visible(target.text) }],
           rows: rows.map(({ layer, top, target: share }) => [
             layer < 0 ? t('word.embedding') : layer,
             ...top.map(({ text, p }) => `${visible(text)} ${pct(p)}`),

@@ -30,7 +30,7 @@ export interface View {
   readonly isOwnCompare?: boolean;
 }
 
-export type ViewTable = Readonly<Record<ViewName | 'rope', () => Promise<View>>>;
+export type ViewTable = Readonly<Record<ViewName | 'rope' | 'train', () => Promise<View>>>;
 
 /** The chosen token of a picture of `size` tokens. */
 export function chosenToken({ token }: State, size: number): number {

@@ -1,0 +1,100 @@
+// The run of the Train room and what is known of it; the view draws it.
+
+import { type StepLine, startTraining, type TrainingRun } from 'smollm2/train/page';
+import { nanoBytes } from '../engine/nano-bytes.ts';
+import { keepRun, keptRun } from './kept-run.ts';
+import { RECIPE, splitTokens } from './page-recipe.ts';
+
+export type Stage = 'idle' | 'starting' | 'running' | 'paused' | 'finished' | 'failed';
+
+export class PageTraining {
+  stage: Stage = 'idle';
+  lines: StepLine[] = [];
+  trouble = '';
+  lossHash = '';
+  hasKept = false;
+  /** Step of the checkpoint that this visit kept. */
+  keptStep = 0;
+  isKeeping = false;
+  private run: TrainingRun | undefined;
+  private readonly changed: () => void;
+
+  constructor(changed: () => void) {
+    this.changed = changed;
+    void keptRun().then((kept) => {
+      this.hasKept = kept !== undefined;
+      changed();
+    });
+  }
+
+  async start(isGoingOn = false): Promise<void> {
+    this.run?.close();
+    this.set('starting');
+    try {
+      const kept = isGoingOn ? await keptRun() : undefined;
+      this.lines = [...(kept?.lines ?? [])];
+      const response = await fetch(new URL('train-tokens.bin', document.baseURI));
+      if (!response.ok) throw new Error(`tokens: expected status 200, got ${response.status}`);
+      const run = await startTraining({
+        recipe: RECIPE,
+        tokens: splitTokens(new Uint16Array(await response.arrayBuffer())),
+        // Whole, so that it comes from the offline store too.
+        model: new Blob([(await nanoBytes()) as Uint8Array<ArrayBuffer>]),
+        onStep: (line) => {
+          this.lines.push(line);
+          this.changed();
+        },
+        ...(kept && { resume: kept.checkpoint }),
+      });
+      this.run = run;
+      this.set('running');
+      const { lossHash } = await run.ended;
+      if (this.run !== run) return;
+      this.lossHash = lossHash;
+      this.set('finished');
+    } catch (error) {
+      if (/was closed/.test((error as Error).message)) return;
+      this.trouble = (error as Error).message;
+      this.set('failed');
+    }
+  }
+
+  pause(): void {
+    this.run?.pause();
+    this.set('paused');
+  }
+
+  go(): void {
+    this.run?.go();
+    this.set('running');
+  }
+
+  /** The run as it is, for another visit. */
+  async keep(): Promise<void> {
+    if (!this.run) return;
+    this.isKeeping = true;
+    this.changed();
+    try {
+      const checkpoint = await this.run.checkpoint();
+      const lines = this.lines.filter(({ step }) => step <= checkpoint.state.step);
+      await keepRun({ checkpoint, lines });
+      this.hasKept = true;
+      this.keptStep = checkpoint.state.step;
+      this.trouble = '';
+    } catch (error) {
+      this.trouble = (error as Error).message;
+    }
+    this.isKeeping = false;
+    this.changed();
+  }
+
+  /** The model as a GGUF file. */
+  async file(): Promise<Blob | undefined> {
+    return this.run?.gguf();
+  }
+
+  private set(stage: Stage): void {
+    this.stage = stage;
+    this.changed();
+  }
+}
