@@ -3,6 +3,7 @@
 import { roundTo } from '../src/diff/precision.ts';
 import type { Weights } from '../src/model/weights.ts';
 import type { Faults } from '../test/support/faulty-engine.ts';
+import { weightFaults } from './referee-weight-faults.ts';
 
 export interface Plant {
   readonly name: string;
@@ -16,6 +17,7 @@ type Single = readonly [name: string, causes: string, faults: Faults];
 
 const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
 const silu = (z: number) => z * sigmoid(z);
+const geluByTanh = (z: number) => 0.5 * z * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)));
 const clamp = (x: number) => Math.max(0, Math.min(1, x));
 
 const rmsHeads = (x: Float64Array, size: number): Float64Array => {
@@ -51,6 +53,15 @@ const int8Rows = (x: Float64Array, size: number): Float64Array => {
   }
   return out;
 };
+
+function softmaxRows(x: Float64Array, size: number): Float64Array {
+  const out = x.map(Math.exp);
+  for (let begin = 0; begin < x.length; begin += size) {
+    const sum = out.subarray(begin, begin + size).reduce((total, value) => total + value, 0);
+    for (let i = begin; i < begin + size; i++) out[i] /= sum;
+  }
+  return out;
+}
 
 const ROPE: Single[] = [
   ['neighbours rotate', 'rope-interleaved', { interleavedRope: true }],
@@ -92,7 +103,9 @@ const NORM: Single[] = [
   ['eps 3.3e-4', 'rmsnorm-eps', { eps: 3.3e-4 }],
   ['eps 1e-2', 'rmsnorm-eps', { eps: 1e-2 }],
   ['eps outside the root', 'rmsnorm-eps-outside-root', { epsOutside: true }],
+  ['eps 1e-3 in the final norm', 'rmsnorm-eps', { eps: 1e-3, normScope: 'final' }],
   ['mean taken away', 'layernorm', { centredNorm: true }],
+  ['mean taken away in the final norm', 'layernorm', { centredNorm: true, normScope: 'final' }],
   ['1 + weight', 'norm-weight-plus-one', { normPlusOne: true }],
   ['no weight', 'norm-weight-missing', { withoutNormWeight: true }],
   ['no weight in the final norm', 'norm-weight-missing', { withoutNormWeight: true, normScope: 'final' }],
@@ -128,6 +141,7 @@ const ATTENTION: Single[] = [
   ],
   ['cache of another layer', 'cache-layer', { kvLayer: () => 0 }],
   ['8-bit cache', 'kv-cache-rounding', { cached: (x, headDim) => int8Rows(x, headDim) }],
+  ['bf16 cache', 'kv-cache-rounding', { cached: (x) => x.map((value) => roundTo('bf16', value)) }],
   ['f16 cache', 'kv-cache-rounding', { cached: (x) => x.map((value) => roundTo('f16', value)) }],
   ['dead head', 'dead-heads', { deadHead: 2, deadHeadLayer: 1 }],
   [
@@ -147,6 +161,8 @@ const ATTENTION: Single[] = [
 
 const MLP: Single[] = [
   ['gelu', 'gelu-instead-of-silu', { gate: (z, u) => z * sigmoid(1.702 * z) * u }],
+  ['gelu by tanh', 'gelu-instead-of-silu', { activation: geluByTanh }],
+  ['silu of silu', 'gate-formula', { gate: (z, u) => silu(silu(z)) * u }],
   ['relu', 'wrong-activation', { activation: (z) => Math.max(0, z) }],
   ['relu²', 'wrong-activation', { activation: (z) => Math.max(0, z) ** 2 }],
   ['hardswish', 'wrong-activation', { activation: (z) => z * clamp((z + 3) / 6) }],
@@ -160,6 +176,7 @@ const MLP: Single[] = [
 
 const OUTPUT: Single[] = [
   ['logits capped at 30', 'soft-cap', { logits: (x) => x.map((value) => 30 * Math.tanh(value / 30)) }],
+  ['probabilities for logits', 'logits-softmax', { logits: softmaxRows }],
   ['logits over 0.7', 'scaled-output', { logits: (x) => x.map((value) => value / 0.7) }],
   [
     'embedding times √hidden',
@@ -200,13 +217,12 @@ const splits: Single = [
 
 /** Every single fault, for a model whose heads have `headDim` channels. */
 export function singles(headDim: number): Plant[] {
-  return [...ROPE, ...NORM, ...ATTENTION, headNorm, splits, ...MLP, ...OUTPUT].map(
-    ([name, causes, faults]) => ({
-      name,
-      causes: [causes.split('|')],
-      faults: faults.rotaryDim === undefined ? faults : { ...faults, rotaryDim: headDim / 2 },
-    }),
-  );
+  const all = [...ROPE, ...NORM, ...ATTENTION, headNorm, splits, ...MLP, ...OUTPUT, ...weightFaults(headDim)];
+  return all.map(([name, causes, faults]) => ({
+    name,
+    causes: [causes.split('|')],
+    faults: faults.rotaryDim === undefined ? faults : { ...faults, rotaryDim: headDim / 2 },
+  }));
 }
 
 /** Faults of different modules, two at a time: every one with the next few of another family. */

@@ -1,7 +1,8 @@
 // `npm run bench:referee`: planted faults in programs that dump everything, every fifth layer or only logits, and in
-// servers with and without log-probabilities; what the referee says of each. docs/numerics.md shows the table.
-// A wrong name and a false all-clear are failures of the tool, and end the run with exit code 1.
-// Options: --quick (every eighth fault), --model tiny/NAME or a file, --evidence NAME.
+// servers with and without log-probabilities (models with a tokenizer only); what the referee says of each.
+// docs/numerics.md shows the table. A wrong name and a false all-clear are failures of the tool, and end the run with
+// exit code 1. Options: --quick (every eighth fault), --model tiny/NAME or a file, --evidence NAME, --fault TEXT (those
+// with it in their name).
 
 import { parseArgs } from 'node:util';
 import { type DiffReport, diff } from '../src/diff/diff.ts';
@@ -10,8 +11,10 @@ import type { Checkpoint } from '../src/format/checkpoint.ts';
 import { openNode } from '../src/node/open.ts';
 import { traceModel } from '../src/traces/live-trace.ts';
 import type { RawTrace } from '../src/traces/raw-trace.ts';
+import { type Verdict, verifyServer } from '../src/verify/verify.ts';
 import { faultyModel } from '../test/support/faulty-engine.ts';
 import { type Plant, pairs, singles } from './referee-faults.ts';
+import { FaultyServer, servedReference, VISIBLE_LOGPROB } from './referee-servers.ts';
 
 /** A fault counts as seen from this many times float32's own error of the logits on. */
 const VISIBLE = 20;
@@ -92,7 +95,8 @@ async function bench(
   const reference = await traceModel(await faultyModel(checkpoint, {}), ids, 'reference');
   const clean = await traceModel(await faultyModel(checkpoint, { format: 'f32' }), ids, 'clean');
   const noise = largestDifference(reference, clean);
-  const tallies = new Map(kinds.map((kind) => [kind, empty()]));
+  const tallies = new Map(kinds.filter((kind) => kind in EVIDENCE).map((kind) => [kind, empty()]));
+  if (tallies.size === 0) return [];
   for (const plant of plants) {
     const candidate = await traceModel(
       await faultyModel(checkpoint, { format: 'f32', ...plant.faults }),
@@ -134,16 +138,74 @@ function row(name: string, kind: string, tally: Tally): string {
   return `| ${[...cells, time].join(' | ')} |`;
 }
 
+const SERVERS = ['server with log-probabilities', 'server with text only'] as const;
+
+/** Arithmetic that is coarser but right: a server may have it. */
+const COARSE = new Set(['kv-cache-rounding', 'rope-frequency-rounding', 'tf32', 'activations-int8']);
+
+/** The verdict that names a fault; the others are found wrong without a name. */
+const NAMED_BY_SERVERS: Record<string, string> = { 'rope-theta': 'wrong-rope-theta' };
+
+async function benchServers(name: string, checkpoint: Checkpoint, plants: readonly Plant[], kinds: string[]) {
+  const tallies = new Map(SERVERS.filter((kind) => kinds.includes(kind)).map((kind) => [kind, empty()]));
+  if (tallies.size === 0 || !checkpoint.tokenizer) return [];
+  const reference = await servedReference(checkpoint);
+  for (const plant of plants) {
+    const served = await faultyModel(checkpoint, plant.faults, reference.model.maxSeqLen);
+    const full = new FaultyServer(served, reference.tokenizer);
+    let isVisible = true;
+    for (const kind of SERVERS) {
+      const begin = performance.now();
+      const server = kind === SERVERS[0] ? full : full.textOnly();
+      const { verdict, findings, texts } = await verifyServer(server, reference);
+      const seconds = (performance.now() - begin) / 1000;
+      if (kind === SERVERS[0]) isVisible = !(texts.rms <= VISIBLE_LOGPROB);
+      const tally = tallies.get(kind);
+      if (process.env.VERBOSE)
+        console.log(kind, '|', plant.name, '|', verdict, '|', texts.rms, '|', findings[0], '|', seconds);
+      if (!tally) continue;
+      countVerdict(tally, plant, verdict, isVisible);
+      tally.seconds += seconds;
+      tally.slowest = Math.max(tally.slowest, seconds);
+    }
+    await served.close();
+  }
+  await reference.model.close();
+  for (const [kind, tally] of tallies) console.log(row(name, kind, tally));
+  return [...tallies.values()];
+}
+
+function countVerdict(tally: Tally, plant: Plant, verdict: Verdict, isVisible: boolean): void {
+  const isCoarse = plant.causes.flat().every((cause) => COARSE.has(cause));
+  const isCleared = verdict.startsWith('right');
+  tally.planted++;
+  if (isVisible) tally.visible++;
+  if (verdict.startsWith('wrong')) tally.located++;
+  if (verdict === 'cannot-judge') tally.notJudged++;
+  if (isCleared && isVisible && !isCoarse) tally.cleared.push(plant.name);
+  const names = plant.causes.flat().map((cause) => NAMED_BY_SERVERS[cause]);
+  if (names.includes(verdict)) tally.named++;
+  const isName = !['wrong-model', 'cannot-judge'].includes(verdict) && !isCleared;
+  if ((isName && !names.includes(verdict)) || (isCoarse && verdict.startsWith('wrong')))
+    tally.wrongNames.push(`${plant.name}: ${verdict}`);
+}
+
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean' },
     model: { type: 'string', multiple: true },
     evidence: { type: 'string', multiple: true },
+    fault: { type: 'string' },
   },
 });
-const kinds = options.evidence ?? Object.keys(EVIDENCE);
+const kinds = options.evidence ?? [...Object.keys(EVIDENCE), ...SERVERS];
 const every = options.quick ? 8 : 1;
-const models = options.model ?? ['test/golden/tiny/gqa', 'test/golden/tiny/mha', 'test/golden/tiny/untied'];
+const models = options.model ?? [
+  'test/golden/tiny/gqa',
+  'test/golden/tiny/mha',
+  'test/golden/tiny/untied',
+  'models/nano.gguf',
+];
 const IDS = [1, 19, 15, 84, 85, 26, 70, 54, 33, 41, 8, 77, 61, 12];
 console.log(
   '| model | dumped | planted | visible in logits | located | named | wrong names | cleared | cannot judge | time each |',
@@ -160,8 +222,16 @@ for (const path of models) {
     ['pairs', pairs(headDim)],
   ] as const) {
     const name = `${path.split('/').at(-1)}, ${what}`;
-    const chosen = plants.filter(isMeant).filter((_, n) => n % every === 0);
-    for (const { wrongNames, cleared } of await bench(name, checkpoint, IDS, chosen, kinds)) {
+    const isAskedFor = (plant: Plant) => plant.name.includes(options.fault ?? '');
+    const chosen = plants
+      .filter(isMeant)
+      .filter(isAskedFor)
+      .filter((_, n) => n % every === 0);
+    const tallies = [
+      ...(await bench(name, checkpoint, IDS, chosen, kinds)),
+      ...(await benchServers(name, checkpoint, chosen, kinds)),
+    ];
+    for (const { wrongNames, cleared } of tallies) {
       failures.push(
         ...wrongNames.map((line) => `wrong name: ${line}`),
         ...cleared.map((line) => `cleared: ${line}`),

@@ -217,11 +217,12 @@ export class FaultyEngine extends ReferenceEngine {
     probs?: Float64Array,
   ): void {
     const { mask = (t, p) => p <= t, tiledHeads, deadHead, deadHeadLayer, attended } = this.faults;
-    const { count, cache } = sequences[0];
+    const { count, startPos, cache } = sequences[0];
     const { numHeads, numKvHeads, headDim, keys: allKeys, values: allValues } = cache as ReferenceKvCache;
     const from = this.faults.kvLayer?.(layer) ?? layer;
     const { cached = (x: Float64Array) => x, heads } = this.faults;
-    const size = count * numKvHeads * headDim;
+    const length = startPos + count;
+    const size = length * numKvHeads * headDim;
     const keys = cached(allKeys[from].subarray(0, size), headDim);
     const held = cached(allValues[from].subarray(0, size), headDim);
     const values = heads?.(held, 'v', numKvHeads) ?? held;
@@ -231,25 +232,15 @@ export class FaultyEngine extends ReferenceEngine {
     const kvHeadOf = this.faults.kvHead ?? (tiledHeads ? (h: number) => h % numKvHeads : interleaved);
     for (let h = 0; h < numHeads; h++) {
       const kvHead = kvHeadOf(h);
-      const weights = this.weightsOf({
-        q,
-        keys,
-        h,
-        kvHead,
-        numHeads,
-        numKvHeads,
-        headDim,
-        scale,
-        mask,
-        count,
-      });
+      const of = { q, keys, h, kvHead, numHeads, numKvHeads, headDim, scale, mask, count, startPos };
+      const weights = this.weightsOf(of);
       for (let t = 0; t < count; t++) {
         const at = (t * numHeads + h) * headDim;
-        const shares = weights.subarray(t * count, (t + 1) * count);
-        probs?.set(shares, (h * count + t) * count);
+        const shares = weights.subarray(t * length, (t + 1) * length);
+        probs?.set(shares, (h * count + t) * length);
         for (let i = 0; i < headDim; i++) {
           let value = 0;
-          for (let p = 0; p < count; p++) {
+          for (let p = 0; p < length; p++) {
             value += shares[p] * values[(p * numKvHeads + kvHead) * headDim + i];
           }
           const isDead = h === deadHead && (deadHeadLayer === undefined || deadHeadLayer === layer);
@@ -260,33 +251,35 @@ export class FaultyEngine extends ReferenceEngine {
     if (attended) out.set(attended(out.slice(), count, numHeads));
   }
 
-  /** Attention weights of one head, [count, count]. */
+  /** Attention weights of one head, [count, startPos + count]. */
   private weightsOf(of: HeadOfAttention): Float64Array {
-    const { q, keys, h, kvHead, numHeads, numKvHeads, headDim, scale, mask, count } = of;
+    const { q, keys, h, kvHead, numHeads, numKvHeads, headDim, scale, mask, count, startPos } = of;
     const { scored, plusOne, maskedAfter, overQueries } = this.faults;
     const { round } = this;
-    const scores = new Float64Array(count * count).fill(Number.NEGATIVE_INFINITY);
+    const length = startPos + count;
+    const scores = new Float64Array(count * length).fill(Number.NEGATIVE_INFINITY);
     for (let t = 0; t < count; t++) {
       const at = (t * numHeads + h) * headDim;
-      for (let p = 0; p < count; p++) {
-        if (!maskedAfter && !scored && !mask(t, p)) continue;
+      for (let p = 0; p < length; p++) {
+        if (!maskedAfter && !scored && !mask(startPos + t, p)) continue;
         let score = 0;
         for (let i = 0; i < headDim; i++) score += q[at + i] * keys[(p * numKvHeads + kvHead) * headDim + i];
         const scaled = round(round(score) * scale);
-        scores[t * count + p] = scored?.(scaled, t, p) ?? scaled;
+        scores[t * length + p] = scored?.(scaled, startPos + t, p) ?? scaled;
       }
     }
-    const weights = new Float64Array(count * count);
-    for (let line = 0; line < count; line++) {
-      const places = Array.from({ length: count }, (_, n) =>
-        overQueries ? n * count + line : line * count + n,
+    const weights = new Float64Array(count * length);
+    const [numLines, lineLength] = overQueries ? [length, count] : [count, length];
+    for (let line = 0; line < numLines; line++) {
+      const places = Array.from({ length: lineLength }, (_, n) =>
+        overQueries ? n * length + line : line * length + n,
       );
       const own = places.map((place) => scores[place]);
       const max = Math.max(plusOne ? 0 : Number.NEGATIVE_INFINITY, ...own);
       const parts = own.map((score) => (max === Number.NEGATIVE_INFINITY ? 0 : Math.exp(score - max)));
       const sum = parts.reduce((total, part) => total + part, plusOne ? Math.exp(-max) : 0) || 1;
       places.forEach((place, n) => {
-        const isHidden = maskedAfter && !mask(Math.floor(place / count), place % count);
+        const isHidden = maskedAfter && !mask(startPos + Math.floor(place / length), place % length);
         weights[place] = isHidden ? 0 : round(parts[n] / sum);
       });
     }
@@ -320,6 +313,7 @@ interface HeadOfAttention {
   readonly scale: number;
   readonly mask: (t: number, p: number) => boolean;
   readonly count: number;
+  readonly startPos: number;
 }
 
 /** Blocks of 32 values as whole multiples of a scale, as llama.cpp's Q8_0. */
@@ -336,11 +330,11 @@ function quantised(x: Float64Array): Float64Array {
 }
 
 /** A model with the given faults and the checkpoint's weights. */
-export async function faultyModel(checkpoint: Checkpoint, faults: Faults): Promise<Model> {
+export async function faultyModel(checkpoint: Checkpoint, faults: Faults, maxSeqLen = 128): Promise<Model> {
   const engine = new FaultyEngine(faults);
   const weights = await loadWeights(engine, checkpoint.config, checkpoint.tensors);
   const changed = faults.weights?.(weights, checkpoint.config) ?? weights;
   engine.finalNorm = changed.norm as Float64Array;
   engine.vocabSize = checkpoint.config.vocabSize;
-  return modelHere(engine, checkpoint.config, changed, 128);
+  return modelHere(engine, checkpoint.config, changed, maxSeqLen);
 }
