@@ -103,7 +103,7 @@ export const BETTER = 0.6;
 
 /** Where thetas are looked for first, and how finely then. */
 const THETAS = [10_000, 50_000, 80_000, 130_000, 200_000, 500_000, 1_000_000];
-const THETA_STEPS = 8;
+const THETA_STEPS = 12;
 /** Texts up to this length are replayed for every theta. */
 const MAX_THETA_TOKENS = 800;
 
@@ -141,7 +141,7 @@ export async function thetaFinding(
     const [wide, from] =
       high / sorted[best] > sorted[best] / low ? [high, sorted[best]] : [low, sorted[best]];
     const middle = Math.sqrt(wide * from);
-    await at(Number(middle.toPrecision(n < 4 ? 2 : 3)));
+    await at(Number(middle.toPrecision(n < 4 ? 2 : n < 8 ? 3 : 5)));
   }
   const [theta, found] = nearest();
   if (theta === ropeTheta || !(misfit(found) < BETTER * before)) return undefined;

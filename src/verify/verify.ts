@@ -95,7 +95,8 @@ async function judge(
   const bos = isExact ? undefined : await prefixFinding(reference, texts, ofTexts);
   if (bos) return { verdict: 'wrong-tokenizer', findings: [bos] };
   const ofModel = await judgeModel(reference, texts.length > 0 ? texts : chats, main);
-  if (!ofModel.verdict.startsWith('right')) return ofModel;
+  const hasOnlyWords = main.numCompared === 0 && ofModel.verdict === 'cannot-judge';
+  if (!ofModel.verdict.startsWith('right') && !hasOnlyWords) return ofModel;
   const template = texts.length > 0 ? await templateFindings(reference, chats, ofTexts, ofChats) : [];
   if (template.length > 0) return { verdict: 'wrong-template', findings: template };
   return ofModel;
@@ -183,29 +184,39 @@ async function judgeModel(
 /** Quantised noise flips choices, but only between tokens that are nearly as likely. */
 const NEAR_TIE = 0.75;
 
-/** Text alone: whether the server's words are the reference's. */
+/** Words of texts as long as this show what short ones do not: wrong rotations above all. */
+const LONG_TEXT = 500;
+
+/**
+ * Text alone. Words are right only where each is the reference's own, in long texts too: quantised weights flip some,
+ * and so do small faults, which cannot be told from them without numbers.
+ */
 async function judgeChoices(
   reference: VerifyReference,
   exchanges: readonly Exchange[],
   own: Replay,
 ): Promise<Judged> {
-  if (looksWrong(own)) {
-    const theta = await thetaFinding(reference, exchanges, own);
-    if (theta) return { verdict: 'wrong-rope-theta', findings: [theta] };
-    const isFar = own.worstMargin > 3 * NEAR_TIE;
-    const size = `${sizeOf(own)}, and one of its own loses by ${own.worstMargin.toFixed(2)} nats`;
-    return isFar
-      ? { verdict: 'wrong-model', findings: [`other weights or another network: ${size}`] }
-      : { verdict: 'cannot-judge', findings: [`no log-probabilities, and ${size}: ask for logprobs`] };
+  const { numGreedy, numChosen, worstMargin } = own;
+  const size = `${numGreedy} of its ${numChosen} greedy tokens are ours`;
+  if (numGreedy === numChosen && exchanges.some(({ ids }) => ids.length > LONG_TEXT)) {
+    const finding =
+      `the server gives no log-probabilities; ${size}: the right model as far as words show, ` +
+      'how exact cannot be said';
+    return { verdict: 'right-quantised', findings: [finding] };
   }
-  return {
-    verdict: 'right-quantised',
-    findings: [
-      `the server gives no log-probabilities; ${own.numGreedy} of its ${own.numChosen} greedy tokens are ours, and ` +
-        `the others lose by at most ${own.worstMargin.toFixed(2)} nats: the right model as far as words show, ` +
-        'how exact cannot be said',
-    ],
-  };
+  const theta = numGreedy < numChosen ? await thetaFinding(reference, exchanges, own) : undefined;
+  if (theta && looksWrong(own)) return { verdict: 'wrong-rope-theta', findings: [theta] };
+  const others = numGreedy < numChosen ? `, another loses by ${worstMargin.toFixed(2)} nats` : '';
+  if (worstMargin > 3 * NEAR_TIE) {
+    return {
+      verdict: 'wrong-model',
+      findings: [`other weights or another network: ${size}${others}`],
+    };
+  }
+  const finding =
+    `the server gives no log-probabilities, and ${size}${others}: so may a quantised model answer, and so may one ` +
+    'that is a little wrong; ask for logprobs';
+  return { verdict: 'cannot-judge', findings: theta ? [finding, `nearest: ${theta}`] : [finding] };
 }
 
 function looksWrong({ numChosen, numGreedy, worstMargin }: Agreement): boolean {
@@ -234,6 +245,9 @@ async function templateFindings(
       : looksWrong(ofChats);
   // A server may count a token more or less; the answers decide, and the count only where they say nothing.
   if (!isNoisier && !(otherCount && ofChats.numCompared === 0)) return [];
+  const fitting = await fittingTemplate(reference, chats, ofChats);
+  // Words alone differ for many reasons: without a count or a template that fits, this is not known to be one.
+  if (!fitting && !otherCount && ofChats.numCompared === 0) return [];
   const findings = otherCount
     ? [
         `the conversation "${otherCount.messages.at(-1)?.content}" has ${otherCount.answer.promptTokens} tokens ` +
@@ -245,7 +259,6 @@ async function templateFindings(
       ? `answers to conversations differ by ${ofChats.rms.toFixed(2)} in ln p, plain texts by ${ofTexts.rms.toFixed(2)}`
       : `${ofChats.numGreedy} of ${ofChats.numChosen} tokens of its answers are the reference's`,
   );
-  const fitting = await fittingTemplate(reference, chats, ofChats);
   return fitting ? [`the template seems to be: ${fitting}`, ...findings] : findings;
 }
 

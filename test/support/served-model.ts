@@ -14,8 +14,8 @@ import { realCheckpoint } from './weights.ts';
 
 export const checkpoint = await realCheckpoint();
 // 512 positions: the short texts are asked, those of 600 and 2,000 tokens are not, so that the file ends in minutes.
-export const loaded = (from: Checkpoint) =>
-  loadModel(from, { engine: 'wasm', precision: 'precise', threads: 2, maxSeqLen: 512 }, nodePlatform);
+export const loaded = (from: Checkpoint, maxSeqLen = 512) =>
+  loadModel(from, { engine: 'wasm', precision: 'precise', threads: 2, maxSeqLen }, nodePlatform);
 export const load = (ropeTheta = checkpoint.config.ropeTheta) => withConfig({ ropeTheta });
 export const withConfig = (change: Partial<Checkpoint['config']>) =>
   loaded({ ...checkpoint, config: { ...checkpoint.config, ...change } });

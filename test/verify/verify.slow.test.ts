@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { verifyServer } from '../../src/verify/verify.ts';
 import { WRONG_TEMPLATES } from '../../src/verify/verify-prompts.ts';
-import { load, model, reference, serverOf } from '../support/served-model.ts';
+import { checkpoint, load, loaded, model, reference, serverOf } from '../support/served-model.ts';
 
 afterAll(() => model.close());
 
@@ -15,8 +15,17 @@ describe('verifyServer', () => {
     expect(texts.numGreedy).toBe(texts.numChosen);
   });
 
-  it('finds itself right without log-probabilities, as far as that can be said', async () => {
+  it('does not judge short texts without log-probabilities: a small fault may say the same', async () => {
     const { verdict, findings } = await verifyServer(serverOf(model, { logprobs: false }), reference);
+    expect(verdict).toBe('cannot-judge');
+    expect(findings[0]).toMatch(/(\d+) of its \1 greedy tokens are ours: so may a quantised model/);
+  });
+
+  it('finds itself right by words that are all the same, one text of 600 tokens among them', async () => {
+    const longer = await loaded(checkpoint, 768);
+    const server = serverOf(longer, { logprobs: false });
+    const { verdict, findings } = await verifyServer(server, { ...reference, model: longer });
+    await longer.close();
     expect(verdict).toBe('right-quantised');
     expect(findings[0]).toContain('how exact cannot be said');
   });
