@@ -14,6 +14,7 @@ import { symbolLines } from './filters/symbol-lines.ts';
 import { urlFilter } from './filters/url.ts';
 import { scoreStage } from './score/stage.ts';
 import type { StageKind } from './stage.ts';
+import { tokenCount } from './token-count.ts';
 import { wordsStage } from './words/stage.ts';
 
 const KINDS: readonly StageKind[] = [
@@ -31,6 +32,7 @@ const KINDS: readonly StageKind[] = [
   urlFilter,
   requireFields,
   threshold,
+  tokenCount,
   wordsStage,
 ];
 
