@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CHROMIUM, FIREFOX } from './browsers.mjs';
+import { WEBKIT } from './webkit.mjs';
 
 const here = fileURLToPath(new URL('./', import.meta.url));
 const installed = (path) => [`${here}node_modules/${path}`].find(existsSync);
@@ -16,6 +17,7 @@ const WAYS = {
   workerd: 'npm ci in test/runtimes',
   chromium: 'apt-get install chromium',
   firefox: 'apt-get install firefox-esr',
+  webkit: 'apt-get install webkit2gtk-driver xvfb',
 };
 
 /** Path of each runtime's program; undefined where it is missing. */
@@ -27,12 +29,14 @@ export const PROGRAMS = {
   workerd: installed('.bin/workerd'),
   chromium: CHROMIUM,
   firefox: FIREFOX,
+  webkit: WEBKIT,
+  'webkit without shared memory': WEBKIT,
 };
 
 /** True where a runtime is there. Elsewhere its name is printed, and in CI the suite fails. */
 export function has(name) {
   if (PROGRAMS[name]) return true;
-  const message = `${name}: expected it on this machine, got none; ${WAYS[name]}`;
+  const message = `${name}: expected it on this machine, got none; ${WAYS[name.split(' without')[0]]}`;
   if (process.env.CI) throw new Error(message);
   console.warn(`skipped: ${message}`);
   return false;
