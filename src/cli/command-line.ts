@@ -16,6 +16,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   trace: async () => (await import('./trace.ts')).traceCommand,
   grads: async () => (await import('./grads.ts')).gradsCommand,
   train: async () => (await import('./train.ts')).trainCommand,
+  runs: async () => (await import('./runs.ts')).runsCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
   quantize: async () => (await import('./quantize.ts')).quantizeCommand,
   convert: async () => (await import('./convert.ts')).convertCommand,

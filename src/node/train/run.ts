@@ -1,6 +1,7 @@
 // A run of training on this machine: recipe, tokens, machine, log and checkpoints in one folder.
 //
 //     DIR/log.jsonl         a line a step
+//     DIR/report.html       curves and samples, live
 //     DIR/checkpoints/      one folder a checkpoint, and `latest`
 //     DIR/best/             the checkpoint of the best evaluation
 //     DIR/adapter_*         of LoRA: what PEFT loads
@@ -19,6 +20,7 @@ import { openFineTuning } from './fine-tuning.ts';
 import type { OpenRun, RunOptions } from './open-run.ts';
 import { openPretraining } from './pretraining.ts';
 import { readRecipeFile } from './recipe-file.ts';
+import { ReportFile } from './report-file.ts';
 import { RunLog } from './run-log.ts';
 
 export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
@@ -36,6 +38,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
   const log = new RunLog(join(out, 'log.jsonl'));
   try {
     await log.keepUpTo(resumed?.state.step ?? 0);
+    const report = new ReportFile(out, await log.lines(), onNote);
     // What a run begins with is there before a checkpoint is: frozen weights, a reference's log-probabilities.
     await run.begin();
     if (resumed) restore(run.machine, resumed);
@@ -55,6 +58,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
         bestStore: new CheckpointFolder(join(out, 'best'), onNote),
         onStep: async (line) => {
           await log.append(line);
+          await report.step(line, run.objective.totalSteps);
           options.onStep?.(line, run.objective.totalSteps);
         },
         onNote,
@@ -63,6 +67,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
       resumed?.state,
     );
     const result = await trainer.run();
+    await report.end({ totalSteps: run.objective.totalSteps, lossHash: result.state.lossHash });
     for (const [name, bytes] of run.adapters?.() ?? []) await writeFile(join(out, name), bytes);
     return result;
   } finally {
