@@ -34,8 +34,20 @@ export async function measureRoofline(): Promise<Roofline> {
     cacheGBs: await perSecond(CACHE_BYTES, () => peaks.readAll(0, CACHE_BYTES)),
     memoryGBs: await perSecond(MEMORY_BYTES, () => peaks.readAll(0, MEMORY_BYTES)),
     int16Gops: await perSecond(ROUNDS * 128, () => peaks.multiplyInt16(0, ROUNDS)),
-    f32Gops: await perSecond(ROUNDS * 64, () => peaks.multiplyF32(0, ROUNDS)),
+    f32Gops: await perSecond(ROUNDS * F32_OPERATIONS, () => peaks.multiplyF32(0, ROUNDS)),
   };
+}
+
+/** Operations of a round of multiplyF32. */
+const F32_OPERATIONS = 64;
+
+/** A short burst at the float32 peak, to be timed in turns with what is measured against it. */
+export async function f32Burst(): Promise<{ readonly run: () => void; readonly operations: number }> {
+  const peaks = await compile();
+  peaks.memory.grow(1);
+  new Float32Array(peaks.memory.buffer).fill(0.5);
+  const rounds = 100_000;
+  return { run: () => peaks.multiplyF32(0, rounds), operations: rounds * F32_OPERATIONS };
 }
 
 async function compile(): Promise<Peaks> {

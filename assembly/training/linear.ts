@@ -5,12 +5,16 @@
 
 import { Worker } from '../memory';
 import { arrive, claim } from '../team';
-import { multiplyPanel, PANEL, packRows, packTransposed } from './gemm';
+import { multiplyPanel, PANEL, PANEL_BYTES, packRows, packTransposed } from './gemm';
 
 /** Length of a sum before it goes to memory: a packed panel of 36 KB stays in the first cache. */
 export const K_BLOCK: i32 = 576;
 /** Rows of a weight gradient's sum: the strided column of dOut that a tile reads stays in the first cache. */
 export const T_BLOCK: i32 = 64;
+/** A panel of T_BLOCK rows. */
+const BLOCK_BYTES: usize = 64 * PANEL_BYTES;
+/** Outputs of a weight gradient that one unit of work computes, by two or eight panels of inputs. */
+const OUT_BLOCK: i32 = 128;
 /** Rows of a result that one unit of work computes: 256 rows of 576 inputs stay in the second cache. */
 const ROW_BLOCK: i32 = 256;
 
@@ -113,7 +117,13 @@ export function linearBackwardInput(
   arrive(me);
 }
 
-/** dWeight [outSize, inSize] += dOutᵀ · x; rows of dOut are dOutRow bytes apart. */
+/**
+ * dWeight [outSize, inSize] += dOutᵀ · x; rows of dOut are dOutRow bytes apart.
+ *
+ * Both operands are copied into the first cache: up to eight panels of x (32 KB), and a strip of 16 columns of dOut
+ * (4 KB) that those panels share. Columns read in place fall into two of the cache's 64 sets where rows are 6 KB apart,
+ * and into one at 8 KB (measured, of the peak: 135M q 78 -> 89 %, gate 73 -> 83, a head of 2,048 rows 77 -> 87).
+ */
 export function linearBackwardWeight(
   me: Worker,
   dWeight: usize,
@@ -125,36 +135,55 @@ export function linearBackwardWeight(
   outSize: i32,
 ): void {
   const panels = (inSize + PANEL - 1) / PANEL;
-  const units = panels * ((outSize + ROW_BLOCK - 1) / ROW_BLOCK);
-  const inBytes = (<usize>inSize) << 2;
+  const across = panels < 16 ? 2 : 8;
+  const groups = (panels + across - 1) / across;
+  const units = groups * ((outSize + OUT_BLOCK - 1) / OUT_BLOCK);
   for (let begin = claim(me, units); begin < units; begin = claim(me, units)) {
     for (let unit = begin, end = begin + me.held; unit < end; unit++) {
-      const n = (unit % panels) * PANEL;
-      const o = (unit / panels) * ROW_BLOCK;
-      const count = min(ROW_BLOCK, outSize - o);
-      const columns = min(PANEL, inSize - n);
-      const at = (<usize>n) << 2;
+      const first = (unit % groups) * across * PANEL;
+      const o = (unit / groups) * OUT_BLOCK;
+      const width = min(across * PANEL, inSize - first);
+      const height = min(OUT_BLOCK, outSize - o);
       for (let t = 0; t < rows; t += T_BLOCK) {
-        const k = min(T_BLOCK, rows - t);
-        packRows(me.panels, x + <usize>t * inBytes + at, inBytes, k, columns);
-        multiplyPanel(
-          dWeight + <usize>o * inBytes + at,
-          inBytes,
-          dOut + <usize>t * dOutRow + ((<usize>o) << 2),
-          4,
-          dOutRow,
-          me.panels,
-          64,
-          count,
-          columns,
-          k,
-          true,
-          me.tile,
-        );
+        weightBlock(me, dWeight, dOut, dOutRow, x, t, min(T_BLOCK, rows - t), inSize, first, width, o, height);
       }
     }
   }
   arrive(me);
+}
+
+/** Rows [t, t + k) of the sum of dWeight [o, o + height) × [first, first + width). */
+function weightBlock(
+  me: Worker,
+  dWeight: usize,
+  dOut: usize,
+  dOutRow: usize,
+  x: usize,
+  t: i32,
+  k: i32,
+  inSize: i32,
+  first: i32,
+  width: i32,
+  o: i32,
+  height: i32,
+): void {
+  const inBytes = (<usize>inSize) << 2;
+  const strip = me.panels;
+  const packed = strip + BLOCK_BYTES;
+  const row = x + <usize>t * inBytes + ((<usize>first) << 2);
+  for (let n = 0, panel = packed; n < width; n += PANEL, panel += BLOCK_BYTES) {
+    packRows(panel, row + ((<usize>n) << 2), inBytes, k, min(PANEL, width - n));
+  }
+  for (let m = 0; m < height; m += PANEL) {
+    const count = min(PANEL, height - m);
+    packRows(strip, dOut + <usize>t * dOutRow + ((<usize>(o + m)) << 2), dOutRow, k, count);
+    const c = dWeight + <usize>(o + m) * inBytes + ((<usize>first) << 2);
+    for (let n = 0, panel = packed; n < width; n += PANEL, panel += BLOCK_BYTES) {
+      const columns = min(PANEL, width - n);
+      const at = c + ((<usize>n) << 2);
+      multiplyPanel(at, inBytes, strip, 4, PANEL_BYTES, panel, PANEL_BYTES, count, columns, k, true, me.tile);
+    }
+  }
 }
 
 /** dBias [outSize] += column sums of dOut [rows, outSize], in float64, rows ascending. */

@@ -1,4 +1,4 @@
-// `smollm2 runs`: the runs of training below a folder in a table, or as one page in which their curves lie on each other.
+// `smollm2 runs`: the runs of training below a folder in a table, or as one page where their curves lie on each other.
 
 import { findRuns } from '../node/train/find-runs.ts';
 import { writeFileWhole } from '../node/write-file.ts';

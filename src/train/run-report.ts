@@ -58,10 +58,14 @@ export function runReport(runs: readonly ReportedRun[], refreshSeconds?: number)
 ${refresh}<title>${title}</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1340px; margin: 2em auto; padding: 0 1em; color: #1a1a1a; }
-figure { display: inline-block; margin: 0 1em 1em 0; } figcaption { font-weight: 600; }
-svg { max-width: 100%; height: auto; } table { border-collapse: collapse; }
-td, th { padding: .2em .8em; text-align: right; border-bottom: 1px solid #ddd; } td:first-child, th:first-child { text-align: left; }
-pre { white-space: pre-wrap; background: #f5f5f5; padding: .6em; } .key { display: inline-block; width: 1em; height: .6em; }
+figure { display: inline-block; margin: 0 1em 1em 0; }
+figcaption { font-weight: 600; }
+svg { max-width: 100%; height: auto; }
+table { border-collapse: collapse; }
+td, th { padding: .2em .8em; text-align: right; border-bottom: 1px solid #ddd; }
+td:first-child, th:first-child { text-align: left; }
+pre { white-space: pre-wrap; background: #f5f5f5; padding: .6em; }
+.key { display: inline-block; width: 1em; height: .6em; }
 </style>
 <h1>${title}</h1>
 ${summary(runs)}
@@ -145,11 +149,14 @@ function chart(title: string, curves: readonly Curve[]): string {
       points.length === 1
         ? `<circle cx="${x(points[0][0])}" cy="${y(points[0][1])}" r="3" fill="${colour}"/>`
         : '';
-    return `<polyline points="${place}" fill="none" stroke="${colour}" stroke-width="1.6"><title>${escaped(name)}</title></polyline>${only}`;
+    const attributes = `fill="none" stroke="${colour}" stroke-width="1.6"`;
+    const label = `<title>${escaped(name)}</title>`;
+    return `<polyline points="${place}" ${attributes}>${label}</polyline>${only}`;
   });
   const said = curves.map(({ name, points }) => `${name} ${shown(points[points.length - 1][1])}`).join(', ');
   return `<figure><figcaption>${title}</figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-size="12" role="img" aria-label="${escaped(`${title}; at the end ${said}`)}">
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-size="12" role="img"
+  aria-label="${escaped(`${title}; at the end ${said}`)}">
 ${ticks.join('\n')}
 ${lines.join('\n')}
 </svg></figure>`;

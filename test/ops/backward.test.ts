@@ -70,7 +70,7 @@ describe.each(backwardCases)('$name', (one) => {
 
   it('is the same in WASM within as many float32 roundings as it has additions', () => {
     const expected = evaluate(new ReferenceTraining(), one);
-    const got = evaluate(wasmTraining(2 ** 24, 300, 128), one);
+    const got = evaluate(wasmTraining({ maxRows: 300, maxSeqLen: 128 }), one);
     const pairs = [['out', expected.out, got.out] as const].concat(
       Object.entries(expected.gradients).map(
         ([name, values]) => [name, values, got.gradients[name]] as never,
@@ -119,7 +119,7 @@ describe('crossEntropy', () => {
   });
 
   it('counts no row without a label, in both engines, and says the same without a gradient', () => {
-    for (const engine of [new ReferenceTraining(), wasmTraining(2 ** 24, 64, 64)]) {
+    for (const engine of [new ReferenceTraining(), wasmTraining({ maxRows: 64, maxSeqLen: 64 })]) {
       const { found, alone } = run(engine);
       expect(found.losses[2]).toBe(0);
       expect([...alone.losses]).toEqual([...found.losses]);
@@ -128,7 +128,7 @@ describe('crossEntropy', () => {
 
   it('is the same in WASM within the roundings of float32', () => {
     const expected = run(new ReferenceTraining());
-    const got = run(wasmTraining(2 ** 24, 64, 64));
+    const got = run(wasmTraining({ maxRows: 64, maxSeqLen: 64 }));
     for (const name of ['x', 'head'] as const) {
       expect(maxDifference(got[name], expected[name]).difference).toBeLessThan((vocab + 4) * EPS32 * 2);
     }
@@ -158,7 +158,7 @@ describe('the lane model of products', () => {
     const one = linearCases.find(({ name }) => name.includes(`[${rows}, ${inSize}] by [${outSize},`))!;
     const { x, weight, bias } = one.inputs;
     const dOut = random(rows * outSize, 99);
-    const got = evaluate(wasmTraining(2 ** 24, 300, 64), one);
+    const got = evaluate(wasmTraining({ maxRows: 300, maxSeqLen: 64 }), one);
     for (const [t, o, i] of [
       [0, 0, 0],
       [rows - 1, outSize - 1, inSize - 1],

@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/shared/**/*.test.ts'],
+    exclude: ['**/*.float64.test.ts'],
     maxWorkers: 2,
     testTimeout: 600_000,
     hookTimeout: 600_000,

@@ -68,9 +68,12 @@ const kernels = new WebAssembly.Module(
   readFileSync(new URL('../../dist/wasm/training-single.wasm', import.meta.url)),
 );
 
-/** The WASM engine in this thread. */
-export function wasmTraining(bytes = 2 ** 24, maxRows = 256, maxSeqLen = 128): WasmTraining {
-  const memory = new WebAssembly.Memory({ initial: bytes / 65536, maximum: bytes / 65536 });
+/** The WASM engine in this thread, on memory of its own or of the caller's. */
+export function wasmTraining({
+  memory = new WebAssembly.Memory({ initial: 256, maximum: 256 }),
+  maxRows = 256,
+  maxSeqLen = 128,
+} = {}): WasmTraining {
   const shape = { numWorkers: 1, maxRows, maxSeqLen };
   return new WasmTraining(bindTrainingKernels(kernels, memory), memory.buffer, shape, 0);
 }
