@@ -1,0 +1,139 @@
+// `npm run bench:server [-- load mixed soak faults --llama FOLDER --rounds N]`: the server under load. Servers take
+// turns within a round, so that a slow moment of the machine falls on all; ratios count. FOLDER holds llama.cpp's
+// `llama-server`; without it only ours is driven. The soak and the faults run on the nano model.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { median } from '../src/base/median.ts';
+import { describeMachine } from './machine.ts';
+import { ask, closedLoop, promptOf, quantile } from './server/client.ts';
+import { faults, type SoakResult, soak } from './server/faults.ts';
+import { type Server, startLlama, startOurs } from './server/start.ts';
+import { benchModel } from './weights.ts';
+
+const VOCAB_SIZE = 49_152;
+const PROMPT_IDS = 64;
+const NEW_TOKENS = 64;
+const CLIENTS = [1, 4, 16, 64];
+const nano = fileURLToPath(new URL('../models/nano.gguf', import.meta.url));
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    llama: { type: 'string' },
+    q40: { type: 'string' },
+    rounds: { type: 'string', default: '2' },
+    clients: { type: 'string', default: CLIENTS.join() },
+    requests: { type: 'string', default: '10000' },
+    threads: { type: 'string' },
+  },
+});
+const isWanted = (part: string) => positionals.length === 0 || positionals.includes(part);
+const rounds = Number(values.rounds);
+const threads = values.threads ? ['--threads', values.threads] : [];
+const machine = describeMachine();
+console.log(`${machine.cpu}, ${machine.system}, commit ${machine.commit}\n`);
+const servers: Server[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'smollm2-server-'));
+try {
+  if (isWanted('load') || isWanted('mixed')) await withWeights();
+  if (isWanted('soak')) await small('soak', (server) => soak(server, Number(values.requests), 1024));
+  if (isWanted('faults'))
+    await small('faults', (server) => faults(server, Number(values.requests) / 10, 1024));
+} finally {
+  for (const server of servers) server.stop();
+  rmSync(folder, { recursive: true });
+}
+
+async function withWeights(): Promise<void> {
+  const { path } = await benchModel();
+  servers.push(await startOurs(path, ['--parallel', '64', '--ctx', '2200', ...threads]));
+  if (values.llama) {
+    servers.push(await startLlama(values.llama, path, 64 * 256, 64, 'llama.cpp, the same file'));
+    if (values.q40) servers.push(await startLlama(values.llama, values.q40, 64 * 256, 64, 'llama.cpp, Q4_0'));
+  }
+  if (isWanted('load')) await load(servers);
+  if (isWanted('mixed')) await mixed(servers[0]);
+}
+
+/** Tokens a second, time to the first one and gaps, by clients: medians of the rounds. */
+async function load(all: readonly Server[]): Promise<void> {
+  console.log(
+    `prompts of ${PROMPT_IDS} ids that differ, ${NEW_TOKENS} new tokens, greedy, streamed; ${rounds} rounds\n`,
+  );
+  console.log('| clients | server | tok/s | first token ms p50, p95 | gap ms p50, p95, p99 |');
+  console.log('| ---: | --- | ---: | ---: | ---: |');
+  for (const clients of values.clients.split(',').map(Number)) {
+    const runs = all.map(() => ({ rates: [] as number[], first: [] as number[], gaps: [] as number[] }));
+    for (let round = 0; round < rounds; round++) {
+      for (const [at, server] of all.entries()) {
+        const run = runs[at];
+        const begin = performance.now();
+        let tokens = 0;
+        await closedLoop(clients, clients * (clients === 1 ? 3 : 2), async (index) => {
+          const prompt = promptOf(PROMPT_IDS, 1000 * round + index, VOCAB_SIZE);
+          const heard = await ask(server.url, { prompt, maxTokens: NEW_TOKENS });
+          tokens += heard.tokens;
+          run.first.push(heard.firstMs);
+          run.gaps.push(...heard.gapsMs);
+        });
+        run.rates.push((1000 * tokens) / (performance.now() - begin));
+      }
+    }
+    for (const [at, { name }] of all.entries()) {
+      const { rates, first, gaps } = runs[at];
+      const shown = (list: readonly number[], ...parts: number[]) =>
+        parts.map((part) => quantile(list, part).toFixed(0)).join(', ');
+      console.log(
+        `| ${clients} | ${name} | ${median(rates).toFixed(1)} | ${shown(first, 0.5, 0.95)} | ${shown(gaps, 0.5, 0.95, 0.99)} |`,
+      );
+    }
+  }
+  console.log();
+}
+
+/** Gaps of four short answers, quiet and while prompts of 2,000 ids arrive. */
+async function mixed({ url }: Server): Promise<void> {
+  const gaps = async (isLoud: boolean) => {
+    const found: number[] = [];
+    let isOver = false;
+    const long = async () => {
+      for (let n = 0; !isOver; n++)
+        await ask(url, { prompt: promptOf(2000, 77 + n, VOCAB_SIZE), maxTokens: 1 });
+    };
+    const beside = isLoud ? long() : undefined;
+    await closedLoop(4, 8, async (index) => {
+      const prompt = promptOf(PROMPT_IDS, 500 + index, VOCAB_SIZE);
+      found.push(...(await ask(url, { prompt, maxTokens: NEW_TOKENS })).gapsMs);
+    });
+    isOver = true;
+    await beside;
+    return found;
+  };
+  console.log('| | gap ms p50 | p95 | p99 |\n| --- | ---: | ---: | ---: |');
+  const p99: number[][] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    for (const [n, isLoud] of [false, true].entries()) {
+      const found = await gaps(isLoud);
+      p99[n].push(quantile(found, 0.99));
+      const shown = [0.5, 0.95, 0.99].map((part) => quantile(found, part).toFixed(0)).join(' | ');
+      console.log(`| ${isLoud ? 'beside prompts of 2,000 ids' : 'four answers alone'} | ${shown} |`);
+    }
+  }
+  console.log(`\np99 beside prompts: ${(median(p99[1]) / median(p99[0])).toFixed(2)} times the quiet one\n`);
+}
+
+async function small(name: string, run: (server: Server) => Promise<SoakResult>): Promise<void> {
+  const server = await startOurs(nano, ['--cache-memory', '16', '--queue', '1000'], 'nano');
+  servers.push(server);
+  const { requests, wrong, failed, memory, pending } = await run(server);
+  const megabytes = memory.map((bytes) => (bytes / 1e6).toFixed(0)).join(', ');
+  console.log(
+    `${name}: ${requests} requests, ${wrong} wrong, ${failed} failed, ${pending} still pending, MB ${megabytes}`,
+  );
+  server.stop();
+  if (wrong + failed + pending > 0) process.exitCode = 1;
+}

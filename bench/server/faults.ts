@@ -1,0 +1,96 @@
+// Clients as they should not be, beside honest ones, and a long row of small requests: what a server must survive.
+
+import { connect } from 'node:net';
+import { ask, closedLoop, promptOf } from './client.ts';
+import type { Server } from './start.ts';
+
+const PROMPTS = 50;
+const NUM_TOKENS = 8;
+
+/** Texts of a few prompts, each asked alone. */
+async function answersAlone({ url }: Server, vocabSize: number): Promise<string[]> {
+  const texts: string[] = [];
+  for (let n = 0; n < PROMPTS; n++) {
+    texts.push((await ask(url, { prompt: promptOf(8 + n, n, vocabSize), maxTokens: NUM_TOKENS })).text);
+  }
+  return texts;
+}
+
+export interface SoakResult {
+  readonly requests: number;
+  readonly wrong: number;
+  readonly failed: number;
+  /** Resident memory after each tenth, in bytes. */
+  readonly memory: readonly number[];
+  readonly pending: number;
+}
+
+/** @param requests requests by 16 clients, prompts that begin alike and others */
+export async function soak(server: Server, requests: number, vocabSize: number): Promise<SoakResult> {
+  const expected = await answersAlone(server, vocabSize);
+  const memory: number[] = [];
+  let wrong = 0;
+  let failed = 0;
+  await closedLoop(16, requests, async (index) => {
+    const n = (index * 7) % PROMPTS;
+    const heard = await ask(server.url, {
+      prompt: promptOf(8 + n, n, vocabSize),
+      maxTokens: NUM_TOKENS,
+      usesCache: index % 2 === 0,
+    }).catch(() => undefined);
+    if (!heard) failed++;
+    else if (heard.text !== expected[n]) wrong++;
+    if ((index + 1) % Math.ceil(requests / 10) === 0) memory.push(server.memory());
+  });
+  return { requests, wrong, failed, memory, pending: await server.pending() };
+}
+
+const BROKEN = [
+  'rubbish\r\n\r\n',
+  'POST /v1/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000000\r\n\r\n{"prompt":',
+  'POST /v1/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"a":nope',
+  `GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx-long: ${'a'.repeat(100_000)}\r\n\r\n`,
+  '\u0000\u0001\u0002\u0003',
+];
+
+/** Writes a broken request byte by byte, or whole, and goes away. */
+function dribble({ url }: Server, text: string, isSlow: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => resolve());
+    socket.on('close', () => resolve());
+    if (!isSlow) socket.write(text);
+    let at = 0;
+    const timer = setInterval(() => {
+      if (isSlow && at < 20) socket.write(text.slice(at, ++at));
+      else {
+        clearInterval(timer);
+        socket.destroy();
+      }
+    }, 10);
+  });
+}
+
+/** Every second client is honest, and must get what it gets alone. */
+export async function faults(server: Server, requests: number, vocabSize: number): Promise<SoakResult> {
+  const expected = await answersAlone(server, vocabSize);
+  let wrong = 0;
+  let failed = 0;
+  await closedLoop(32, requests, async (index) => {
+    const n = index % PROMPTS;
+    const prompt = promptOf(8 + n, n, vocabSize);
+    if (index % 2 === 0) {
+      const heard = await ask(server.url, { prompt, maxTokens: NUM_TOKENS }).catch(() => undefined);
+      if (!heard) failed++;
+      else if (heard.text !== expected[n]) wrong++;
+    } else if (index % 4 === 1) {
+      await ask(server.url, { prompt, maxTokens: 200, hangUpAfter: 1 + (index % 5) }).catch(() => undefined);
+    } else {
+      await dribble(server, BROKEN[(index >> 2) % BROKEN.length], index % 8 === 3);
+    }
+  });
+  // Those that hung up must have left a moment later.
+  for (let n = 0; n < 100 && (await server.pending()) > 0; n++)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  return { requests, wrong, failed, memory: [server.memory()], pending: await server.pending() };
+}

@@ -1,0 +1,94 @@
+// The servers that are measured, as processes of their own: this project's, and llama.cpp's where its folder is given.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+export interface Server {
+  readonly name: string;
+  readonly url: string;
+  /** Resident memory in bytes, where /proc tells it. */
+  memory(): number;
+  /** Sum of the gauges of answers at work and waiting. */
+  pending(): Promise<number>;
+  stop(): void;
+}
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export function startOurs(model: string, options: readonly string[], name = 'smollm2'): Promise<Server> {
+  return start(name, (port) => {
+    const args = [program, 'serve', '--model', model, '--port', String(port), '--quiet', ...options];
+    return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  });
+}
+
+/** @param folder where `llama-server` and its libraries are */
+export function startLlama(
+  folder: string,
+  model: string,
+  ctx: number,
+  slots: number,
+  name: string,
+): Promise<Server> {
+  return start(name, (port) => {
+    const args = [
+      '-m',
+      model,
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--device',
+      'none',
+      '-t',
+      '2',
+      '-tb',
+      '2',
+    ];
+    const rest = ['-np', String(slots), '-c', String(ctx), '--no-kv-unified', '--metrics', '--no-webui'];
+    const env = { ...process.env, LD_LIBRARY_PATH: folder };
+    return spawn(`${folder}/llama-server`, [...args, ...rest], { stdio: 'ignore', env });
+  });
+}
+
+async function start(name: string, run: (port: number) => ChildProcess): Promise<Server> {
+  const port = await freePort();
+  const child = run(port);
+  const url = `http://127.0.0.1:${port}`;
+  for (let n = 0; ; n++) {
+    if (child.exitCode !== null)
+      throw new Error(`${name}: expected a server, got exit code ${child.exitCode}`);
+    const response = await fetch(`${url}/health`).catch(() => undefined);
+    if (response?.ok) break;
+    if (n > 600) throw new Error(`${name}: expected a server that is ready after a minute`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return {
+    name,
+    url,
+    memory() {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1024;
+    },
+    async pending() {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const gauges = text.matchAll(/^llamacpp:requests_(?:processing|deferred) (\d+)/gm);
+      return [...gauges].reduce((sum, match) => sum + Number(match[1]), 0);
+    },
+    stop() {
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+    server.on('error', reject);
+  });
+}
