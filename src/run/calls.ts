@@ -89,6 +89,19 @@ export function nextParts(
   return placed(waiting.map(({ call, progress }) => ({ call, progress, count: counts.get(progress) ?? 0 })));
 }
 
+/** Parts cut short where rows · positions would be more than `max`; the first keeps a row. */
+export function withinReach(parts: readonly Part[], max: number): Part[] {
+  let left = max;
+  const cut = parts.map((part, n) => {
+    const { cache } = part.progress.entry;
+    const rows = Math.max(Math.floor(left / (cache.length + part.count)), n === 0 ? 1 : 0);
+    const count = Math.min(part.count, rows);
+    left -= count * (cache.length + part.count);
+    return { ...part, count };
+  });
+  return placed(cut);
+}
+
 /** Parts side by side in a chunk, without empty ones. */
 export function placed(parts: readonly Omit<Part, 'begin'>[]): Part[] {
   let begin = 0;

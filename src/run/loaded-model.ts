@@ -28,6 +28,7 @@ import {
   type Part,
   placed,
   progressOf,
+  withinReach,
 } from './calls.ts';
 import { hashWeights } from './fingerprint.ts';
 import { RowBudget } from './row-budget.ts';
@@ -172,7 +173,9 @@ export class LoadedModel implements Model {
       this.dropLost();
       const { maxRows } = this.network.workspace;
       const rows = (answerRows: number) => this.budget.rows(answerRows, maxRows);
-      const parts = this.withRoom(nextParts(this.calls, maxRows, rows));
+      const { maxRowPositions = Number.POSITIVE_INFINITY } = this.runner;
+      const next = withinReach(nextParts(this.calls, maxRows, rows), maxRowPositions);
+      const parts = this.withRoom(next);
       if (parts.length === 0) continue;
       this.written = new Set(parts.map(({ progress }) => progress.entry.cache));
       try {
