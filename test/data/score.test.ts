@@ -3,6 +3,7 @@ import { FormatError } from '../../src/base/errors.ts';
 import { denseFeatures, ngramFeatures } from '../../src/data/score/features.ts';
 import { judgedScore } from '../../src/data/score/judge.ts';
 import { decision, fitLinear } from '../../src/data/score/linear.ts';
+import { rowSpace } from '../../src/data/score/row-space.ts';
 import { decodeScorer, encodeScorer, scoreText } from '../../src/data/score/scorer-file.ts';
 import { scoreStage } from '../../src/data/score/stage.ts';
 import { trainScorer } from '../../src/data/score/train.ts';
@@ -21,6 +22,39 @@ const TEXTS = Array.from({ length: 40 }, (_, i) => ({
     i % 2 ? `step ${i}: add the numbers and divide by ${i}` : `buy now ${i}!!! click here for ${i} offers`,
   label: i % 2,
 }));
+
+describe('rowSpace', () => {
+  const long = [...TEXTS, TEXTS[0], { text: '', label: 1 }].map(({ text }) => ngramFeatures(text, NGRAMS));
+  const labels = [...TEXTS.map(({ label }) => label), 0, 1];
+  const space = rowSpace(long, 1024);
+
+  it('keeps lengths and angles, with a row that comes twice and one of nothing', () => {
+    const product = (a: (typeof long)[0], b: (typeof long)[0]) => {
+      const dense = new Float64Array(1024);
+      a.indices.forEach((place, k) => {
+        dense[place] = a.values[k];
+      });
+      return b.indices.reduce((sum, place, k) => sum + dense[place] * b.values[k], 0);
+    };
+    // A pivot below 1e-10 is left out: products are right to its root.
+    for (let i = 0; i < long.length; i += 5) {
+      for (let j = 0; j < long.length; j++) {
+        const kept = product(space.rows[i], space.rows[j]);
+        expect(Math.abs(kept - product(long[i], long[j]))).toBeLessThan(1e-5);
+      }
+    }
+  });
+
+  it.each(['ridge', 'logistic'] as const)('%s comes to the answer of the long rows', (loss) => {
+    const options = { loss, penalty: 0.1 };
+    const direct = fitLinear(long, labels, { ...options, numFeatures: 1024 });
+    const back = space.back(fitLinear(space.rows, labels, { ...options, numFeatures: long.length }));
+    for (const row of long) {
+      // Both stop where the gradient is 1e-4 of the first.
+      expect(Math.abs(decision(back, row) - decision(direct, row))).toBeLessThan(5e-3);
+    }
+  });
+});
 
 describe('ngramFeatures', () => {
   it('is a row of length 1 with places in order, the same for other cases and spaces', () => {

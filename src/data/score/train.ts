@@ -3,6 +3,7 @@
 
 import { NGRAM_OPTIONS, type NgramOptions } from './features.ts';
 import { fitLinear, type LossName } from './linear.ts';
+import { MAX_ROWS, rowSpace } from './row-space.ts';
 import { featuresOf, type Scorer } from './scorer-file.ts';
 import {
   areaUnderCurve,
@@ -60,17 +61,21 @@ export function trainScorer(
   const chosenLoss = loss ?? (isYesOrNo ? 'logistic' : 'ridge');
   if (chosenLoss === 'logistic' && !isYesOrNo)
     throw new RangeError('labels: expected 0 or 1 for logistic, got others');
-  const rows = featuresOf(
+  const long = featuresOf(
     texts.map(({ text }) => text),
     ngrams,
   );
+  // Fits in the space of the rows, where there are fewer of them than places: the same answer, sooner.
+  const space = long.length <= MAX_ROWS ? rowSpace(long, 2 ** ngrams.bits) : undefined;
+  const rows = space?.rows ?? long;
+  const numFeatures = space ? long.length : 2 ** ngrams.bits;
   const folds = foldsOf(texts.length, numFolds);
   const middle = isYesOrNo ? 0.5 : 3;
   const tried = penalties.map((penalty) => {
     const scores = crossValidated(rows, labels, folds, {
       loss: chosenLoss,
       penalty,
-      numFeatures: 2 ** ngrams.bits,
+      numFeatures,
     });
     const squaredError = labels.reduce((sum, label, i) => sum + (label - scores[i]) ** 2, 0) / labels.length;
     const isGood = labels.map((label) => label >= middle);
@@ -79,11 +84,8 @@ export function trainScorer(
   const best = tried.reduce((a, b) =>
     (isYesOrNo ? b.areaUnderCurve > a.areaUnderCurve : b.squaredError < a.squaredError) ? b : a,
   );
-  const model = fitLinear(rows, labels, {
-    loss: chosenLoss,
-    penalty: best.penalty,
-    numFeatures: 2 ** ngrams.bits,
-  });
+  const fitted = fitLinear(rows, labels, { loss: chosenLoss, penalty: best.penalty, numFeatures });
+  const model = space ? space.back(fitted) : fitted;
   // Pages are kept by their rounded points.
   const judged = isYesOrNo ? best.scores : best.scores.map(intScore);
   const thresholds = isYesOrNo ? [0.5] : [1, 2, 3, 4, 5];
