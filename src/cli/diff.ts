@@ -68,10 +68,9 @@ async function run(args: Arguments): Promise<void> {
 /** Files of gradients (smollm2 grads) are compared by themselves; false when the reference is none. */
 async function diffOfGradients(args: Arguments): Promise<boolean> {
   if (!args.words.every((path) => path.endsWith('.safetensors'))) return false;
-  const files = await Promise.all(
-    args.words.map(async (path) => SafetensorsFile.open(await fileSource(path))),
-  );
+  const files: SafetensorsFile[] = [];
   try {
+    for (const path of args.words) files.push(await openSafetensors(path));
     if (!holdsGradients(files[0])) return false;
     const report = await diffGradients(files[0], files[1]);
     const lines = report.parameters.map(
@@ -85,6 +84,16 @@ async function diffOfGradients(args: Arguments): Promise<boolean> {
     return true;
   } finally {
     for (const file of files) await file.close();
+  }
+}
+
+async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const source = await fileSource(path);
+  try {
+    return await SafetensorsFile.open(source);
+  } catch (error) {
+    await source.close?.();
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import process from 'node:process';
 import { type Capability, capabilities } from '../capabilities.ts';
+import { checkedWeights } from '../node/cached-models.ts';
 import { weightsCacheFolder } from '../node/find-weights.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { type Arguments, Command } from './arguments.ts';
@@ -16,14 +17,16 @@ async function run(args: Arguments): Promise<void> {
   const found = await capabilities();
   const kernels = await builtKernels();
   const { threads, simd, relaxedSimd } = found;
+  const weights = await checkedWeights();
   const machine = {
     numCores: availableParallelism(), // Node 20 has no navigator to ask
     defaultThreads: threads.isOn ? nodePlatform.defaultThreads : 1,
     memoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
     weightsFolder: weightsCacheFolder(process.env),
+    weights,
   };
-  if (!simd.isOn || !kernels.isOn) process.exitCode = 1;
+  if (!simd.isOn || !kernels.isOn || weights.some((file) => !file.isIntact)) process.exitCode = 1;
   if (args.flag('json')) {
     return print(`${JSON.stringify({ ...found, kernels, ...machine }, null, 1)}\n`);
   }
@@ -38,6 +41,12 @@ async function run(args: Arguments): Promise<void> {
       line('kernels', kernels),
       `memory: ${gigabytes(machine.freeMemoryBytes)} free of ${gigabytes(machine.memoryBytes)}`,
       `weights are kept in ${machine.weightsFolder}`,
+      ...weights.map(({ path, size, isIntact }) => {
+        const detail = isIntact
+          ? `${(size / 1e6).toFixed(1)} MB, sha256 as promised`
+          : 'not what was fetched: the next use fetches it again, or smollm2 rm removes it';
+        return line(path, { isOn: isIntact, detail });
+      }),
       '',
     ].join('\n'),
   );

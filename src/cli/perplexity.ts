@@ -3,6 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
+import type { Source } from '../format/source.ts';
 import { fileSource } from '../node/file-source.ts';
 import { type KlBase, klBaseHeader, klBaseRow, readKlBase, scoredPositions } from '../score/kl-base.ts';
 import { Divergence, perplexity, type Window, windowsOf } from '../score/perplexity.ts';
@@ -35,13 +36,18 @@ async function run(args: Arguments): Promise<void> {
   const status = new Status();
   const signal = interruptSignal();
   const { smol } = await openModel(args, status, signal);
+  let baseSource: Source | undefined;
   try {
-    const base = basePath !== undefined && existsSync(basePath) ? await openBase(basePath, smol) : undefined;
+    if (basePath !== undefined && existsSync(basePath)) baseSource = await fileSource(basePath);
+    const base = baseSource && (await openBase(baseSource, smol));
     const ids = base ? [...base.ids] : smol.tokenizer.encode(text);
     const windows = windowsOf(rule, ids.length, base?.numContext ?? length, stride);
     const used = windows.slice(0, args.count('chunks'));
     const writer = basePath !== undefined && !base ? await KlBaseWriter.open(basePath) : undefined;
-    await writer?.header(length, smol, ids, used);
+    await writer?.header(length, smol, ids, used).catch(async (error) => {
+      await writer.discard();
+      throw error;
+    });
     const divergence = base && new Divergence();
     const result = await perplexity(smol.model, ids, used, {
       signal,
@@ -75,6 +81,7 @@ async function run(args: Arguments): Promise<void> {
     if (compared) await print(`${divergenceText(compared)}\n`);
     if (writer) status.note(`log-probabilities written to ${basePath}`);
   } finally {
+    await baseSource?.close?.();
     await smol.close();
   }
 }
@@ -91,8 +98,8 @@ function divergenceText(kl: ReturnType<Divergence['result']>): string {
   ].join('\n');
 }
 
-async function openBase(path: string, smol: SmolLM2): Promise<KlBase> {
-  const base = await readKlBase(await fileSource(path));
+async function openBase(source: Source, smol: SmolLM2): Promise<KlBase> {
+  const base = await readKlBase(source);
   if (base.vocabSize !== smol.config.vocabSize) {
     throw new RangeError(
       `--kl-base: expected a vocabulary of ${smol.config.vocabSize} as the model's, got ${base.vocabSize}`,

@@ -1,11 +1,13 @@
 // The models that are on this machine: those in this program's own cache folder, and the repositories of the hub's
 // cache that hold weights.
 
-import { readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { readdir, realpath, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { UnavailableError } from '../base/errors.ts';
+import { MODEL_NAMES } from '../download/model-names.ts';
 import { weightsCacheFolder } from './find-weights.ts';
 import { type Environment, hubCacheFolder } from './hub-cache.ts';
+import { isIntact, promisedByName } from './intact.ts';
 
 /** One model on disk. */
 export interface CachedModel {
@@ -41,6 +43,23 @@ export async function cachedModels(env: Environment = process.env): Promise<Cach
     models.push({ name: `${repo[1]}/${repo[2]}`, size, modified, path });
   }
   return models.sort((a, b) => b.modified - a.modified);
+}
+
+/** Weights on this machine of which a sha256 is known, each hashed anew. */
+export async function checkedWeights(
+  env: Environment = process.env,
+): Promise<{ path: string; size: number; isIntact: boolean }[]> {
+  const knownFiles = Object.values(MODEL_NAMES);
+  const checked = [];
+  const hubs = await filesBelow(hubCacheFolder(env));
+  for (const { path, size } of [...(await filesBelow(weightsCacheFolder(env))), ...hubs]) {
+    if (!HOLDS_WEIGHTS.test(path)) continue;
+    const known = knownFiles.find(({ file }) => file === basename(path))?.known;
+    const promised = (await promisedByName(path)) ?? known;
+    if (!promised) continue;
+    checked.push({ path, size, isIntact: await isIntact(await realpath(path), promised, true) });
+  }
+  return checked;
 }
 
 /**

