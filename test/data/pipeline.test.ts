@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { runBlock } from '../../src/data/pipeline/block.ts';
+import { keyHash, runBlock } from '../../src/data/pipeline/block.ts';
 import { documentLine, parseDocument } from '../../src/data/pipeline/document-line.ts';
-import { takenKeys } from '../../src/data/pipeline/group.ts';
+import { type KeyedDocument, KeyTable, takenKeys } from '../../src/data/pipeline/group.ts';
 import { hash64 } from '../../src/data/pipeline/hash.ts';
 import { IdTable } from '../../src/data/pipeline/id-table.ts';
 import { phasesOf, readPipelineRecipe } from '../../src/data/pipeline/recipe.ts';
@@ -73,35 +73,57 @@ describe('a document as a line', () => {
 });
 
 describe('takenKeys', () => {
-  const docs = [
-    { id: 'd', keys: ['1', '2'] },
-    { id: 'b', keys: ['2', '3'] },
-    { id: 'c', keys: ['3'] },
-    { id: 'e', keys: [] },
-    { id: 'a', keys: ['9'] },
+  const [one, two, three, nine] = [
+    '0000000000000001',
+    '0000000100000001',
+    '00000000fffffffe',
+    'ffffffffffffffff',
   ];
+  const tableOf = (list: readonly KeyedDocument[]) => {
+    const table = new KeyTable();
+    for (const doc of list) table.add(doc);
+    return table;
+  };
+  const docs = tableOf([
+    { id: 'd', keys: [one, two] },
+    { id: 'b', keys: [two, three] },
+    { id: 'c', keys: [three] },
+    { id: 'e', keys: [] },
+    { id: 'a', keys: [nine] },
+  ]);
+
+  it('keeps all 64 bits of a key, also of thousands', () => {
+    const keys = Array.from({ length: 20_000 }, (_, i) => keyHash(`key ${i}`));
+    const table = tableOf([
+      { id: 'x', keys },
+      { id: 'y', keys: [...keys].reverse() },
+    ]);
+    expect(keys.map((_, i) => table.text(i))).toEqual(keys);
+    expect(Array.from(table.firstOfEach().subarray(0, 3))).toEqual([0, 1, 2]);
+    expect(takenKeys(table, 'first').get(1)).toEqual([...keys].reverse());
+  });
 
   it('clusters documents that are joined through others and spares the one with the smallest id', () => {
     expect([...takenKeys(docs, 'cluster')]).toEqual([
-      [0, ['1', '2']],
-      [2, ['3']],
+      [0, [one, two]],
+      [2, [three]],
     ]);
   });
 
   it('leaves each key to the document with the smallest id', () => {
     expect([...takenKeys(docs, 'first')]).toEqual([
-      [0, ['2']],
-      [2, ['3']],
+      [0, [two]],
+      [2, [three]],
     ]);
   });
 
   it('gives the same survivors in any order of the documents', () => {
     const many = Array.from({ length: 60 }, (_, i) => ({
       id: `id${(i * 37) % 60}`,
-      keys: [`k${(i * 7) % 25}`, `k${(i * 11) % 40}`],
+      keys: [keyHash(`k${(i * 7) % 25}`), keyHash(`k${(i * 11) % 40}`)],
     }));
     const survivors = (list: typeof many) => {
-      const taken = takenKeys(list, 'cluster');
+      const taken = takenKeys(tableOf(list), 'cluster');
       return list.flatMap(({ id }, i) => (taken.has(i) ? [] : [id])).sort();
     };
     expect(survivors([...many].reverse())).toEqual(survivors(many));

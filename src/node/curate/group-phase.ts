@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
-import { type KeyedDocument, takenKeys } from '../../data/pipeline/group.ts';
+import { type KeyedDocument, KeyTable, takenKeys } from '../../data/pipeline/group.ts';
 import type { GroupStage } from '../../data/stage.ts';
 import { decodeUtf8, linesOf } from './lines.ts';
 import type { Layout } from './outputs.ts';
@@ -17,17 +17,17 @@ export async function groupPhase(
 ): Promise<void> {
   const done = `${layout.between(phase, 0)}.grouped`;
   if (existsSync(done)) return;
-  const docs: KeyedDocument[] = [];
+  const table = new KeyTable();
   const begins = [0];
   for (let rank = 0; rank < world; rank++) {
     for await (const { bytes } of linesOf(
       bytesOf(`${layout.between(phase, rank)}.keys.jsonl`, { bytes: 0 }),
     )) {
-      docs.push(JSON.parse(decodeUtf8(bytes!).text) as KeyedDocument);
+      table.add(JSON.parse(decodeUtf8(bytes!).text) as KeyedDocument);
     }
-    begins.push(docs.length);
+    begins.push(table.ids.length);
   }
-  const taken = takenKeys(docs, grouping);
+  const taken = takenKeys(table, grouping);
   for (let rank = 0; rank < world; rank++) {
     const path = takenPath(layout, phase, rank);
     const own = `${path}.${process.pid}`;
