@@ -8,7 +8,7 @@ export { buildQuestions, type Question, type QuestionOptions, type Request } fro
 export { htmlReport, markdownReport, type Report, reportOf } from './report.ts';
 export { type Dataset, parseRows, Row, type RowSource } from './rows.ts';
 export { type RunOptions, runTasks } from './runner.ts';
-export { lineOf, parseSamples, type Sample } from './sample.ts';
+export type { Sample } from './sample.ts';
 export type { Likelihood, Scorer } from './scoring.ts';
 export { type PostJson, ServerScorer } from './server-scorer.ts';
 export type { Doc, Grade, Style, Task } from './task.ts';
