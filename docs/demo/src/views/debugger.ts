@@ -120,11 +120,11 @@ function cellTable(
       inputmode: 'decimal',
       'data-focus': `cell-${index}`,
       'aria-label': t('debugger.cell', { index, value: full(value) }),
-      value: num(value).replace('−', '-'),
+      value: num(value).replaceAll('−', '-'),
       title: full(value),
     });
     input.addEventListener('change', () => {
-      const typed = Number(input.value.replace('−', '-'));
+      const typed = Number(input.value.replaceAll('−', '-'));
       if (!Number.isFinite(typed)) return;
       set({ edits: [...state.edits.filter((edit) => !edit.startsWith(own)), `${own}${typed}`] });
     });
