@@ -24,6 +24,12 @@ const TAKEN = [
     budget: 100_000,
   },
   {
+    name: 'edge worker with the server: door, grammar, kernels',
+    code: ['edge/index', 'server/app'],
+    kernels: ['strict-single'],
+    budget: 110_000,
+  },
+  {
     name: 'chat page: door, its workers, kernels',
     code: ['browser/index', 'browser/model-worker', 'browser/team-worker'],
     kernels: ['strict'],

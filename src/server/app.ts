@@ -12,6 +12,7 @@ import { beginExchange, type Exchange } from './exchange.ts';
 import { LIMITS } from './limits.ts';
 import { OLLAMA_POSTS, tags, version } from './ollama.ts';
 import { checkServerOptions, type ServerOptions } from './options.ts';
+import { page } from './page.ts';
 import { responses } from './responses.ts';
 import { Service } from './service.ts';
 import { health, metrics, modelById, models, props, slots } from './status.ts';
@@ -25,6 +26,8 @@ export interface ServerApp {
   readonly fetch: (request: Request, env?: unknown, context?: unknown) => Promise<Response>;
   /** The same as routes of hono, to be mounted in another app. */
   readonly routes: Hono;
+  /** Resolves when requests are answered. @throws what the loading of the model threw */
+  ready(): Promise<void>;
   /** Takes no more requests (503); resolves when the last one has been answered. */
   drain(): Promise<void>;
 }
@@ -59,6 +62,7 @@ export function app(smol: SmolLM2 | Promise<SmolLM2>, options?: ServerOptions): 
     });
   const open = (handler: Handler) => (context: Context) =>
     answered(service, context, false, (exchange) => handler(service, exchange));
+  routes.get('/', open(page));
   routes.get('/health', open(health));
   routes.get('/v1/health', open(health));
   for (const prefix of ['/v1', '']) {
@@ -85,7 +89,7 @@ export function app(smol: SmolLM2 | Promise<SmolLM2>, options?: ServerOptions): 
   routes.notFound((context) => answered(service, context, true, unknownPath));
   const fetch = async (request: Request, env?: unknown, context?: unknown) =>
     routes.fetch(request, env as object, context as never);
-  return { fetch, routes, drain: () => service.drain() };
+  return { fetch, routes, ready: () => service.loading, drain: () => service.drain() };
 }
 
 /** One request from its access check to its response, whatever happens in between. */

@@ -23,6 +23,8 @@ export class Service {
   readonly admission: Admission;
   readonly metrics: Metrics;
   readonly created = Math.floor(Date.now() / 1000);
+  /** Settles when the model is there, or cannot be had. */
+  readonly loading: Promise<void>;
   private loaded: Loaded | undefined;
   private failure: unknown;
   private isDraining = false;
@@ -33,7 +35,8 @@ export class Service {
     this.options = options;
     this.admission = new Admission(options.parallel, options.queue);
     this.metrics = new Metrics(this.admission);
-    this.load(smol).catch((error) => {
+    this.loading = this.load(smol);
+    this.loading.catch((error) => {
       this.failure = error;
     });
   }

@@ -68,7 +68,7 @@ describe('access', () => {
     expect((await get('/health', server)).status).toBe(503);
     expect((await post(chat, ask, { server })).json.error.type).toBe('unavailable_error');
     give(smol);
-    while ((await get('/health', server)).status !== 200);
+    await server.ready();
     const stream = await server.fetch(asked({ ...ask, stream: true }));
     let isDrained = false;
     const drained = server.drain().then(() => {

@@ -17,7 +17,7 @@ afterAll(async () => {
 /** A server that is ready. */
 export async function serverOf(options: ServerOptions = {}): Promise<ServerApp> {
   const served = app(smol, options);
-  while ((await served.fetch(new Request('http://localhost/health'))).status !== 200);
+  await served.ready();
   return served;
 }
 
