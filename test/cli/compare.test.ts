@@ -20,7 +20,9 @@ let model: string;
 
 /** A trace of the faulty engine as a file. */
 async function traceFile(name: string, faults: Faults): Promise<string> {
-  const { tensors } = await traceModel(await faultyModel(await tinyCheckpoint('gqa'), faults), ids);
+  const checkpoint = await tinyCheckpoint('gqa');
+  const { tensors } = await traceModel(await faultyModel(checkpoint, faults), ids);
+  await checkpoint.close();
   const path = join(folder, `${name}.safetensors`);
   const list = [...tensors].map(([tensor, { shape, values }]) => ({
     name: tensor,
