@@ -1,9 +1,8 @@
 // SFT and DPO on this machine: a model, its template, and rows from a file or folder.
 
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { FormatError, UnavailableError, UnsupportedError } from '../../base/errors.ts';
 import { type ChatMessage, checkMessages, contentText } from '../../chat/message.ts';
 import { openTraining } from '../../run/training.ts';
@@ -22,6 +21,7 @@ import { IGNORED } from '../../train/window-source.ts';
 import { openNode } from '../open.ts';
 import type { OpenRun, RunOptions } from './open-run.ts';
 import { nodeTrainingPlatform } from './platform.ts';
+import { type RowPlace, rowsOfFile } from './row-file.ts';
 
 type FineTuneRecipe = SftRecipe | DpoRecipe;
 
@@ -100,14 +100,9 @@ function extent(rows: readonly LabelledRow[], count: number): { maxRows: number;
   return { maxRows: lengths.slice(0, count).reduce((sum, n) => sum + n, 0), maxSeqLen: lengths[0] };
 }
 
-interface Place {
-  readonly file: string;
-  readonly field: string;
-}
-
 async function conversationOf(
   row: Record<string, unknown>,
-  at: Place,
+  at: RowPlace,
   recipe: SftRecipe,
   rows: ChatRows,
 ): Promise<LabelledRow | undefined> {
@@ -119,7 +114,7 @@ async function conversationOf(
 /** A pair: two conversations that differ in their last message, or a prompt and two answers. */
 async function pairOf(
   row: Record<string, unknown>,
-  at: Place,
+  at: RowPlace,
   recipe: DpoRecipe,
   rows: ChatRows,
 ): Promise<PreferencePair | undefined> {
@@ -137,11 +132,11 @@ async function pairOf(
   return isLabelled ? pair : undefined;
 }
 
-function promptOf(value: unknown, at: Place): readonly ChatMessage[] {
+function promptOf(value: unknown, at: RowPlace): readonly ChatMessage[] {
   return typeof value === 'string' ? [{ role: 'user', content: value }] : messagesOf(value, at);
 }
 
-function messagesOf(value: unknown, at: Place): readonly ChatMessage[] {
+function messagesOf(value: unknown, at: RowPlace): readonly ChatMessage[] {
   try {
     return checkMessages(value);
   } catch (error) {
@@ -149,25 +144,18 @@ function messagesOf(value: unknown, at: Place): readonly ChatMessage[] {
   }
 }
 
-/** Longest line of a data set. */
-const MAX_LINE = 2 ** 24;
-
-/** Rows of a split: the file itself, or SPLIT.jsonl (SPLIT-….jsonl) of a folder. */
+/** Rows of a split: the file itself, or SPLIT.jsonl (SPLIT-….jsonl, or .parquet) of a folder. */
 async function readSplit<Row>(
   path: string,
   split: string,
-  read: (row: Record<string, unknown>, at: Place) => Promise<Row | undefined>,
+  read: (row: Record<string, unknown>, at: RowPlace) => Promise<Row | undefined>,
   onNote: (text: string) => void,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   let skipped = 0;
   for (const file of await splitFiles(path, split)) {
-    let number = 0;
-    for await (const line of createInterface({ input: createReadStream(file) })) {
-      const at = { file, field: `line ${++number}` };
-      if (line.trim() === '') continue;
-      if (line.length > MAX_LINE) throw new FormatError(`expected at most ${MAX_LINE} characters`, at);
-      const row = await read(parseRow(line, at), at);
+    for await (const [written, at] of rowsOfFile(file)) {
+      const row = await read(written, at);
       if (row) rows.push(row);
       else skipped++;
     }
@@ -179,21 +167,14 @@ async function readSplit<Row>(
 
 async function splitFiles(path: string, split: string): Promise<string[]> {
   if (!existsSync(path)) {
-    throw new UnavailableError(`${path}: expected a file or folder of rows (JSONL), got nothing there`);
+    throw new UnavailableError(
+      `${path}: expected a file or folder of rows (JSONL or parquet), got nothing there`,
+    );
   }
   if (statSync(path).isFile()) return [path];
-  const names = (await readdir(path)).filter((name) => name.endsWith('.jsonl'));
-  const ours = names.filter((name) => name === `${split}.jsonl` || name.startsWith(`${split}-`)).sort();
+  const names = (await readdir(path)).filter((name) => /\.(jsonl|parquet)$/.test(name));
+  const ours = names
+    .filter((name) => name.replace(/\.\w+$/, '') === split || name.startsWith(`${split}-`))
+    .sort();
   return ours.map((name) => join(path, name));
-}
-
-function parseRow(line: string, at: Place): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    throw new FormatError(`expected JSON: ${(error as Error).message}`, at);
-  }
-  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  throw new FormatError('expected an object', at);
 }

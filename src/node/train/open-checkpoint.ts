@@ -8,7 +8,9 @@ import { FormatError } from '../../base/errors.ts';
 import type { Checkpoint } from '../../format/checkpoint.ts';
 import { templateOf } from '../../format/hf.ts';
 import { withJsonTokenizer } from '../../format/json-tokenizer.ts';
+import { withAdapter } from '../../format/merge-adapter.ts';
 import { readNanotron } from '../../format/nanotron.ts';
+import { readAdapter } from '../../format/peft.ts';
 import type { TokenizerSource } from '../../tokenizer/source.ts';
 import { type LoggedStep, modelCard } from '../../train/model-card.ts';
 import { stateCheckpoint } from '../../train/state-checkpoint.ts';
@@ -52,6 +54,7 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   if (!saved) throw new RangeError(`${store.path}: expected a checkpoint, got none`);
   const { state, tensors } = saved;
   const { recipe } = state;
+  if (recipe.kind !== 'pretrain' && recipe.lora) return openAdapted(path, recipe.startFrom, state);
   const model = recipe.kind === 'pretrain' ? undefined : await openNode(recipe.startFrom);
   await model?.close();
   const config = recipe.kind === 'pretrain' ? recipe.model : model!.config;
@@ -59,13 +62,26 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   const isHere = named !== undefined && existsSync(named);
   if (named !== undefined && !isHere) onNote?.(`${named}: no such tokenizer here; --tokenizer names another`);
   const source = isHere ? await readTokenizer(named) : model?.tokenizer;
-  const weights = stateCheckpoint(path, config, tensors.weights);
+  const { chatTemplate } = model ?? {};
+  const weights = {
+    ...stateCheckpoint(path, config, tensors.weights),
+    ...(chatTemplate && { chatTemplate }),
+  };
   const checkpoint = source ? withTokenizer(weights, source) : weights;
   return {
     checkpoint,
     state,
     card: modelCard(config, state, await readLog(join(path, 'log.jsonl'), state.step)),
   };
+}
+
+/** A run of LoRA as the model that it tuned, its adapters added in; they are written when the run stops. */
+async function openAdapted(path: string, base: string, state: TrainingState): Promise<TrainedModel> {
+  const model = await openNode(base);
+  const adapter = await readAdapter((name) => fileSource(join(path, name)), path, model.config);
+  const log = await readLog(join(path, 'log.jsonl'), state.step);
+  const checkpoint = withJsonTokenizer(withAdapter(model, adapter));
+  return { checkpoint, state, card: modelCard(model.config, state, log) };
 }
 
 /** Folder of one step: `path` itself, or the step that `latest.txt` beside it names; undefined for other folders. */

@@ -1,0 +1,65 @@
+// Rows of a data set on disk, one object each: JSONL, or parquet as the hub has it.
+
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import * as zlib from 'node:zlib';
+import { FormatError } from '../../base/errors.ts';
+
+/** Where a row stands, for messages. */
+export interface RowPlace {
+  readonly file: string;
+  readonly field: string;
+}
+
+/** Longest line of JSONL, in characters. */
+const MAX_LINE = 2 ** 24;
+/** Rows of parquet that are in memory at once. */
+const ROWS_AT_ONCE = 1000;
+
+/** @throws FormatError for a line that is no object, or a file that is no parquet */
+export async function* rowsOfFile(file: string): AsyncGenerator<[Record<string, unknown>, RowPlace]> {
+  if (file.endsWith('.parquet')) return yield* parquetRows(file);
+  let number = 0;
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    const at = { file, field: `line ${++number}` };
+    if (line.trim() === '') continue;
+    if (line.length > MAX_LINE) throw new FormatError(`expected at most ${MAX_LINE} characters`, at);
+    yield [parseRow(line, at), at];
+  }
+}
+
+function parseRow(line: string, at: RowPlace): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw new FormatError(`expected JSON: ${(error as Error).message}`, at);
+  }
+  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  throw new FormatError('expected an object', at);
+}
+
+/** Codecs of parquet that Node has (zstd from 22.15 on); snappy is hyparquet's own. */
+const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Uint8Array) => Uint8Array };
+const compressors = {
+  GZIP: (bytes: Uint8Array) => new Uint8Array(zlib.gunzipSync(bytes)),
+  BROTLI: (bytes: Uint8Array) => new Uint8Array(zlib.brotliDecompressSync(bytes)),
+  ...(zstdDecompressSync && { ZSTD: (bytes: Uint8Array) => new Uint8Array(zstdDecompressSync(bytes)) }),
+};
+
+async function* parquetRows(path: string): AsyncGenerator<[Record<string, unknown>, RowPlace]> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
+  try {
+    const file = await asyncBufferFromFile(path);
+    const metadata = await parquetMetadataAsync(file);
+    const numRows = Number(metadata.num_rows);
+    for (let rowStart = 0; rowStart < numRows; rowStart += ROWS_AT_ONCE) {
+      const rowEnd = Math.min(numRows, rowStart + ROWS_AT_ONCE);
+      const rows = await parquetReadObjects({ file, metadata, rowStart, rowEnd, compressors });
+      for (const [i, row] of rows.entries()) yield [row, { file: path, field: `row ${rowStart + i}` }];
+    }
+  } catch (error) {
+    if (error instanceof FormatError) throw error;
+    throw new FormatError(`expected a parquet file: ${(error as Error).message}`, { file: path });
+  }
+}
