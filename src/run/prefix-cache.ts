@@ -68,6 +68,7 @@ export class PrefixCache implements CacheSource {
   /**
    * A cache that holds as much of `ids` as is known, but for the last, whose logits are wanted. Waits for a prompt at
    * work that begins alike, until the signal comes: what it computes is not computed twice.
+   * So who takes two caches for one beginning fills the first before it awaits the second.
    */
   async take(ids: readonly number[], signal?: AbortSignal): Promise<Timeline> {
     for (let next = this.worthWaiting(ids); next; next = this.worthWaiting(ids)) {
