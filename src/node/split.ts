@@ -2,7 +2,7 @@
 // (src/format/parts.ts).
 
 import { createHash } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { GgufShard } from '../format/gguf-shards.ts';
 import { MAX_PART_BYTES, type Manifest, type Part } from '../format/parts.ts';
@@ -38,15 +38,14 @@ export async function splitFile(
       size: bytes.length,
       sha256: createHash('sha256').update(bytes).digest('hex'),
     };
-    await writeFile(join(folder, part.name), bytes);
+    await writeFileWhole(join(folder, part.name), [bytes]);
     parts.push(part);
     onPart?.(part, at + bytes.length);
   }
   const sha256 = whole.digest('hex');
   const manifest: Manifest = { format: 'smollm2-parts', version: 1, name, size: source.size, sha256, parts };
   const path = join(folder, `${name}.json`);
-  await writeFile(`${path}.part`, `${JSON.stringify(manifest, null, 1)}\n`);
-  await rename(`${path}.part`, path);
+  await writeFileWhole(path, [new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`)]);
   return { manifest, path };
 }
 

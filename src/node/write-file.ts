@@ -7,7 +7,10 @@ import { open, rename, rm } from 'node:fs/promises';
  *
  * @returns bytes written
  */
-export async function writeFileWhole(path: string, pieces: AsyncIterable<Uint8Array>): Promise<number> {
+export async function writeFileWhole(
+  path: string,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<number> {
   const partial = `${path}.${process.pid}.partial`;
   const file = await open(partial, 'w');
   let size = 0;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -35,6 +35,15 @@ describe('splitFile', () => {
     const read = readManifest(await readFile(path, 'utf8'), path);
     const joined = partsSource(read, ({ name }) => readFile(join(into, name)));
     expect(await joined.read(0, 10_000)).toEqual(bytes);
+  });
+
+  it('leaves nothing half-written where a part cannot get its name, and no manifest', async () => {
+    const into = await folder();
+    await mkdir(join(into, 'tiny.gguf.001', 'in the way'), { recursive: true });
+    await expect(splitFile(bytesSource('tiny.gguf', bytes), into, 4096)).rejects.toThrow(
+      /EISDIR|ENOTEMPTY|EEXIST/,
+    );
+    expect((await readdir(into)).sort()).toEqual(['tiny.gguf.000', 'tiny.gguf.001']);
   });
 
   it('refuses parts of under a kilobyte and over 256 MiB', async () => {
