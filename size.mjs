@@ -27,7 +27,7 @@ const TAKEN = [
     name: 'edge worker with the server: door, grammar, kernels',
     code: ['edge/index', 'server/app'],
     kernels: ['strict-single'],
-    budget: 110_000,
+    budget: 120_000,
   },
   {
     name: 'chat page: door, its workers, kernels',

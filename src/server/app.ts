@@ -1,7 +1,8 @@
 // The server as one `fetch` handler, for every runtime: an OpenAI-compatible API over a loaded model, with what
 // llama.cpp's server adds. Routes are in the files beside this one; what surrounds each of them is here.
 
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
+import { Hono } from 'hono/tiny';
 import type { SmolLM2 } from '../smollm2.ts';
 import { checkAccess, corsHeaders, keyOf } from './access.ts';
 import { chatCompletions } from './chat.ts';
@@ -10,9 +11,7 @@ import { embeddings } from './embeddings.ts';
 import { asRequestError, errorResponse, RequestError } from './errors.ts';
 import { beginExchange, type Exchange } from './exchange.ts';
 import { LIMITS } from './limits.ts';
-import { OLLAMA_POSTS, tags, version } from './ollama.ts';
 import { checkServerOptions, type ServerOptions } from './options.ts';
-import { page } from './page.ts';
 import { responses } from './responses.ts';
 import { Service } from './service.ts';
 import { health, metrics, modelById, models, props, slots } from './status.ts';
@@ -62,7 +61,10 @@ export function app(smol: SmolLM2 | Promise<SmolLM2>, options?: ServerOptions): 
     });
   const open = (handler: Handler) => (context: Context) =>
     answered(service, context, false, (exchange) => handler(service, exchange));
-  routes.get('/', open(page));
+  routes.get(
+    '/',
+    open(async () => (await import('./page.ts')).page()),
+  );
   routes.get('/health', open(health));
   routes.get('/v1/health', open(health));
   for (const prefix of ['/v1', '']) {
@@ -77,9 +79,23 @@ export function app(smol: SmolLM2 | Promise<SmolLM2>, options?: ServerOptions): 
   routes.post('/detokenize', ready(detokenize));
   routes.get('/tokenizer_info', ready(tokenizerInfo));
   routes.post('/apply-template', ready(applyTemplate));
-  for (const [path, handler] of Object.entries(OLLAMA_POSTS)) routes.post(path, ready(handler));
-  routes.get('/api/version', open(version));
-  for (const path of ['/api/tags', '/api/ps']) routes.get(path, ready(tags));
+  // Loaded when somebody asks: a worker that nobody does need not start with it.
+  const ollama = () => import('./ollama.ts');
+  for (const name of ['show', 'chat', 'generate', 'embed'] as const) {
+    routes.post(
+      `/api/${name}`,
+      ready(async (at, exchange) => (await ollama()).OLLAMA_POSTS[name](at, exchange)),
+    );
+  }
+  routes.get(
+    '/api/version',
+    open(async () => (await ollama()).version()),
+  );
+  for (const path of ['/api/tags', '/api/ps'])
+    routes.get(
+      path,
+      ready(async (at) => (await ollama()).tags(at)),
+    );
   routes.get('/props', ready(props));
   routes.get('/slots', ready(slots));
   routes.get('/metrics', ready(metrics));

@@ -23,12 +23,12 @@ interface OllamaCall {
   readonly function: { readonly name: string; readonly arguments: unknown };
 }
 
-/** Handlers by path; all errors are `{"error": "text"}`. */
+/** Handlers by the last part of their path; all errors are `{"error": "text"}`. */
 export const OLLAMA_POSTS: Record<string, (service: Service, exchange: Exchange) => Promise<Response>> = {
-  '/api/show': plainErrors(show),
-  '/api/chat': plainErrors(chat),
-  '/api/generate': plainErrors(generate),
-  '/api/embed': plainErrors(embed),
+  show: plainErrors(show),
+  chat: plainErrors(chat),
+  generate: plainErrors(generate),
+  embed: plainErrors(embed),
 };
 
 function plainErrors(handler: (service: Service, exchange: Exchange) => Promise<Response>): typeof handler {
