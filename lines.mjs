@@ -22,9 +22,9 @@ export const BUDGETS = {
   'src/base': 900,
   'src/model': 700,
   'src/reference': 1100,
-  'src/generate': 1500,
-  'src/run': 1500,
-  'src/wasm': 2300,
+  'src/generate': 1350,
+  'src/run': 1900,
+  'src/wasm': 2400,
   assembly: 4850,
 };
 

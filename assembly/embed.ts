@@ -1,5 +1,5 @@
-// Token rows to activations: rows of the packed table, widened exactly as the products see them.
-// Mirror: src/reference/embed.ts.
+// Token rows to activations: rows of the packed table, widened exactly as the products see
+// them. Mirror: src/reference/embed.ts.
 
 import { checkIds, checkMatrix, checkValues, checkWorker } from './checks';
 import { denseRow } from './linear-dense';

@@ -1,6 +1,6 @@
-// One row of activations times a group of 8 rows of 4-bit weights (Q4_1; plain, without minima: Q4_0; with wide scales:
-// Q4_K). Mirror: src/reference/linear.ts over src/quant. Order: exact whole sums in a block, blocks in the order of
-// the columns.
+// One row of activations times a group of 8 rows of 4-bit weights (Q4_1; plain, without minima: Q4_0; with
+// wide scales: Q4_K). Mirror: src/reference/linear.ts over src/quant. Order: exact whole sums in a block,
+// blocks in the order of the columns.
 //
 // Record of 8 rows × 32 columns, 160 bytes (plain 144, wide 192):
 //

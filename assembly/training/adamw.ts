@@ -1,6 +1,5 @@
-// The optimizer, and the norm of a gradient. Mirror: src/reference/adamw.ts.
-// sumOfSquares: in float64 within a piece, two running sums (even and odd lanes), then the tail; the caller adds the
-// pieces, ascending.
+// The optimizer, and the norm of a gradient. Mirror: src/reference/adamw.ts. sumOfSquares: in float64 within
+// a piece, two running sums (even and odd lanes), then the tail; the caller adds the pieces, ascending.
 
 import { Worker } from '../memory';
 import { upper } from '../simd';

@@ -1,6 +1,6 @@
-// The two 16-bit number formats, half precision (IEEE 754 binary16) and bfloat16 (the upper half of a
-// float32), read and written by integer arithmetic: JavaScript has no 16-bit floats on the runtimes we
-// support.
+// The two 16-bit number formats, half precision (IEEE 754 binary16) and bfloat16 (the upper half of
+// a float32), read and written by integer arithmetic: JavaScript has no 16-bit floats on the
+// runtimes we support.
 
 /** 2^(e - 25) for the exponent field e of a half: what one unit of an 11-bit significand is worth. */
 const UNITS = Float64Array.from({ length: 32 }, (_, e) => 2 ** (e - 25));
@@ -37,8 +37,8 @@ export function f16FromNumber(value: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7c00 | ((magnitude >>> 13) & 1023 || 1);
   // 0x477ff000 is 65520, halfway between the largest half and the next power of two.
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
-  // Under 2^-14 halves are whole multiples of 2^-24: adding 2^-1 leaves that multiple, rounded, in the low
-  // bits.
+  // Under 2^-14 halves are whole multiples of 2^-24: adding 2^-1 leaves that multiple, rounded, in
+  // the low bits.
   if (magnitude < 0x38800000) return sign | (f32Bits(Math.fround(Math.abs(value)) + 0.5) - 0x3f000000);
   const roundsUp = 0xfff + ((magnitude >>> 13) & 1);
   return sign | ((magnitude + roundsUp - 0x38000000) >>> 13);

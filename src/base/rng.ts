@@ -1,6 +1,6 @@
-// The random generator of sampling: xoshiro128** (Blackman and Vigna 2018), seeded by splitmix64 (Vigna
-// 2015). Whole numbers of 32 bits only, so that a seed draws the same numbers on every platform. Not for
-// secrets.
+// The random generator of sampling: xoshiro128** (Blackman and Vigna 2018), seeded by splitmix64
+// (Vigna 2015). Whole numbers of 32 bits only, so that a seed draws the same numbers on every
+// platform. Not for secrets.
 
 const MASK64 = (1n << 64n) - 1n;
 

@@ -1,6 +1,5 @@
-// Many short strings as one block of bytes. A vocabulary of 50,000 tokens as JavaScript strings costs an
-// edge runtime several megabytes and a second of start-up; as bytes with offsets it is as large as the file
-// says.
+// Many short strings as one block of bytes. A vocabulary of 50,000 tokens as JavaScript strings costs an edge
+// runtime several megabytes and a second of start-up; as bytes with offsets it is as large as the file says.
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 

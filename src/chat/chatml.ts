@@ -1,6 +1,6 @@
-// The chat format of SmolLM2-Instruct as a plain function: ChatML with a system message of its own. It is
-// what the model file's template does (test/chat compares them on 80 conversations), without a template
-// engine.
+// The chat format of SmolLM2-Instruct as a plain function: ChatML with a system message of its own.
+// It is what the model file's template does (test/chat compares them on 80 conversations), without
+// a template engine.
 
 import { type ChatMessage, contentText } from './message.ts';
 

@@ -1,5 +1,7 @@
 // One message of a conversation, and the check for messages that come from outside.
 
+import { kindOf } from '../base/options.ts';
+
 /** A piece of a content; models of this family read texts only. */
 export interface TextPart {
   readonly type: 'text';
@@ -37,7 +39,7 @@ export function conversationOf(messages: string | readonly ChatMessage[]): reado
 export function checkMessages(value: unknown): readonly ChatMessage[] {
   if (!Array.isArray(value)) throw new TypeError(`messages: expected an array, got ${kindOf(value)}`);
   for (const [i, message] of value.entries()) {
-    if (kindOf(message) !== 'object') {
+    if (kindOf(message) !== 'an object') {
       throw new TypeError(`messages[${i}]: expected an object, got ${kindOf(message)}`);
     }
     if (typeof message.role !== 'string') {
@@ -75,8 +77,4 @@ export function contentText(message: ChatMessage): string {
   throw new TypeError(
     `content of a message (role ${message.role.slice(0, 40)}): expected a text, got ${kindOf(content)}`,
   );
-}
-
-function kindOf(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
 }

@@ -44,8 +44,8 @@ export async function load(source: OpenSource, options: LoadOptions & OpenOption
 }
 
 /**
- * Loads the weights of an open checkpoint into an engine, without tokenizer or template; the checkpoint may be closed
- * afterwards.
+ * Loads the weights of an open checkpoint into an engine, without tokenizer or template; the checkpoint may
+ * be closed afterwards.
  *
  * @throws RangeError       when an option is out of range
  * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory

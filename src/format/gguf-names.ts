@@ -46,9 +46,9 @@ export function isPermuted(hfName: string): boolean {
 }
 
 /**
- * Row of a GGUF file that holds row `row` of HuggingFace. Within each head of `headDim` rows HuggingFace
- * rotates row j with row j + headDim / 2 (halves); llama.cpp's converter puts the two beside each other
- * (pairs):
+ * Row of a GGUF file that holds row `row` of HuggingFace. Within each head of `headDim` rows
+ * HuggingFace rotates row j with row j + headDim / 2 (halves); llama.cpp's converter puts the two
+ * beside each other (pairs):
  *
  *     HF    0 1 2 3 | 4 5 6 7        HF row j               = GGUF row 2j
  *     GGUF  0 4 1 5   2 6 3 7        HF row j + headDim / 2 = GGUF row 2j + 1

@@ -7,8 +7,8 @@ import { GGUF_DTYPES, padded } from './gguf-header.ts';
 import { GGUF_TYPES, type GgufType } from './gguf-values.ts';
 
 /**
- * One key with its type and value as a file stores them: of a GgufValue (`encoded`), or made by
- * encodeGgufValue.
+ * One key with its type and value as a file stores them: of a GgufValue (`encoded`), or
+ * made by encodeGgufValue.
  */
 export interface GgufPair {
   readonly key: string;

@@ -1,6 +1,6 @@
 // A GGUF file as a Checkpoint: tensors under HuggingFace names and in HuggingFace's row order, config,
-// tokenizer and chat template out of the metadata. gguf-header.ts reads the bytes; gguf-names.ts knows the
-// two conventions.
+// tokenizer and chat template out of the metadata. gguf-header.ts reads the bytes; gguf-names.ts knows
+// the two conventions.
 
 import { FormatError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';

@@ -1,6 +1,5 @@
-// A cursor over the first bytes of a binary file. Every length is held against the bytes that are left in
-// the file before anything is read or made; a header that is longer than what was fetched is fetched
-// further.
+// A cursor over the first bytes of a binary file. Every length is held against the bytes that are left in the
+// file before anything is read or made; a header that is longer than what was fetched is fetched further.
 
 import { FormatError } from '../base/errors.ts';
 import type { Source } from './source.ts';
@@ -21,8 +20,8 @@ class HeaderGoesOn {
 }
 
 /**
- * Parses the start of a file; where it turns out to be longer than what is there, eight times as much is
- * fetched.
+ * Parses the start of a file; where it turns out to be longer than what is there, eight times as
+ * much is fetched.
  */
 export async function readGrowing<Header>(
   source: Source,

@@ -1,6 +1,7 @@
 // `config.json` of a HuggingFace folder as a ModelConfig.
 
 import { FormatError } from '../base/errors.ts';
+import { kindOf } from '../base/options.ts';
 import type { Llama3RopeScaling } from '../base/rotations.ts';
 import { shown } from '../base/shown.ts';
 import type { ModelConfig } from '../config.ts';
@@ -90,8 +91,4 @@ function ropeScalingFromHf(rope: Record<string, unknown>, file: string): Llama3R
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function kindOf(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
 }

@@ -1,6 +1,5 @@
 // A HuggingFace folder as a Checkpoint: config.json, weights in one safetensors file or in shards with an
-// index, tokenizer.json and the chat template. The folder may be on disk, behind URLs or chosen by a
-// visitor.
+// index, tokenizer.json and the chat template. The folder may be on disk, behind URLs or chosen by a visitor.
 
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';

@@ -71,9 +71,9 @@ export interface UrlSourceOptions {
 const MAX_WHOLE_BYTES = 2 ** 30;
 
 /**
- * A file behind a URL, read with HTTP ranges. The first request asks for one byte to learn the size and the
- * tag; later ones must see the same tag. A server that knows no ranges and sends at most 1 GiB is read
- * whole, once.
+ * A file behind a URL, read with HTTP ranges. The first request asks for one byte to learn the size and
+ * the tag; later ones must see the same tag. A server that knows no ranges and sends at most 1 GiB is
+ * read whole, once.
  *
  * @throws UnavailableError when the server cannot be reached, refuses, or sends something else than was
  * asked for

@@ -1,6 +1,6 @@
-// Steps of sampling that remove candidates: top-k, top-p, min-p and typical-p. Each is a pure function from
-// candidates to candidates and judges the distribution that the earlier ones left, renormalised. Ties go by
-// id.
+// Steps of sampling that remove candidates: top-k, top-p, min-p and typical-p. Each is a pure function
+// from candidates to candidates and judges the distribution that the earlier ones left, renormalised. Ties
+// go by id.
 
 import { exp, log } from '../base/math.ts';
 

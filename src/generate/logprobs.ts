@@ -1,5 +1,5 @@
-// Log-probabilities of the model itself: natural logarithm of the softmax of the logits, before any step of
-// sampling.
+// Log-probabilities of the model itself: natural logarithm of the softmax of the logits, before any
+// step of sampling.
 
 import { logSumExp } from '../base/log-sum-exp.ts';
 

@@ -52,8 +52,8 @@ export interface GenerateOptions extends Omit<SamplingOptions, 'logitBias'> {
    */
   readonly contextOverflow?: 'error' | 'stop' | 'truncate-left';
   /**
-   * A cache to use, with the ids that are in it; both are kept up to date. Without one, a cache is made and
-   * freed.
+   * A cache to use, with the ids that are in it; both are kept up to date. Without one, a cache is
+   * made and freed.
    */
   readonly timeline?: Timeline;
   /** Called while the prompt is computed. */

@@ -1,7 +1,7 @@
-// From the logits of one position to the next id. The order is fixed: repetition penalty, no-repeat n-gram,
-// frequency and presence penalty, logit bias, constraint, temperature, top-k, top-p, min-p, typical-p, draw; where HF
-// transformers has the same step, it runs in the same place. Steps are in penalties.ts and filters.ts;
-// docs/components/sampling.md.
+// From the logits of one position to the next id. The order is fixed: repetition penalty, no-repeat
+// n-gram, frequency and presence penalty, logit bias, constraint, temperature, top-k, top-p, min-p,
+// typical-p, draw; where HF transformers has the same step, it runs in the same place. Steps are in
+// penalties.ts and filters.ts; docs/components/sampling.md.
 
 import { count, number, object, type Rules } from '../base/options.ts';
 import type { Rng } from '../base/rng.ts';
@@ -23,8 +23,8 @@ export interface SamplingOptions {
   /** Keep the smallest typical set that reaches this probability, above 0 and up to 1. */
   readonly typicalP?: number;
   /**
-   * Divides positive and multiplies negative logits of ids seen in prompt and answer; above 0, 1 does
-   * nothing.
+   * Divides positive and multiplies negative logits of ids seen in prompt and answer; above 0,
+   * 1 does nothing.
    */
   readonly repetitionPenalty?: number;
   /** Forbids runs of this many ids that have been seen; 0: none. */

@@ -1,5 +1,5 @@
-// Stop strings in streamed text: nothing is shown that may yet turn out to be part of one, however the text
-// is cut.
+// Stop strings in streamed text: nothing is shown that may yet turn out to be part of one, however the
+// text is cut.
 
 /** Passes text on up to the first stop string, holding back what could be the beginning of one. */
 export class StopScanner {

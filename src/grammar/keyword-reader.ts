@@ -12,10 +12,6 @@ import {
   TYPES,
 } from './json.ts';
 
-export function kindOf(json: Json | undefined): string {
-  return json === null ? 'null' : Array.isArray(json) ? 'an array' : typeof json;
-}
-
 /** Checks and reads the keywords that hold plain values. */
 export class KeywordReader {
   private readonly json: JsonObject;

@@ -2,6 +2,7 @@
 // refused here with its JSON pointer; what cannot be enforced, when it is reached (alternatives.ts).
 
 import { GrammarError } from '../base/errors.ts';
+import { kindOf } from '../base/options.ts';
 import {
   below,
   isObject,
@@ -11,7 +12,7 @@ import {
   type NumberKeywords,
   type StringKeywords,
 } from './json.ts';
-import { KeywordReader, kindOf } from './keyword-reader.ts';
+import { KeywordReader } from './keyword-reader.ts';
 import { References } from './references.ts';
 
 /** One schema of a document. All keywords that are absent are undefined. */

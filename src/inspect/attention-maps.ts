@@ -1,5 +1,5 @@
-// What each head looks at: attention weights per layer and head, and scores that say which known kind of head
-// it is.
+// What each head looks at: attention weights per layer and head, and scores that say which known kind of
+// head it is.
 
 import type { Model } from '../model/model.ts';
 import { type ActivationCache, activation, runWithCache } from './hooks.ts';

@@ -1,6 +1,6 @@
-// Direct logit attribution: the final stream is a sum, so a logit is a sum as well, one term per module and
-// per head. The scale of the final norm is kept as it was in the pass (TransformerLens `logit_attrs`,
-// `apply_ln_to_stack`).
+// Direct logit attribution: the final stream is a sum, so a logit is a sum as well, one term per
+// module and per head. The scale of the final norm is kept as it was in the pass
+// (TransformerLens `logit_attrs`, `apply_ln_to_stack`).
 
 import type { Model } from '../model/model.ts';
 import { type ActivationCache, activation, type Hook, runWithCache, runWithHooks } from './hooks.ts';

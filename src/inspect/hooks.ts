@@ -22,8 +22,8 @@ export interface ActivationCache {
 export type Hook = (values: Float64Array | Float32Array, shape: readonly number[]) => void;
 
 /**
- * Runs `ids` and keeps the named points (TransformerLens `run_with_cache`); every point when no names are
- * given.
+ * Runs `ids` and keeps the named points (TransformerLens `run_with_cache`); every point when no
+ * names are given.
  *
  * @throws RangeError for a point that the model does not pass
  */

@@ -103,9 +103,9 @@ export interface PatchScore {
 }
 
 /**
- * Moves one row of the clean stream after one layer at a time into the corrupted pass, and measures how much
- * of the difference between the two that brings back: where the information is, layer by layer and token by
- * token.
+ * Moves one row of the clean stream after one layer at a time into the corrupted pass, and measures how
+ * much of the difference between the two that brings back: where the information is, layer by layer and
+ * token by token.
  *
  * @param clean  a cache of streamPoints of the clean ids
  * @param metric a number from logits [rows, vocabSize], such as a difference of two logits of the last row

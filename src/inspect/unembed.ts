@@ -8,8 +8,8 @@ import { type Hook, runWithHooks } from './hooks.ts';
 const ROWS_PER_PASS = 64;
 
 /**
- * Logits [n, vocabSize] of residual vectors [n, hiddenSize] under final norm and head (TransformerLens logit
- * lens).
+ * Logits [n, vocabSize] of residual vectors [n, hiddenSize] under final norm and head
+ * (TransformerLens logit lens).
  */
 export function unembed(model: Model, residuals: Float64Array): Promise<Float64Array> {
   return through(model, residuals, `model.layers.${model.config.numLayers - 1}`);

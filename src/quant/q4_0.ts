@@ -25,8 +25,7 @@ export function decodeQ4_0(
 
 /**
  * Blocks of ggml's `quantize_row_q4_0_ref`: the value of largest magnitude becomes -8 · d exactly. The
- * product with 1 / d and the addition of 8.5 are rounded once together, as a fused multiply-add rounds
- * them.
+ * product with 1 / d and the addition of 8.5 are rounded once together, as a fused multiply-add rounds them.
  */
 export function encodeQ4_0(values: Float32Array, bytes: Uint8Array, at: number): void {
   for (let begin = 0; begin < values.length; begin += 32, at += 18) {

@@ -61,8 +61,8 @@ export function attend(
 }
 
 /**
- * Attention of rows over the rows of their own sequence, without a cache: what training uses. Fills record.out and
- * record.logSums.
+ * Attention of rows over the rows of their own sequence, without a cache: what training uses. Fills
+ * record.out and record.logSums.
  *
  *     logSums[t, h] = log Σ over p of exp(score[p])
  */

@@ -1,5 +1,5 @@
-// A text as a vector: the mean of its last hidden states, piece by piece, so that the longest text takes the memory of
-// one piece.
+// A text as a vector: the mean of its last hidden states, piece by piece, so that the longest text takes the
+// memory of one piece.
 
 import type { Model } from '../model/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';

@@ -1,6 +1,6 @@
-// Perplexity of a text and the divergence of two models on it, by the rules of llama.cpp and of HuggingFace's
-// guide: they cut the text into windows differently, so their numbers for one model differ by several per
-// cent.
+// Perplexity of a text and the divergence of two models on it, by the rules of llama.cpp and of
+// HuggingFace's guide: they cut the text into windows differently, so their numbers for one model differ by
+// several per cent.
 
 import { logSumExp } from '../base/log-sum-exp.ts';
 import { exp } from '../base/math.ts';
@@ -60,8 +60,8 @@ export function windowsOf(rule: WindowRule, numIds: number, length: number, stri
 export interface PerplexityResult {
   readonly perplexity: number;
   /**
-   * Half the 95 % interval of the perplexity: 1.96 standard errors of the mean of -ln p, times the
-   * perplexity.
+   * Half the 95 % interval of the perplexity: 1.96 standard errors of the mean of -ln p,
+   * times the perplexity.
    */
   readonly plusMinus: number;
   readonly numScored: number;

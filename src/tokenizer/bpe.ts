@@ -105,8 +105,8 @@ class WorkSpace {
     this.next = new Int32Array(capacity);
     this.previous = new Int32Array(capacity);
     this.ranks = new Int32Array(capacity);
-    // n - 1 pairs at first; each merge takes one key out and puts at most two in; there are at most n - 1
-    // merges.
+    // n - 1 pairs at first; each merge takes one key out and puts at most two in; there are at most n
+    // - 1 merges.
     this.heap = new MinHeap(2 * capacity);
   }
 }

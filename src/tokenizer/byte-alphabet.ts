@@ -24,8 +24,8 @@ export function toAlphabet(bytes: Uint8Array): string {
 }
 
 /**
- * Reads UTF-8 text in the alphabet from `source[begin, end)` and writes the bytes it stands for to `target`
- * at `at`.
+ * Reads UTF-8 text in the alphabet from `source[begin, end)` and writes the bytes it stands for to
+ * `target` at `at`.
  *
  * @returns the number of bytes written, at most end - begin; -1 when a character is not of the alphabet
  */

@@ -25,8 +25,8 @@ export class Merges {
    * @throws FormatError  when a merge names or makes a token that is not in the vocabulary, or comes twice
    */
   constructor(merges: StringTable, vocabulary: Vocabulary, file: string) {
-    // Every merge makes a token, and a token can be made in few ways: more merges than this is not a
-    // vocabulary.
+    // Every merge makes a token, and a token can be made in few ways: more merges than this is
+    // not a vocabulary.
     if (merges.count > MAX_VOCAB_SIZE) {
       throw new FormatError(`expected at most ${MAX_VOCAB_SIZE}, got ${merges.count}`, {
         file,

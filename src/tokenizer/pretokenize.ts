@@ -1,7 +1,7 @@
 // Cutting text into words before merging. Each family of models has its pattern; the patterns are published
-// as regular expressions, and are scanned here by hand: no expression from a model file is ever compiled, and
-// every scanner is linear in the text. The classes of characters are in unicode.ts; the merging of a word is
-// in bpe.ts.
+// as regular expressions, and are scanned here by hand: no expression from a model file is ever compiled,
+// and every scanner is linear in the text. The classes of characters are in unicode.ts; the merging of a
+// word is in bpe.ts.
 
 import { classTable, LETTER, NEWLINE, NUMBER, OTHER, SPACE } from './unicode.ts';
 
@@ -34,8 +34,8 @@ export const SPLIT_PATTERNS: ReadonlyMap<string, PretokenizerName> = new Map([
  *
  *     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
  *
- * Because numbers are cut out first, the space before one stays alone, and white space before one is at an
- * end.
+ * Because numbers are cut out first, the space before one stays alone, and white space before one is
+ * at an end.
  */
 function smollmWordEnd(text: string, begin: number, end: number): number {
   const first = classAt(text, begin, end);

@@ -1,6 +1,6 @@
-// The tokenizer of an HF folder: `tokenizer.json` describes a pipeline of parts. The shapes of SmolLM2, Llama
-// 3 and Qwen2 are recognised; any part or setting that would change an id and is not understood is refused by
-// name.
+// The tokenizer of an HF folder: `tokenizer.json` describes a pipeline of parts. The shapes of SmolLM2,
+// Llama 3 and Qwen2 are recognised; any part or setting that would change an id and is not understood is
+// refused by name.
 
 import { FormatError } from '../base/errors.ts';
 import { shown as shownValue } from '../base/shown.ts';

@@ -24,8 +24,8 @@ export interface GgufTokenizerSource {
 }
 
 /**
- * Tokenizer of an HF folder: `tokenizer.json` and, where present, `tokenizer_config.json`, as JSON.parse gave
- * them.
+ * Tokenizer of an HF folder: `tokenizer.json` and, where present, `tokenizer_config.json`, as
+ * JSON.parse gave them.
  */
 export interface JsonTokenizerSource {
   readonly kind: 'json';

@@ -1,7 +1,7 @@
-// Which code points count as letters, numbers and white space when text is cut into words. The tables are
-// those of HF `tokenizers` 0.23.3 (letters of Unicode 16, numbers of Unicode 17), not those of the JavaScript
-// engine, so that a text has the same ids on every runtime, whatever Unicode it knows
-// (test/tokenizer/unicode.test.ts compares).
+// Which code points count as letters, numbers and white space when text is cut into words. The
+// tables are those of HF `tokenizers` 0.23.3 (letters of Unicode 16, numbers of Unicode 17), not
+// those of the JavaScript engine, so that a text has the same ids on every runtime, whatever Unicode
+// it knows (test/tokenizer/unicode.test.ts compares).
 
 /** One bit for each class, so that a scanner can ask for several at once. */
 export const LETTER = 1;
@@ -12,8 +12,8 @@ export const SPACE = 4;
 export const NEWLINE = 8;
 export const OTHER = 16;
 
-// Ranges of code points in base 36: how far the first lies behind the last one before, then how many follow
-// it.
+// Ranges of code points in base 36: how far the first lies behind the last one before, then how
+// many follow it.
 const LETTERS = `
 1t p 7 p 1c 0 b 0 5 0 6 m 2 u 2 cp 5 b f 4 8 0 2 0 3m 4 2 1 3 3 2 0 7 0 2 2 2 0 2 j 2 2a 2 3u 9 4l 2
 11 3 0 7 14 20 q 5 3 1a 16 10 1 2 2q 2 0 g 1 8 1 b 2 3 0 h 0 2 t u 2g c 0 p w a 1 5 0 6 l 5 0 a 0 4

@@ -1,6 +1,6 @@
-// The vocabulary in both directions: id to bytes and bytes to id, in typed arrays. 49,152 tokens take 1.1 MB
-// here; a Map of strings would take ten times that. Merging (bpe.ts) works on ids and asks here for single
-// bytes only.
+// The vocabulary in both directions: id to bytes and bytes to id, in typed arrays. 49,152 tokens take 1.1
+// MB here; a Map of strings would take ten times that. Merging (bpe.ts) works on ids and asks here for
+// single bytes only.
 
 import { FormatError } from '../base/errors.ts';
 import type { StringTable } from '../base/string-table.ts';
@@ -57,8 +57,8 @@ export class Vocabulary {
     this.size = tokens.count;
     this.isVerbatim = new Uint8Array(tokens.count);
     for (const id of addedIds) this.isVerbatim[id] = 1;
-    // A token in the alphabet is at least as long as the bytes it stands for, so the file's own size is
-    // enough.
+    // A token in the alphabet is at least as long as the bytes it stands for, so the file's own
+    // size is enough.
     const bytes = new Uint8Array(tokens.offsets[tokens.count] - tokens.offsets[0]);
     this.bytes = bytes;
     this.offsets = new Uint32Array(tokens.count + 1);

@@ -1,8 +1,8 @@
 // What a user may choose about the WASM engine.
 
 /**
- * `precise`: activations keep 28 bits and sums run in float64; `fast`: one int16 per activation.
- * See docs/numerics.md.
+ * `precise`: activations keep 28 bits and sums run in float64; `fast`: one int16 per
+ * activation. See docs/numerics.md.
  */
 export type Precision = 'fast' | 'precise';
 
