@@ -79,6 +79,24 @@ export async function likenessOf(
   return best && { ...best, largest };
 }
 
+/**
+ * How much the differences follow ln p itself (correlation): rounding does not care how likely a token is, a
+ * temperature, a cap and a scale do. Measured on the nano model (480 values): f16 -0.03, bf16 0.07, weights in Q8_0 to
+ * Q4_0 -0.10 to -0.20, activations of 8 bits -0.14; logits capped at 30 -0.59, temperature 1.02 -0.46.
+ */
+export function followsLikelihood({ theirs, ours }: Replay): number {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const off = difference(theirs, ours);
+  const [meanOff, meanOurs] = [mean(off), mean(ours)];
+  return correlation(
+    off.map((value) => value - meanOff),
+    ours.map((value) => value - meanOurs),
+  );
+}
+
+/** What differs by rounding alone stays under this. */
+export const MAX_FOLLOWING = 0.35;
+
 function difference(a: readonly number[], b: readonly number[]): number[] {
   return a.map((value, n) => value - b[n]);
 }
@@ -145,6 +163,7 @@ export async function thetaFinding(
   }
   const [theta, found] = nearest();
   if (theta === ropeTheta || !(misfit(found) < BETTER * before)) return undefined;
+  if (found.numCompared === 0 && found.numGreedy < found.numChosen) return undefined;
   return (
     `rope theta ${theta} fits, the model has ${ropeTheta}: with it ${sizeOf(found)}; ` +
     `without it ${before.toPrecision(2)}`

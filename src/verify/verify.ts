@@ -6,8 +6,10 @@ import type { TextMessage } from '../chat/message.ts';
 import { type Asked, askAll, rescaled, scaleOf } from './ask.ts';
 import {
   BETTER,
+  followsLikelihood,
   growthOf,
   likenessOf,
+  MAX_FOLLOWING,
   MAX_GROWTH,
   MAX_SHORT_TOKENS,
   misfit,
@@ -153,6 +155,13 @@ async function judgeModel(
       const finding = `differences grow with the length of the text (${times}): positions are not right`;
       return { verdict: 'wrong-model', findings: [finding, sizeOf(own)] };
     }
+    const following = own.rms > NOISE.float32 ? followsLikelihood(own) : 0;
+    if (Math.abs(following) > MAX_FOLLOWING) {
+      const finding =
+        `${sizeOf(own)}, and the differences follow ln p itself (correlation ${following.toFixed(2)}, at most ` +
+        `${MAX_FOLLOWING} by rounding): look for a temperature, a cap or a scale of the logits`;
+      return { verdict: 'cannot-judge', findings: [finding] };
+    }
     if (own.worstMargin > NOT_GREEDY) {
       const behind = `${own.worstMargin.toFixed(1)} nats behind`;
       const finding = `it does not choose the likeliest token at temperature 0: one was ${behind}`;
@@ -267,14 +276,17 @@ async function fittingTemplate(
   chats: readonly (Exchange & { messages: readonly TextMessage[] })[],
   own: Agreement,
 ): Promise<string | undefined> {
-  let best: { name: string; score: number } | undefined;
+  let best: { name: string; score: number; fits: boolean } | undefined;
   for (const [name, render] of Object.entries(WRONG_TEMPLATES)) {
     const rendered = chats.map(({ messages, answer }) => ({
       ids: tokenizer.encode(render(messages), { addBos: false }),
       answer,
     }));
-    const score = misfit(await replay(model, tokenizer, rendered));
-    if (score < (best?.score ?? misfit(own))) best = { name, score };
+    const found = await replay(model, tokenizer, rendered);
+    const score = misfit(found);
+    // Words must all fit: numbers say more.
+    const fits = found.numCompared > 0 || found.numGreedy === found.numChosen;
+    if (score < (best?.score ?? misfit(own))) best = { name, score, fits };
   }
-  return best && best.score < BETTER * misfit(own) ? best.name : undefined;
+  return best?.fits && best.score < BETTER * misfit(own) ? best.name : undefined;
 }
