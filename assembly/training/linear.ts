@@ -145,7 +145,20 @@ export function linearBackwardWeight(
       const width = min(across * PANEL, inSize - first);
       const height = min(OUT_BLOCK, outSize - o);
       for (let t = 0; t < rows; t += T_BLOCK) {
-        weightBlock(me, dWeight, dOut, dOutRow, x, t, min(T_BLOCK, rows - t), inSize, first, width, o, height);
+        weightBlock(
+          me,
+          dWeight,
+          dOut,
+          dOutRow,
+          x,
+          t,
+          min(T_BLOCK, rows - t),
+          inSize,
+          first,
+          width,
+          o,
+          height,
+        );
       }
     }
   }
