@@ -26,7 +26,7 @@ const TEAM_WAY = [
   ['src/run/team-worker.ts', 'PROGRAMS[program](ops, network, chunk)', 'function* forward('],
   ['src/model/transformer.ts', 'fusedMlp(fused, pass, x, w)', 'linearAdd('],
   ['src/wasm/ops.ts', 'this.kernels.linearAdd(', 'export function linearAdd('],
-  ['assembly/linear.ts', 'from "./linear-q4"', 'from "./simd"'],
+  ['assembly/linear.ts', "from './linear-q4'", "from './simd'"],
   ['assembly/linear-q4.ts', 'dotPairs(', 'function dotPairs('],
   ['assembly/simd.ts', '', ''],
 ];
