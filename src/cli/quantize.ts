@@ -68,7 +68,12 @@ async function openInput(input: string, status: Status, signal: AbortSignal) {
   status.clear();
   if (kind === 'folder') {
     const checkpoint = await readHfFolder((name) => fileSource(resolve(path, name)), path);
-    return { content: ggufContentOfHf(checkpoint), path, close: () => checkpoint.close() };
+    try {
+      return { content: ggufContentOfHf(checkpoint), path, close: () => checkpoint.close() };
+    } catch (error) {
+      await checkpoint.close();
+      throw error;
+    }
   }
   const content = await ggufContent(await fileSource(path), besideFile(path));
   return { content, path, close: content.close };

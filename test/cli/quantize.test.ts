@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gguf as oracle } from '@huggingface/gguf';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/base/tensor.ts';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import { readGguf } from '../../src/format/gguf.ts';
@@ -45,8 +45,16 @@ function editConfig(model: string, changes: object): void {
 }
 
 const at = (name: string) => join(folder, name);
-const openHf = (path: string) => readHfFolder((name) => fileSource(join(path, name)), path);
-const openGguf = async (path: string) => readGguf(await fileSource(path));
+const opened: { close(): Promise<void> }[] = [];
+const keep = <T extends { close(): Promise<void> }>(checkpoint: T): T => {
+  opened.push(checkpoint);
+  return checkpoint;
+};
+afterEach(async () => {
+  for (const checkpoint of opened.splice(0)) await checkpoint.close();
+});
+const openHf = async (path: string) => keep(await readHfFolder((name) => fileSource(join(path, name)), path));
+const openGguf = async (path: string) => keep(await readGguf(await fileSource(path)));
 
 async function valuesOf({ dtype, shape, readRows }: Tensor): Promise<Float64Array> {
   const values = new Float64Array(shape.reduce((product, size) => product * size, 1));
