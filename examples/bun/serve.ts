@@ -3,4 +3,4 @@
 import { load } from 'smollm2';
 import { app } from 'smollm2/server';
 
-Bun.serve({ port: 8080, idleTimeout: 255, fetch: app(load('135m')).fetch });
+Bun.serve({ port: Number(process.env.PORT ?? 8080), idleTimeout: 255, fetch: app(load('135m')).fetch });

@@ -3,4 +3,4 @@
 import { load } from 'smollm2';
 import { app } from 'smollm2/server';
 
-Deno.serve({ port: 8080 }, app(load('135m')).fetch);
+Deno.serve({ port: Number(Deno.env.get('PORT') ?? 8080) }, app(load('135m')).fetch);

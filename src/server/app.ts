@@ -17,6 +17,7 @@ import { Service } from './service.ts';
 import { health, metrics, modelById, models, props, slots } from './status.ts';
 import { applyTemplate, detokenize, inputTokens, tokenize, tokenizerInfo } from './tokens.ts';
 
+export { PrefixCache } from '../run/prefix-cache.ts';
 export type { ServerOptions } from './options.ts';
 
 /** A server without a socket. */

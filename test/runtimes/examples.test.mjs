@@ -51,6 +51,43 @@ describe('examples', () => {
   });
 });
 
+/** Starts an example's server and asks it as an OpenAI client does, streamed. */
+const servesAnswers = (name, args, port) => async () => {
+  const { path, env } = await install(name);
+  if (name === 'deno') await writeFile(join(path, 'package.json'), '{ "dependencies": { "smollm2": "*" } }');
+  const server = spawn(PROGRAMS[name], args, { cwd: path, env: { ...env, PORT: port }, stdio: 'inherit' });
+  try {
+    const base = `http://127.0.0.1:${port}`;
+    let health;
+    for (let tries = 0; tries < 600 && health?.status !== 200; tries++) {
+      health = await fetch(`${base}/health`).catch(() => undefined);
+      if (health?.status !== 200) await sleep(100);
+    }
+    const response = await fetch(`${base}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: 'smollm2',
+        messages: [{ role: 'user', content: 'What is gravity?' }],
+        temperature: 0,
+        max_tokens: 16,
+        stream: true,
+      }),
+    });
+    const events = (await response.text()).split('\n\n').filter((event) => event.startsWith('data: {'));
+    const text = events.map((event) => JSON.parse(event.slice(6)).choices[0].delta.content ?? '').join('');
+    expect(text).toMatch(ANSWER);
+  } finally {
+    server.kill();
+  }
+};
+
+describe('examples that serve', () => {
+  const denoArgs = ['run', '-A', '--no-config', '--node-modules-dir=manual', 'serve.ts'];
+  it.runIf(has('deno'))('deno', servesAnswers('deno', denoArgs, '8131'));
+  it.runIf(has('bun'))('bun', servesAnswers('bun', ['serve.ts'], '8132'));
+});
+
 describe.runIf(has('chromium'))('examples in Chromium', () => {
   let browser;
   beforeAll(async () => {

@@ -118,6 +118,42 @@ describe.runIf(has('workerd'))('examples/cloudflare-worker', () => {
     }
   });
 
+  it('streams an answer in the form of a schema as an OpenAI-compatible server, inside 128 MB', async () => {
+    const server = await temporaryFolder();
+    await bundleWorker(`${root}examples/cloudflare-worker/src/openai.ts`, server.path, { minify: true });
+    const worker = await startWorkerd({ dir: server.path, assets: inject('parts'), bin: PROGRAMS.workerd });
+    try {
+      const schema = {
+        type: 'object',
+        properties: { city: { type: 'string', maxLength: 20 }, isCapital: { type: 'boolean' } },
+        required: ['city', 'isCapital'],
+        additionalProperties: false,
+      };
+      const response = await fetch(`${worker.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          model: 'smollm2',
+          messages: [{ role: 'user', content: 'Name the capital of France.' }],
+          response_format: { type: 'json_schema', json_schema: { name: 'city', schema, strict: true } },
+          stream: true,
+        }),
+      });
+      expect(response.headers.get('content-type')).toMatch('text/event-stream');
+      const events = (await response.text()).split('\n\n').filter((event) => event.startsWith('data: '));
+      expect(events.at(-1)).toBe('data: [DONE]');
+      const deltas = events.slice(0, -1).map((event) => JSON.parse(event.slice(6)).choices[0]);
+      const text = deltas.map(({ delta }) => delta.content ?? '').join('');
+      expect(JSON.parse(text)).toEqual({ city: expect.any(String), isCapital: expect.any(Boolean) });
+      expect(deltas.at(-1).finish_reason).toBe('stop');
+      const { inUse } = await heapBytes(worker.inspectorPort);
+      console.log(`workerd: server with a schema, JavaScript ${(inUse / 1e6).toFixed(1)} MB in use`);
+    } finally {
+      await worker.stop();
+      await server.remove();
+    }
+  });
+
   it('refuses a float32 cache of that length with the sum that shows why', async () => {
     const answers = await temporaryFolder();
     await bundleWorker(`${root}test/runtimes/workerd-answer.js`, answers.path);
