@@ -7,7 +7,8 @@ import { checkOptions, type Rules } from '../src/base/options.ts';
 import { RENDER_RULES, type RenderOptions } from '../src/chat/template.ts';
 import type { GeneratedToken } from '../src/generate/generate.ts';
 import { GENERATE_RULES, type GenerateOptions } from '../src/generate/options.ts';
-import { load, NODE_LOAD_RULES, type NodeLoadOptions, type SmolLM2 } from '../src/node/index.ts';
+import { load, type SmolLM2 } from '../src/node/index.ts';
+import { NODE_LOAD_RULES, type NodeLoadOptions } from '../src/node/load-options.ts';
 import {
   DECODE_RULES,
   type DecodeOptions,

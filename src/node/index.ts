@@ -1,18 +1,20 @@
 // The door of the package in Node, Deno and Bun. Browsers enter through browser/index.ts and edge workers through
 // edge/index.ts; package.json chooses, and the names are the same.
 
-import { checkOptions, type Rules } from '../base/options.ts';
+import { checkOptions } from '../base/options.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
-import type { OpenOptions, OpenSource } from '../format/open.ts';
+import type { OpenSource } from '../format/open.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel as loadOn } from '../run/load.ts';
-import { DOWNLOAD_RULES, LOAD_RULES, OPEN_RULES, untilAborted } from '../run/load-options.ts';
+import { LOAD_RULES, untilAborted } from '../run/load-options.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
+import { NODE_LOAD_RULES, type NodeLoadOptions } from './load-options.ts';
 import { openNode } from './open.ts';
 import { nodePlatform } from './platform.ts';
 
 export { type Capabilities, type Capability, capabilities } from '../capabilities.ts';
 export * from '../door.ts';
+export type { NodeLoadOptions } from './load-options.ts';
 /** Opens a checkpoint by name, hub id, path, URL or bytes, for `loadModel` and the tools that read weights. */
 export { openNode as openCheckpoint } from './open.ts';
 
@@ -26,16 +28,6 @@ export { openNode as openCheckpoint } from './open.ts';
 export function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<Model> {
   return loadOn(checkpoint, checkOptions('loadModel()', options, LOAD_RULES), nodePlatform);
 }
-
-export interface NodeLoadOptions extends LoadOptions, OpenOptions {
-  /** Stops the search and the download of weights. */
-  readonly signal?: AbortSignal;
-  /** Called as a file arrives; not at all when it was on the machine. */
-  readonly onDownload?: (bytesDone: number, bytesTotal: number | undefined) => void;
-}
-
-/** What each option of `load` may be. */
-export const NODE_LOAD_RULES: Rules<NodeLoadOptions> = { ...LOAD_RULES, ...OPEN_RULES, ...DOWNLOAD_RULES };
 
 /**
  * Loads a model with its tokenizer and chat template.
