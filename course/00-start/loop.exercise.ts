@@ -58,6 +58,7 @@ export const loop = exercise({
     for (let n = 0; n < limit; n++) {
       let seen = ids;
       if (has('newest-only')) seen = ids.slice(-1);
+      if (has('newest-after-the-prompt')) seen = n === 0 ? ids : ids.slice(-1);
       if (has('forgets-the-prompt')) seen = n === 0 ? ids : answer;
       if (has('always-the-prompt')) seen = prompt;
       if (has('newest-first')) seen = [...ids].reverse();
@@ -79,6 +80,12 @@ export const loop = exercise({
     return has('with-the-prompt') ? [...prompt, ...answer] : answer;
   },
   mistakes: {
+    'newest-after-the-prompt': help(
+      'look at what the model is given from the second token on.',
+      'yours: the prompt, and then only the newest id. This model remembers nothing: it needs all ids so far.',
+      'next([id])',
+      'next(ids)',
+    ),
     'newest-only': help(
       'look at what the model is given.',
       'yours: only the newest id. This model remembers nothing: it needs all ids so far.',

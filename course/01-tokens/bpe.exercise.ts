@@ -82,11 +82,13 @@ export const bpe = exercise({
     const pieces = has('no-cut') ? [text] : piecesOf(text, cut);
     const first = has('id-one-less') ? 255 : has('id-from-zero') ? 0 : 256;
     const bytes = (piece: string) =>
-      has('characters')
-        ? [...piece].map((c) => c.codePointAt(0) ?? 0)
-        : has('half-bytes')
-          ? [...piece].map((c) => (c.codePointAt(0) ?? 0) & 255)
-          : bytesOf(piece);
+      has('code-units')
+        ? Array.from({ length: piece.length }, (_, i) => piece.charCodeAt(i))
+        : has('characters')
+          ? [...piece].map((c) => c.codePointAt(0) ?? 0)
+          : has('half-bytes')
+            ? [...piece].map((c) => (c.codePointAt(0) ?? 0) & 255)
+            : bytesOf(piece);
     return pieces.flatMap((piece) => {
       if (has('longest-match')) return longestMatch(bytes(piece), rules);
       const ids = bytes(piece);
@@ -112,6 +114,12 @@ export const bpe = exercise({
     });
   },
   mistakes: {
+    'code-units': help(
+      'the alphabet is bytes.',
+      'yours: UTF-16 code units. Meant: the bytes of UTF-8; ï is two of them, a face four.',
+      'charCodeAt(i)',
+      'new TextEncoder().encode(piece)',
+    ),
     'longest-match': help(
       'which merge comes first?',
       'yours: from left to right the longest token that fits. Meant: merges in the order of their rank.',

@@ -1,7 +1,7 @@
 /**
  * What one token gathers from itself and the tokens before it. For each query head:
  *
- *     score[p]  = q · key[p] / √headDim                     for p = 0 … pos
+ *     score[p]  = q · key[p] / √headDim                     for p = 0 … pos; may be 1000
  *     weight[p] = e^score[p] / Σ e^score
  *     out       = Σ over p of weight[p] · value[p]
  *

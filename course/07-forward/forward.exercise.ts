@@ -35,6 +35,12 @@ export const forward = exercise({
   variant: (has) => wired(has as (mistake: string) => boolean) as never,
   examine: (own, want, index) => examine(own, want, CASES[index][0]),
   mistakes: {
+    'stream-normed': help(
+      'to what are both branches added?',
+      'yours: to the normed rows, which take the place of the stream. Meant: to the stream itself.',
+      'stream = norm(stream); stream = add(stream, …)',
+      'normed = norm(stream); stream = add(stream, …)',
+    ),
     'no-first-residual': help(
       'what becomes of the stream at the attention?',
       'yours: stream = branch. Meant: stream + branch.',
@@ -166,6 +172,7 @@ function layer(has: (mistake: string) => boolean, input: Rows, l: number, ops: O
     : ['input_layernorm', 'post_attention_layernorm'];
   let stream = input;
   const normed = has('no-input-norm') || has('norm-after') ? stream : ops.norm(name(first), stream);
+  if (has('stream-normed')) stream = normed;
   const [q, k, v] = ['q_proj', 'k_proj', 'v_proj'].map((part) =>
     ops.linear(name(`self_attn.${part}`), normed),
   );
@@ -182,7 +189,7 @@ function layer(has: (mistake: string) => boolean, input: Rows, l: number, ops: O
   const [gate, up] = ['gate_proj', 'up_proj'].map((part) => ops.linear(name(`mlp.${part}`), again));
   const act = has('gate-for-up') ? ops.swiglu(up, gate) : ops.swiglu(gate, up);
   const down = ops.linear(name('mlp.down_proj'), act);
-  return has('no-second-residual') ? down : ops.add(stream, down);
+  return has('no-second-residual') ? down : ops.add(has('stream-normed') ? again : stream, down);
 }
 
 /** The tiny model's weights as the comparison reads them. */

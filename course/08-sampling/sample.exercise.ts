@@ -36,6 +36,12 @@ export const sample = exercise({
   variant: (has) => (scores: number[], options: Options, dice: number) =>
     sampled(has as (mistake: string) => boolean, scores, options, dice),
   mistakes: {
+    'sum-below-one': help(
+      'what do the probabilities add up to at the end?',
+      'yours: made to sum to 1 after top-k, and not again after top-p.',
+      'kept',
+      'kept, each divided by their sum',
+    ),
     'times-temperature': help(
       'divide, or multiply?',
       'yours: logit · T. Meant: logit / T: a high temperature flattens.',
@@ -205,7 +211,7 @@ function keptByTopP(
 function sampled(has: (mistake: string) => boolean, scores: number[], options: Options, dice: number) {
   const { temperature, topK, topP } = options;
   let candidates: Candidate[];
-  if (temperature === 0 && !has('no-zero') && !has('times-temperature') && !has('no-temperature')) {
+  if (temperature === 0 && !has('no-zero') && !has('no-temperature')) {
     const best = scores.indexOf(Math.max(...scores));
     candidates = scores.map((_, id) => ({ id, p: Number(id === best) }));
   } else {
@@ -225,7 +231,7 @@ function sampled(has: (mistake: string) => boolean, scores: number[], options: O
     ranked = firstK(order.filter(({ id }) => ids.has(id)));
   } else ranked = keptByTopP(has, normalised(firstK(order)), topP);
   if (has('not-renormalised')) ranked = ranked.map(({ id }) => candidates[id]);
-  else ranked = normalised(ranked);
+  else if (!has('sum-below-one')) ranked = normalised(ranked);
   const probabilities = scores.map((_, id) => ranked.find((candidate) => candidate.id === id)?.p ?? 0);
   return [probabilities, thrown(has, probabilities, ranked, dice)];
 }

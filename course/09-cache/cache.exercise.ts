@@ -47,8 +47,13 @@ const rope: Rope = (row, pos) => {
   return out;
 };
 
+/** A little more for what stands later in the list, so that a list in another order shows. */
+const ORDER = 0.05;
+
 const attend: Attend = (q, keys, values) => {
-  const scores = keys.map((key) => key.reduce((sum, k, i) => sum + k * q[i], 0) / Math.sqrt(q.length));
+  const scores = keys.map(
+    (key, p) => key.reduce((sum, k, i) => sum + k * q[i], 0) / Math.sqrt(q.length) + ORDER * p,
+  );
   const max = Math.max(...scores);
   const weights = scores.map((score) => Math.exp(score - max));
   const sum = weights.reduce((a, b) => a + b, 0);
@@ -118,6 +123,10 @@ export const cache = exercise({
       }
       keys.push(pair[0]);
       values.push(pair[1]);
+      if (has('newest-first')) {
+        keys.unshift(...keys.splice(-1));
+        values.unshift(...values.splice(-1));
+      }
       if (has('window') && keys.length > 3) {
         keys.shift();
         values.shift();
@@ -126,6 +135,12 @@ export const cache = exercise({
     }) as never;
   },
   mistakes: {
+    'newest-first': help(
+      'in which order are keys and values remembered?',
+      'yours: newest first. Meant: oldest first.',
+      'keys.unshift(key)',
+      'keys.push(key)',
+    ),
     'key-before-turn': help(
       'which key is stored: turned or not?',
       'yours: the key as it came (or turned by position 0, which is the same). Meant: rope(k, pos), once.',
@@ -145,9 +160,9 @@ export const cache = exercise({
       'values.push(v)',
     ),
     restarts: help(
-      'which position has this token?',
-      'yours: 0 at every step. Meant: pos.',
-      'rope(q, 0), rope(k, 0)',
+      'does each key keep the position of its own token?',
+      'yours: the same for the query and every key, be it 0 or the newest. Meant: each its own pos, once.',
+      'one position for all',
       'rope(q, pos), rope(k, pos)',
     ),
     'from-one': help(

@@ -34,6 +34,12 @@ export const q4_1 = exercise({
   truth: (bytes: Uint8Array) => decoded(() => false, bytes),
   variant: (has) => (bytes: Uint8Array) => decoded(has as (mistake: string) => boolean, bytes),
   mistakes: {
+    'minimum-inside': help(
+      'is m multiplied too?',
+      'yours: d · (q + m). Meant: d · q + m.',
+      'd * (q + m)',
+      'd * q + m',
+    ),
     interleaved: help(
       'which two weights share a byte?',
       'yours: 2i and 2i + 1. Meant: i and i + 16.',
@@ -153,6 +159,7 @@ function decoded(has: (mistake: string) => boolean, bytes: Uint8Array): Float64A
       : [half(numbers), half(numbers + 2)];
     const value = (q: number) => {
       const level = has('minus-eight') ? q - 8 : q;
+      if (has('minimum-inside')) return d * (level + m);
       return d * level + (has('no-minimum') ? 0 : has('minus-minimum') ? -m : m);
     };
     for (let i = 0; i < 16; i++) {

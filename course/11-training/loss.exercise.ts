@@ -38,7 +38,11 @@ export const loss = exercise({
     const vocabSize = logits.length / ids.length;
     const rows = Array.from(ids, (_, t) => Array.from(logits.slice(t * vocabSize, (t + 1) * vocabSize)));
     const labelOf = (t: number) =>
-      has('not-shifted') ? ids[t] : has('shifted-back') ? ids[Math.max(t - 1, 0)] : ids[t + 1];
+      has('not-shifted') || has('own-token')
+        ? ids[t]
+        : has('shifted-back')
+          ? ids[Math.max(t - 1, 0)]
+          : ids[t + 1];
     const last = has('wraps-round') || has('not-shifted') ? ids.length : ids.length - 1;
     const losses: number[] = [];
     for (let t = has('shifted-back') ? 1 : 0; t < (has('shifted-back') ? ids.length : last); t++) {
@@ -61,12 +65,27 @@ export const loss = exercise({
     if (has('sum')) mean = total;
     if (has('divided-by-all')) mean = total / ids.length;
     if (has('divided-by-vocabulary')) mean = total / losses.length / vocabSize;
+    if (has('mean-of-probabilities')) {
+      mean = -Math.log(losses.reduce((a, b) => a + Math.exp(-b), 0) / losses.length);
+    }
     if (has('last-only')) mean = losses[losses.length - 1];
     if (has('bits')) mean /= Math.LN2;
     if (has('perplexity')) mean = Math.exp(mean);
     return has('no-minus') ? -mean : mean;
   },
   mistakes: {
+    'own-token': help(
+      'which token does a row guess?',
+      'yours: the token of its own row, and the last row left out. Meant: the next one.',
+      'ids[t]',
+      'ids[t + 1]',
+    ),
+    'mean-of-probabilities': help(
+      'first the logarithm, or first the mean?',
+      'yours: −ln of the mean of p. Meant: the mean of −ln p.',
+      '-Math.log(mean(p))',
+      'mean(-Math.log(p))',
+    ),
     'not-shifted': help(
       'which token does a row guess?',
       'yours: the token of its own row. Meant: the next one.',
@@ -92,8 +111,8 @@ export const loss = exercise({
       'logSum - logit',
     ),
     'no-maximum': help(
-      'what is e^1000?',
-      'yours: ln Σ e^logit. Meant: max + ln Σ e^(logit − max).',
+      'what is e^1000, and what ln(e^−1000)?',
+      'yours: e^logit is infinite, or e^(logit − max) is 0 and then its ln. Meant: max + ln Σ e^(logit − max) − logit.',
       'Math.log(sum of Math.exp(logit))',
       'max + Math.log(sum of Math.exp(logit - max))',
     ),

@@ -37,6 +37,7 @@ const CASES: Args[] = [
     Array.from({ length: 8 }, (_, n) => RIVER.split(' ').slice(n).join(' ')),
     { size: 3, bands: 2, rowsPerBand: 6 },
   ],
+  [[`  ${RIVER}\n`, BREAD, RIVER, ` ${BREAD}`], { size: 3, bands: 6, rowsPerBand: 3 }],
 ];
 const NAMES = [
   'one text',
@@ -44,6 +45,7 @@ const NAMES = [
   'capitals, one word changed, words reversed',
   'texts that are too short',
   'a text that loses word after word',
+  'white space at the edges',
 ];
 
 export const minhash = exercise({
@@ -61,6 +63,12 @@ export const minhash = exercise({
   variant: (has) => (texts: string[], options: Options, h: Hash) =>
     deduplicated(has as (mistake: string) => boolean, texts, options, h),
   mistakes: {
+    'empty-words': help(
+      'what stands before white space at the very front?',
+      'yours: an empty word. Meant: no word is empty.',
+      'text.split(/\\s+/)',
+      'text.split(/\\s+/).filter(Boolean)',
+    ),
     'words-not-shingles': help(
       'what is hashed?',
       'yours: single words. Meant: every run of `size` words.',
@@ -157,7 +165,9 @@ export const minhash = exercise({
 function signatureOf(has: (mistake: string) => boolean, text: string, options: Options, h: Hash): number[] {
   const { size, bands, rowsPerBand } = options;
   const plain = has('capitals-kept') ? text : text.toLowerCase();
-  const units = has('letters-not-words') ? [...plain] : plain.split(/\s+/).filter(Boolean);
+  const units = has('letters-not-words')
+    ? [...plain]
+    : plain.split(/\s+/).filter((word) => word || has('empty-words'));
   const length = has('words-not-shingles') ? 1 : size;
   const joiner = has('without-blanks') || has('letters-not-words') ? '' : ' ';
   const shingles: string[] = [];

@@ -1,7 +1,7 @@
 /**
  * Finds near-copies among texts.
  *
- * 1. words: lower case, cut at white space
+ * 1. words: lower case, cut at white space; none is empty
  * 2. shingles: every run of `size` words, joined by one blank; a text of fewer words has none, an empty signature, and
  *    is nobody's copy
  * 3. signature: place n holds the least hash(shingle, n) over the shingles, n = 0 … bands · rowsPerBand − 1

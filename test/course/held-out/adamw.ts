@@ -52,6 +52,7 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'decay goes into the gradient (L2)',
+    name: 'decay-in-gradient',
     solution: (...[w, gradient, m0, v0, s]: Args) => {
       const g = gradient.map((x, i) => x + s.weightDecay * w[i]);
       const [m, v] = moments(w, g, m0, v0, s);
@@ -64,6 +65,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'no correction of the moments',
+    name: 'no-correction',
     solution: (...[w, g, m0, v0, s]: Args) => {
       const [m, v] = moments(w, g, m0, v0, s);
       const keep = 1 - s.learningRate * s.weightDecay;
@@ -72,6 +74,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'eps under the root',
+    name: 'eps-in-root',
     solution: (...[w, g, m0, v0, s]: Args) => {
       const [m, v] = moments(w, g, m0, v0, s);
       const out = w.map((x, i) => {
@@ -84,6 +87,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'decay without the learning rate',
+    name: 'decay-without-rate',
     solution: (...[w, g, m0, v0, s]: Args) => {
       const [m, v] = moments(w, g, m0, v0, s);
       const out = w.map((x, i) => {
@@ -96,6 +100,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the corrected moments are handed back, and would be corrected again',
+    name: 'corrected-kept',
     solution: (...[w, g, m0, v0, s]: Args) => {
       const [m, v] = moments(w, g, m0, v0, s);
       const mHat = m.map((x) => x / (1 - s.beta1 ** s.step));
@@ -107,6 +112,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'one step too many: 1 − beta^(step + 1)',
+    name: 'step-one-more',
     solution: (...[w, g, m0, v0, s]: Args) => {
       const [m, v] = moments(w, g, m0, v0, s);
       const t = s.step + 1;

@@ -40,20 +40,6 @@ type Args = [q: Float64Array, keys: Float64Array, values: Float64Array, heads: H
 
 export const right: Learner[] = [
   {
-    what: 'the formula as it stands, slices, divided at the end',
-    solution: (...[q, keys, values, { numHeads, numKvHeads, headDim }, pos]: Args) => {
-      const group = numHeads / numKvHeads;
-      const head = (from: Float64Array, n: number) => [...from.slice(n * headDim, (n + 1) * headDim)];
-      const dot = (a: number[], b: number[]) => a.reduce((s, v, i) => s + v * b[i], 0);
-      return Array.from({ length: numHeads }, (_, h) => {
-        const places = [...Array(pos + 1).keys()].map((p) => p * numKvHeads + Math.floor(h / group));
-        const e = places.map((n) => Math.exp(dot(head(q, h), head(keys, n)) / Math.sqrt(headDim)));
-        const sum = e.reduce((a, b) => a + b);
-        return [...Array(headDim).keys()].map((i) => dot(e, places.map((n) => values[n * headDim + i])) / sum);
-      }).flat();
-    },
-  },
-  {
     what: 'one pass with a running maximum, float32',
     solution: (...[q, keys, values, { numHeads, numKvHeads, headDim }, pos]: Args) => {
       const out = new Float32Array(q.length);
@@ -86,7 +72,29 @@ const inRuns = (heads: Heads) => (h: number) => Math.floor(h / (heads.numHeads /
 
 export const wrong: Learner[] = [
   {
+    what: 'the formula as it stands: e^score overflows for scores in the thousands',
+    name: 'no-maximum',
+    solution: (...[q, keys, values, { numHeads, numKvHeads, headDim }, pos]: Args) => {
+      const group = numHeads / numKvHeads;
+      const head = (from: Float64Array, n: number) => [...from.slice(n * headDim, (n + 1) * headDim)];
+      const dot = (a: number[], b: number[]) => a.reduce((s, v, i) => s + v * b[i], 0);
+      return Array.from({ length: numHeads }, (_, h) => {
+        const places = [...Array(pos + 1).keys()].map((p) => p * numKvHeads + Math.floor(h / group));
+        const e = places.map((n) => Math.exp(dot(head(q, h), head(keys, n)) / Math.sqrt(headDim)));
+        const sum = e.reduce((a, b) => a + b);
+        return [...Array(headDim).keys()].map(
+          (i) =>
+            dot(
+              e,
+              places.map((n) => values[n * headDim + i]),
+            ) / sum,
+        );
+      }).flat();
+    },
+  },
+  {
     what: 'looks at every position there is',
+    name: 'no-mask',
     solution: (...[q, k, v, heads]: Args) =>
       mixed(
         [q, k, v],
@@ -98,20 +106,24 @@ export const wrong: Learner[] = [
   },
   {
     what: 'keys shared in turn: h % numKvHeads',
+    name: 'heads-in-turn',
     solution: (...[q, k, v, heads, pos]: Args) =>
       mixed([q, k, v], heads, pos, (h) => h % heads.numKvHeads, Math.sqrt(heads.headDim)),
   },
   {
     what: 'divides by headDim, not by its root',
+    name: 'scale-without-root',
     solution: (...[q, k, v, heads, pos]: Args) => mixed([q, k, v], heads, pos, inRuns(heads), heads.headDim),
   },
   {
     what: 'stops before pos: the token does not see itself',
+    name: 'not-itself',
     solution: (...[q, k, v, heads, pos]: Args) =>
       mixed([q, k, v], heads, pos - 1, inRuns(heads), Math.sqrt(heads.headDim)),
   },
   {
     what: 'the weights are not divided by their sum',
+    name: 'no-maximum + not-normalised',
     solution: (...[q, k, v, { numHeads, numKvHeads, headDim }, pos]: Args) => {
       const out = new Float64Array(q.length);
       for (let h = 0; h < numHeads; h++) {
@@ -129,6 +141,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the root of the whole width numHeads · headDim',
-    solution: (...[q, k, v, heads, pos]: Args) => mixed([q, k, v], heads, pos, inRuns(heads), Math.sqrt(q.length)),
+    name: 'scale-of-all-heads',
+    solution: (...[q, k, v, heads, pos]: Args) =>
+      mixed([q, k, v], heads, pos, inRuns(heads), Math.sqrt(q.length)),
   },
 ];

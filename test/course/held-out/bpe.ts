@@ -49,6 +49,8 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'code units in place of UTF-8 bytes',
+    name: 'code-units',
+    missedAtFirst: true,
     solution: (text: string, merges: Merges, pattern: RegExp) =>
       (text.match(pattern) ?? []).flatMap((piece) =>
         mergePiece(
@@ -59,10 +61,12 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the text is not cut into pieces',
+    name: 'no-cut',
     solution: (text: string, merges: Merges) => mergePiece(bytesOf(text), merges),
   },
   {
     what: 'the leftmost pair on the list goes first, whatever its rank',
+    name: 'leftmost-pair',
     solution: (text: string, merges: Merges, pattern: RegExp) =>
       (text.match(pattern) ?? []).flatMap((piece) => {
         const ids = bytesOf(piece);
@@ -80,6 +84,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'takes the longest token that fits',
+    name: 'longest-match',
     solution: (text: string, merges: Merges, pattern: RegExp) => {
       const spelled: number[][] = Array.from({ length: 256 }, (_, b) => [b]);
       for (const [a, b] of merges) spelled.push([...spelled[a], ...spelled[b]]);
@@ -101,6 +106,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'a merge gets its index as its id, without the 256',
+    name: null,
+    missedAtFirst: true,
     solution: (text: string, merges: Merges, pattern: RegExp) =>
       (text.match(pattern) ?? [])
         .flatMap((piece) => mergePiece(bytesOf(piece), merges))

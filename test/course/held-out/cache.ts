@@ -59,6 +59,7 @@ const memory = (cache: Layers, layer: number | string) => {
 export const wrong: Learner[] = [
   {
     what: 'keys are never turned',
+    name: 'key-before-turn',
     solution: (...[cache, layer, pos, [q, k, v], { rope, attend }]: Args<Layers>) => {
       const { keys, values } = memory(cache, layer);
       keys.push(k);
@@ -68,6 +69,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'all layers share one memory',
+    name: 'layers-share',
     solution: (...[cache, , pos, [q, k, v], { rope, attend }]: Args<Layers>) => {
       const { keys, values } = memory(cache, 'kv');
       keys.push(rope(k, pos));
@@ -77,6 +79,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'every token is turned as if at position 0',
+    name: 'restarts',
     solution: (...[cache, layer, , [q, k, v], { rope, attend }]: Args<Layers>) => {
       const { keys, values } = memory(cache, layer);
       keys.push(rope(k, 0));
@@ -86,6 +89,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'raw keys kept, all turned by the newest position',
+    name: 'restarts',
+    missedAtFirst: true,
     solution: (...[cache, layer, pos, [q, k, v], { rope, attend }]: Args<Layers>) => {
       const { keys, values } = memory(cache, layer);
       keys.push(k);
@@ -99,6 +104,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'newest first',
+    name: 'newest-first',
+    missedAtFirst: true,
     solution: (...[cache, layer, pos, [q, k, v], { rope, attend }]: Args<Layers>) => {
       const { keys, values } = memory(cache, layer);
       keys.unshift(rope(k, pos));
@@ -108,6 +115,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the query is not turned',
+    name: 'query-not-turned',
     solution: (...[cache, layer, pos, [q, k, v], { rope, attend }]: Args<Layers>) => {
       const { keys, values } = memory(cache, layer);
       keys.push(rope(k, pos));

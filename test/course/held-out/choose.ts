@@ -47,6 +47,7 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'the tokens of the question count too',
+    name: 'with-the-question',
     solution: (choices: Choice[]) => {
       const sums = choices.map((c) => sumOf(c.logProbs));
       return scored(
@@ -57,6 +58,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'divides by the number of tokens',
+    name: 'over-tokens',
     solution: (choices: Choice[]) => {
       const sums = choices.map(answerSum);
       return scored(
@@ -67,6 +69,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'text.length: code units, not code points',
+    name: 'over-utf16',
     solution: (choices: Choice[]) => {
       const sums = choices.map(answerSum);
       return scored(
@@ -77,6 +80,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the blank at the front is counted',
+    name: 'blank-counted',
     solution: (choices: Choice[]) => {
       const sums = choices.map(answerSum);
       return scored(
@@ -87,6 +91,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the last of equals wins',
+    name: 'last-of-equals',
     solution: (choices: Choice[]) => {
       const sums = choices.map(answerSum);
       const norms = choices.map((c, i) => sums[i] / chars(c.text));
@@ -96,6 +101,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the first token of the answer is left out',
+    name: 'first-skipped',
     solution: (choices: Choice[]) => {
       const sums = choices.map((c) => sumOf(c.logProbs.slice(c.numPromptTokens + 1)));
       return scored(

@@ -54,6 +54,7 @@ function best(numRows: number, keep: (r: number) => boolean, score: (r: number) 
 export const wrong: Learner[] = [
   {
     what: 'the dot product alone, no lengths',
+    name: 'dot',
     solution: (t: Float64Array, size: number, id: number, count: number) =>
       best(
         t.length / size,
@@ -64,6 +65,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the row itself is among its neighbours',
+    name: 'itself',
     solution: (t: Float64Array, size: number, id: number, count: number) =>
       best(
         t.length / size,
@@ -74,6 +76,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'divides by the squares of the lengths: no roots',
+    name: 'squared-lengths',
     solution: (t: Float64Array, size: number, id: number, count: number) =>
       best(
         t.length / size,
@@ -84,11 +87,15 @@ export const wrong: Learner[] = [
   },
   {
     what: 'furthest first: sorted upward',
+    name: 'farthest',
     solution: (t: Float64Array, size: number, id: number, count: number) => {
       const cosines: [number, number][] = [];
       for (let r = 0; r < t.length / size; r++) {
         if (r === id) continue;
-        cosines.push([r, dot(t, size, r, id) / Math.sqrt(dot(t, size, r, r)) / Math.sqrt(dot(t, size, id, id))]);
+        cosines.push([
+          r,
+          dot(t, size, r, id) / Math.sqrt(dot(t, size, r, r)) / Math.sqrt(dot(t, size, id, id)),
+        ]);
       }
       const top = cosines.sort((a, b) => a[1] - b[1]).slice(0, count);
       return [top.map(([r]) => r), top.map(([, c]) => c)];

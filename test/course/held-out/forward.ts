@@ -64,6 +64,7 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'the second norm reads the stream from before attention',
+    name: 'parallel-branches',
     solution: (ids: number[], numLayers: number, ops: Ops) => {
       let x = ops.embed(ids);
       for (let l = 0; l < numLayers; l++) {
@@ -76,6 +77,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'attention replaces the stream',
+    name: 'no-first-residual',
     solution: (ids: number[], numLayers: number, ops: Ops) => {
       let x = ops.embed(ids);
       for (let l = 0; l < numLayers; l++) {
@@ -87,6 +89,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'no norm before lm_head',
+    name: 'no-final-norm',
     solution: (ids: number[], numLayers: number, ops: Ops) => {
       let x = ops.embed(ids);
       for (let l = 0; l < numLayers; l++) {
@@ -98,6 +101,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'keys are not turned',
+    name: 'key-not-turned',
     solution: (ids: number[], numLayers: number, ops: Ops) => {
       let x = ops.embed(ids);
       for (let l = 0; l < numLayers; l++) {
@@ -111,6 +115,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'adds to the normed rows, not to the stream',
+    name: 'stream-normed',
+    missedAtFirst: true,
     solution: (ids: number[], numLayers: number, ops: Ops) => {
       let x = ops.embed(ids);
       for (let l = 0; l < numLayers; l++) {
@@ -124,6 +130,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'values are turned like queries and keys',
+    name: 'value-turned',
     solution: (ids: number[], numLayers: number, ops: Ops) => {
       let x = ops.embed(ids);
       for (let l = 0; l < numLayers; l++) {

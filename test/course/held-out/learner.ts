@@ -7,4 +7,6 @@ export interface Learner {
   readonly solution: Solver;
   /** Wrong ones: the mistake that the grader names, or null where it rightly names none. */
   readonly name?: string | null;
+  /** In the first run, before anything was mended: no name, a wrong one, or taken for right. */
+  readonly missedAtFirst?: true;
 }

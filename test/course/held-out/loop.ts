@@ -31,6 +31,7 @@ const argmax = (row: number[]) => row.indexOf(Math.max(...row));
 export const wrong: Learner[] = [
   {
     what: 'the stop token stands in the answer',
+    name: 'keeps-the-stop',
     solution: (prompt: number[], next: Next, stopId: number, maxNewTokens: number) => {
       const out: number[] = [];
       while (out.length < maxNewTokens && out.at(-1) !== stopId) out.push(argmax(next([...prompt, ...out])));
@@ -39,6 +40,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the model is shown the newest token only',
+    name: 'newest-after-the-prompt',
+    missedAtFirst: true,
     solution: (prompt: number[], next: Next, stopId: number, maxNewTokens: number) => {
       const out: number[] = [];
       let input = prompt;
@@ -53,6 +56,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the prompt is returned too',
+    name: 'with-the-prompt',
     solution: (prompt: number[], next: Next, stopId: number, maxNewTokens: number) => {
       const ids = prompt.slice();
       for (let n = 0; n < maxNewTokens; n++) {
@@ -65,6 +69,7 @@ export const wrong: Learner[] = [
   },
   {
     what: '>= finds the last of equals',
+    name: 'last-of-equals',
     solution: (prompt: number[], next: Next, stopId: number, maxNewTokens: number) => {
       const out: number[] = [];
       while (out.length < maxNewTokens) {
@@ -79,6 +84,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'pushes onto the prompt that it was given',
+    name: null,
+    missedAtFirst: true,
     solution: (prompt: number[], next: Next, stopId: number, maxNewTokens: number) => {
       const start = prompt.length;
       while (prompt.length - start < maxNewTokens) {

@@ -38,6 +38,8 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'row t is judged by token t',
+    name: 'own-token',
+    missedAtFirst: true,
     solution: (logits: Float64Array, ids: number[]) => {
       const rows = rowsOf(logits, ids);
       return mean(ids.slice(0, -1).map((id, t) => logSum(rows[t]) - rows[t][id]));
@@ -45,6 +47,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the sum, not the mean',
+    name: 'sum',
     solution: (logits: Float64Array, ids: number[]) => {
       const rows = rowsOf(logits, ids);
       return ids.slice(1).reduce((s, id, t) => s + logSum(rows[t]) - rows[t][id], 0);
@@ -52,6 +55,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'divides by the number of ids, one too many',
+    name: 'divided-by-all',
     solution: (logits: Float64Array, ids: number[]) => {
       const rows = rowsOf(logits, ids);
       let sum = 0;
@@ -61,6 +65,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'bits: log2',
+    name: 'no-maximum + bits',
+    missedAtFirst: true,
     solution: (logits: Float64Array, ids: number[]) => {
       const rows = rowsOf(logits, ids);
       return mean(ids.slice(1).map((id, t) => -Math.log2(Math.exp(rows[t][id] - logSum(rows[t])))));
@@ -68,6 +74,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the mean of the probabilities, and then ln',
+    name: 'mean-of-probabilities',
+    missedAtFirst: true,
     solution: (logits: Float64Array, ids: number[]) => {
       const rows = rowsOf(logits, ids);
       return -Math.log(mean(ids.slice(1).map((id, t) => Math.exp(rows[t][id] - logSum(rows[t])))));
@@ -75,6 +83,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'softmax as the formula has it, which overflows for large logits',
+    name: 'no-maximum',
     solution: (logits: Float64Array, ids: number[]) => {
       const rows = rowsOf(logits, ids);
       return mean(

@@ -72,6 +72,7 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'single words for shingles',
+    name: 'words-not-shingles',
     solution: (...[texts, options, hash]: Args) => {
       const signatures = signed(texts, { ...options, size: 1 }, hash);
       return [signatures, keepFirst(signatures, (a, b) => alike(a, b, options))];
@@ -79,6 +80,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'all bands must agree',
+    name: 'all-bands',
     solution: (...[texts, options, hash]: Args) => {
       const signatures = signed(texts, options, hash);
       const same = (a: number[], b: number[]) => a.length > 0 && a.every((v, i) => v === b[i]);
@@ -87,6 +89,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'both of two copies are dropped',
+    name: 'both-dropped',
     solution: (...[texts, options, hash]: Args) => {
       const signatures = signed(texts, options, hash);
       const kept = signatures
@@ -97,6 +100,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'compared with kept texts only, not with every text before',
+    name: 'compared-with-dropped',
     solution: (...[texts, options, hash]: Args) => {
       const signatures = signed(texts, options, hash);
       const kept: number[] = [];
@@ -108,6 +112,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'capitals are kept',
+    name: 'capitals-kept',
     solution: (...[texts, options, hash]: Args) => {
       const signatures = texts.map((text) =>
         sign(
@@ -124,6 +129,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'split at white space without trimming: an empty word at the edges',
+    name: 'empty-words',
+    missedAtFirst: true,
     solution: (...[texts, options, hash]: Args) => {
       const { size, bands, rowsPerBand } = options;
       const signatures = texts.map((text) =>

@@ -44,7 +44,8 @@ export const right: Learner[] = [
       const out: number[] = [];
       for (let at = 0; at < bytes.length; at += 20) {
         const qs = [...bytes.subarray(at + 4, at + 20)];
-        for (const q of [...qs.map((b) => b & 0xf), ...qs.map((b) => b >>> 4)]) out.push(f16(at) * q + f16(at + 2));
+        for (const q of [...qs.map((b) => b & 0xf), ...qs.map((b) => b >>> 4)])
+          out.push(f16(at) * q + f16(at + 2));
       }
       return out;
     },
@@ -64,14 +65,17 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'the halves of a byte are neighbours',
+    name: 'interleaved',
     solution: (bytes: Uint8Array) => decoded(bytes, le, plain, (i) => [2 * i, 2 * i + 1]),
   },
   {
     what: 'q − 8, as Q4_0 does',
+    name: 'minus-eight',
     solution: (bytes: Uint8Array) => decoded(bytes, le, (d, q, m) => d * (q - 8) + m, halves),
   },
   {
     what: 'exponent 0 read like any other: no subnormal numbers',
+    name: 'leading-one-always',
     solution: (bytes: Uint8Array) =>
       decoded(
         bytes,
@@ -85,19 +89,24 @@ export const wrong: Learner[] = [
   },
   {
     what: 'high byte first',
+    name: 'big-endian',
     solution: (bytes: Uint8Array) => decoded(bytes, (b, at) => half((b[at] << 8) | b[at + 1]), plain, halves),
   },
   {
     what: 'the sign bit is forgotten',
+    name: 'no-sign',
     solution: (bytes: Uint8Array) =>
       decoded(bytes, (b, at) => half((b[at] | (b[at + 1] << 8)) & 0x7fff), plain, halves),
   },
   {
     what: 'high half first: low and high four bits exchanged',
+    name: 'high-first',
     solution: (bytes: Uint8Array) => decoded(bytes, le, plain, (i) => [i + 16, i]),
   },
   {
     what: 'd · (q + m)',
+    name: 'minimum-inside',
+    missedAtFirst: true,
     solution: (bytes: Uint8Array) => decoded(bytes, le, (d, q, m) => d * (q + m), halves),
   },
 ];

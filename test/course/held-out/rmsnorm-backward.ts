@@ -57,6 +57,7 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'the weight gets the gradient of the last row only',
+    name: 'last-row-only',
     solution: (...args: Args) => {
       const rows = rowsOf(...args);
       return [dXOf(rows, dX), dWOf(rows.slice(-1), dW)];
@@ -64,6 +65,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'r is taken for a constant: no second term',
+    name: 'no-pull',
     solution: (...args: Args) => {
       const rows = rowsOf(...args);
       return [dXOf(rows, ({ r, g }, i) => r * g[i]), dWOf(rows, dW)];
@@ -71,6 +73,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'dOut in place of g: the weight is left out of dX',
+    name: 'without-weight + dot-without-weight',
     solution: (...args: Args) => {
       const rows = rowsOf(...args);
       const own = ({ row, d, r, n }: Row, i: number) =>
@@ -80,6 +83,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the sum is not divided by n',
+    name: 'not-divided',
     solution: (...args: Args) => {
       const rows = rowsOf(...args);
       return [dXOf(rows, ({ row, g, r, dot }, i) => r * g[i] - row[i] * r ** 3 * dot), dWOf(rows, dW)];
@@ -87,13 +91,18 @@ export const wrong: Learner[] = [
   },
   {
     what: 'plus where a minus stands',
+    name: 'pull-added',
     solution: (...args: Args) => {
       const rows = rowsOf(...args);
-      return [dXOf(rows, ({ row, g, r, dot, n }, i) => r * g[i] + (row[i] * r ** 3 * dot) / n), dWOf(rows, dW)];
+      return [
+        dXOf(rows, ({ row, g, r, dot, n }, i) => r * g[i] + (row[i] * r ** 3 * dot) / n),
+        dWOf(rows, dW),
+      ];
     },
   },
   {
     what: 'dWeight of the raw x, without r',
+    name: 'weight-grad-without-r',
     solution: (...args: Args) => {
       const rows = rowsOf(...args);
       return [dXOf(rows, dX), dWOf(rows, ({ d, row }, i) => d[i] * row[i])];

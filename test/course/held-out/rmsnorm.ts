@@ -30,6 +30,7 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'eps is added to the root',
+    name: 'eps-after-root',
     solution: (x: Float64Array, weight: Float64Array, eps: number) => {
       const n = weight.length;
       const out = new Float64Array(x.length);
@@ -42,6 +43,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'one mean over all rows together',
+    name: 'all-rows-at-once',
     solution: (x: Float64Array, weight: Float64Array, eps: number) => {
       let ss = 0;
       for (const v of x) ss += v * v;
@@ -51,6 +53,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the sum of squares, not their mean',
+    name: 'sum-not-mean',
     solution: (x: Float64Array, weight: Float64Array, eps: number) => {
       const n = weight.length;
       const out = new Float64Array(x.length);
@@ -66,6 +69,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'x is overwritten',
+    name: null,
+    missedAtFirst: true,
     solution: (x: Float64Array, weight: Float64Array, eps: number) => {
       const n = weight.length;
       for (let r = 0; r < x.length; r += n) {
@@ -78,6 +83,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the root is forgotten',
+    name: 'no-root',
     solution: (x: Float64Array, weight: Float64Array, eps: number) => {
       const n = weight.length;
       return x.map((v, at) => {

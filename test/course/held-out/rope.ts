@@ -35,6 +35,7 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'pairs of neighbours 2j and 2j + 1',
+    name: 'neighbours',
     solution: (head: Float64Array, pos: number, theta: number) => {
       const out = new Float64Array(head.length);
       for (let i = 0; i < head.length; i += 2) {
@@ -47,6 +48,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the first number is overwritten before the second reads it',
+    name: 'overwritten',
     solution: (head: Float64Array, pos: number, theta: number) => {
       const x = head.slice();
       const half = x.length / 2;
@@ -60,6 +62,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the 2 of the exponent is lost: theta^(−j / headDim)',
+    name: 'half-exponent',
     solution: (head: Float64Array, pos: number, theta: number) => {
       const half = head.length / 2;
       return head.map((v, i) => {
@@ -72,6 +75,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'turns the other way round',
+    name: 'wrong-way',
     solution: (head: Float64Array, pos: number, theta: number) => {
       const half = head.length / 2;
       const out = new Float64Array(head);
@@ -85,6 +89,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'the minus of the exponent is lost',
+    name: 'faster',
     solution: (head: Float64Array, pos: number, theta: number) => {
       const half = head.length / 2;
       const out = new Float64Array(head.length);
@@ -98,6 +103,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'positions counted from 1',
+    name: 'from-one',
     solution: (head: Float64Array, pos: number, theta: number) => {
       const half = head.length / 2;
       const out = new Float64Array(head.length);

@@ -88,6 +88,8 @@ export const right: Learner[] = [
 export const wrong: Learner[] = [
   {
     what: 'multiplies by the temperature',
+    name: 'times-temperature',
+    missedAtFirst: true,
     solution: (...[logits, { temperature, topK, topP }, dice]: Args) => {
       const hot = temperature === 0 ? heated(logits, 0) : softmax(logits.map((v) => v * temperature));
       const p = cutP(cutK(hot, topK), topP);
@@ -96,6 +98,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'leaves out the token that reaches topP',
+    name: 'top-p-one-fewer',
     solution: (...[logits, { temperature, topK, topP }, dice]: Args) => {
       let p = cutK(heated(logits, temperature), topK);
       if (topP < 1) {
@@ -113,6 +116,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'top-p first, top-k of what it left',
+    name: 'top-p-before-top-k',
     solution: (...[logits, { temperature, topK, topP }, dice]: Args) => {
       const p = cutK(cutP(heated(logits, temperature), topP), topK);
       return [p, roll(p, dice)];
@@ -120,6 +124,7 @@ export const wrong: Learner[] = [
   },
   {
     what: 'walks from the likeliest down, not along the ids',
+    name: 'thrown-by-rank',
     solution: (...[logits, { temperature, topK, topP }, dice]: Args) => {
       const p = cutP(cutK(heated(logits, temperature), topK), topP);
       let sum = 0;
@@ -132,6 +137,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'does not make the probabilities sum to 1 at the end',
+    name: null,
+    missedAtFirst: true,
     solution: (...[logits, { temperature, topK, topP }, dice]: Args) => {
       const q = cutK(heated(logits, temperature), topK);
       const p = only(q, nucleus(q, topP));
@@ -140,6 +147,8 @@ export const wrong: Learner[] = [
   },
   {
     what: 'divides by a temperature of 0',
+    name: null,
+    missedAtFirst: true,
     solution: (...[logits, { temperature, topK, topP }, dice]: Args) => {
       const p = cutP(cutK(softmax(logits.map((v) => v / temperature)), topK), topP);
       return [p, roll(p, dice)];
