@@ -32,5 +32,7 @@ async function open(env: Env): Promise<ServerApp> {
     cacheType: 'q8',
     maxMemory: 128e6,
   });
-  return app(smol, { parallel: 1, queue: 8, cacheMemory: 0, maxTokens: 256 });
+  const server = app(smol, { parallel: 1, queue: 8, cacheMemory: 0, maxTokens: 256 });
+  await server.ready();
+  return server;
 }
