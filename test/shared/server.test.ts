@@ -14,12 +14,17 @@ async function serve(env: NodeJS.ProcessEnv): Promise<string> {
   const server = startCli(['serve', '--port', '0', '--quiet'], env);
   started.push(server);
   let said = '';
-  for await (const piece of server.stderr) {
-    said += piece;
-    const url = /^ready: (\S+)\/v1/m.exec(said)?.[1];
-    if (url) return url;
-  }
-  throw new Error(`smollm2 serve: expected a line that says ready, got ${said}`);
+  // Listened to until its end: a server whose stderr is closed dies of its next line.
+  return new Promise((resolve, reject) => {
+    server.stderr.on('data', (piece) => {
+      said += piece;
+      const url = /^ready: (\S+)\/v1/m.exec(said)?.[1];
+      if (url) resolve(url);
+    });
+    server.once('exit', () =>
+      reject(new Error(`smollm2 serve: expected it to serve, it ended with ${said}`)),
+    );
+  });
 }
 
 async function run(env: NodeJS.ProcessEnv): Promise<string> {
@@ -27,7 +32,7 @@ async function run(env: NodeJS.ProcessEnv): Promise<string> {
   const program = sharedFile('server/conformance-run.mjs');
   const options = { env: { ...process.env, NODE_PATH: modules, ...env } };
   const { stdout } = await promisify(execFile)(process.execPath, [program, url, 'dev'], options).catch(
-    (error) => error as { stdout: string },
+    (error) => ({ stdout: `${error.stdout}${error.stderr}` }),
   );
   return stdout;
 }
