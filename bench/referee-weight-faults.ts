@@ -1,22 +1,12 @@
 // Faults in the weights a program reads: rows and matrices in the wrong place, damaged, or used another way.
 
 import type { LayerWeights } from '../src/model/weights.ts';
-import { type ReferenceMatrix, readRow } from '../src/reference/matrix.ts';
-import { denseMatrix, withLayer } from '../test/support/faults.ts';
+import type { ReferenceMatrix } from '../src/reference/matrix.ts';
+import { denseMatrix, rowsOf, withLayer } from '../test/support/faults.ts';
 import type { Faults } from '../test/support/faulty-engine.ts';
 
-type Rows = readonly Float64Array[];
-
-function rowsOf(matrix: unknown): Rows {
-  const source = matrix as ReferenceMatrix;
-  return Array.from({ length: source.outSize }, (_, o) => {
-    const row = new Float64Array(source.inSize);
-    readRow(row, source, o);
-    return row;
-  });
-}
-
-const matrixOf = (rows: Rows) => denseMatrix(rows.length, rows[0].length, (o, i) => rows[o][i]);
+const matrixOf = (rows: readonly Float64Array[]) =>
+  denseMatrix(rows.length, rows[0].length, (o, i) => rows[o][i]);
 
 const inLayer = (n: number, change: (layer: LayerWeights) => Partial<LayerWeights>): Faults => ({
   weights: (weights) => withLayer(weights, n, (layer) => ({ ...layer, ...change(layer) })),
@@ -51,7 +41,7 @@ function transposed(matrix: unknown): ReferenceMatrix {
 }
 
 function damaged(matrix: unknown): ReferenceMatrix {
-  const rows = rowsOf(matrix).map((row) => row.slice());
+  const rows = rowsOf(matrix);
   rows[3][5] += 0.5;
   return matrixOf(rows);
 }

@@ -3,10 +3,9 @@ import { CAUSES } from '../../src/diff/causes/all.ts';
 import { diff } from '../../src/diff/diff.ts';
 import { type FloatFormat, roundTo } from '../../src/diff/precision.ts';
 import { checkpointWeights } from '../../src/diff/weight-source.ts';
-import { readRow } from '../../src/reference/matrix.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';
 import type { RawTrace } from '../../src/traces/raw-trace.ts';
-import { denseMatrix, PLANTED, untieHead, withLayer } from '../support/faults.ts';
+import { denseMatrix, PLANTED, rowsOf, untieHead, withLayer } from '../support/faults.ts';
 import { type Faults, faultyModel } from '../support/faulty-engine.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { tinyCheckpoint } from '../support/tiny-models.ts';
@@ -152,11 +151,7 @@ describe('diff on a fault of no known kind', () => {
   it('finds a transposed matrix', async () => {
     const transpose = (w: Parameters<typeof withLayer>[0]) =>
       withLayer(w, 1, (layer) => {
-        const rows = Array.from({ length: hiddenSize }, (_, o) => {
-          const row = new Float64Array(hiddenSize);
-          readRow(row, layer.oProj as Parameters<typeof readRow>[1], o);
-          return row;
-        });
+        const rows = rowsOf(layer.oProj);
         return { ...layer, oProj: denseMatrix(hiddenSize, hiddenSize, (o, i) => rows[i][o]) };
       });
     const report = await diff(reference, await candidate({ weights: transpose }), { weights });
@@ -167,11 +162,7 @@ describe('diff on a fault of no known kind', () => {
     const corrupt = (w: Parameters<typeof withLayer>[0]) =>
       withLayer(w, 0, (layer) => {
         const { downProj } = layer;
-        const rows = Array.from({ length: downProj.outSize }, (_, o) => {
-          const row = new Float64Array(downProj.inSize);
-          readRow(row, downProj as Parameters<typeof readRow>[1], o);
-          return row;
-        });
+        const rows = rowsOf(downProj);
         rows[17][41] += 0.25;
         return { ...layer, downProj: denseMatrix(downProj.outSize, downProj.inSize, (o, i) => rows[o][i]) };
       });

@@ -7,6 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 const demo = fileURLToPath(new URL('../../docs/demo/', import.meta.url));
 
+/** Every view of the Lab. */
+export const VIEWS =
+  'tokens journey attention lens sum softmax branches cache surgery debugger bits speed'.split(' ');
+
 /** Starts the preview server on a port; the 135M lies at /model.gguf. */
 export async function serveExplorer(port, weights) {
   if (!existsSync(`${demo}dist/index.html`))

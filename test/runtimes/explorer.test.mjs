@@ -3,12 +3,8 @@
 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchChromium } from './browsers.mjs';
-import { bringModel, openExplorer, serveExplorer, settled } from './explorer-page.mjs';
+import { bringModel, openExplorer, serveExplorer, settled, VIEWS } from './explorer-page.mjs';
 import { has } from './runtimes.mjs';
-
-const VIEWS = 'tokens journey attention lens sum softmax branches cache surgery debugger bits speed'.split(
-  ' ',
-);
 
 describe.runIf(has('chromium'))('the explorer', () => {
   let server;

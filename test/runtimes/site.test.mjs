@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchChromium } from './browsers.mjs';
-import { openExplorer, serveExplorer, settled } from './explorer-page.mjs';
+import { openExplorer, serveExplorer, settled, VIEWS } from './explorer-page.mjs';
 import { has } from './runtimes.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,9 +16,6 @@ const PAGES = [
   'learn/index.html',
   'learn/exercise-rope.html',
 ];
-const VIEWS = 'tokens journey attention lens sum softmax branches cache surgery debugger bits speed'.split(
-  ' ',
-);
 
 describe.runIf(has('chromium'))('the site', () => {
   let server;

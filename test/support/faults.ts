@@ -2,7 +2,7 @@
 
 import type { ModelConfig } from '../../src/config.ts';
 import type { Weights } from '../../src/model/weights.ts';
-import type { ReferenceMatrix } from '../../src/reference/matrix.ts';
+import { type ReferenceMatrix, readRow } from '../../src/reference/matrix.ts';
 import type { Faults } from './faulty-engine.ts';
 
 export interface PlantedFault {
@@ -26,6 +26,16 @@ export function denseMatrix(
     at(Math.floor(n / inSize), n % inSize),
   );
   return { dtype: 'F32', outSize, inSize, bytes: new Uint8Array(values.buffer) };
+}
+
+/** Every row of a matrix of the reference engine, in arrays of their own. */
+export function rowsOf(matrix: unknown): Float64Array[] {
+  const source = matrix as ReferenceMatrix;
+  return Array.from({ length: source.outSize }, (_, o) => {
+    const row = new Float64Array(source.inSize);
+    readRow(row, source, o);
+    return row;
+  });
 }
 
 /** Weights with one layer changed. */
