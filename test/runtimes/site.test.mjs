@@ -100,6 +100,23 @@ describe.runIf(has('chromium'))('the site', () => {
     await page.locator('#search-close').click();
   });
 
+  it('finds what was typed before the index had come', async () => {
+    let hasTyped;
+    const typed = new Promise((resolve) => {
+      hasTyped = resolve;
+    });
+    await page.route('**/pagefind/pagefind.js', async (route) => {
+      await typed;
+      await route.continue();
+    });
+    await page.goto(`${server.url}docs/index.html`);
+    await page.locator('#search-open').click();
+    await page.locator('#search-text').fill('softmax');
+    hasTyped();
+    await page.locator('#search-found a').first().waitFor();
+    await page.unroute('**/pagefind/pagefind.js');
+  });
+
   describe('accessibility', () => {
     const axe = readFileSync(`${root}docs/demo/node_modules/axe-core/axe.min.js`, 'utf8');
     const violations = async () => {

@@ -40,10 +40,11 @@ addEventListener('message', (event) => {
 
 async function keepAll(page) {
   const cache = await caches.open(NAME);
+  let missing = 0;
   for (const file of REST) {
-    if (!(await cache.match(file))) await cache.add(file).catch(() => undefined);
+    if (!(await cache.match(file))) await cache.add(file).catch(() => missing++);
   }
-  page?.postMessage('kept-all');
+  if (missing === 0) page?.postMessage('kept-all');
 }
 
 addEventListener('fetch', (event) => {

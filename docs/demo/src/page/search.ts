@@ -17,26 +17,40 @@ const SHOWN = 8;
 export function startSearch(root: URL): void {
   const dialog = byId<HTMLDialogElement>('search');
   const field = byId<HTMLInputElement>('search-text');
-  let index: Index | undefined;
-  const open = async () => {
-    dialog.showModal();
-    index ??= (await import(/* @vite-ignore */ new URL('pagefind/pagefind.js', root).href)) as Index;
-    await index.init();
+  let loading: Promise<Index> | undefined;
+  // Typing may begin before the index is there: every search waits for it.
+  const loaded = () => {
+    loading ??= load(new URL('pagefind/pagefind.js', root).href).catch((error) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
   };
-  byId('search-open').addEventListener('click', () => void open());
+  const open = () => {
+    dialog.showModal();
+    void loaded().catch(() => undefined);
+  };
+  byId('search-open').addEventListener('click', open);
   byId('search-close').addEventListener('click', () => dialog.close());
   addEventListener('keydown', (event) => {
     const isTyping = event.target instanceof HTMLElement && event.target.closest('input, textarea, select');
     if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    void open();
+    open();
   });
   field.addEventListener('input', async () => {
+    const index = await loaded().catch(() => undefined);
     const found = await index?.debouncedSearch(field.value);
     if (!found) return;
     const pages = await Promise.all(found.results.slice(0, SHOWN).map((one) => one.data()));
     byId('search-found').replaceChildren(...pages.map((page) => entry(page, root)));
   });
+}
+
+async function load(script: string): Promise<Index> {
+  const index = (await import(/* @vite-ignore */ script)) as Index;
+  await index.init();
+  return index;
 }
 
 function entry({ url, excerpt, meta }: Found, root: URL): HTMLElement {
