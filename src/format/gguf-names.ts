@@ -68,21 +68,21 @@ export function hfRow(row: number, headDim: number): number {
 /**
  * A query or key tensor with rows in another order, moved as stored: a row is a whole number of blocks.
  * `sourceRow` tells which row of `tensor` becomes row i, and stays within the head of i, so whole heads are
- * read at once. A vector (a bias, in a format without blocks) is moved value by value. `roomFor` gives the memory
+ * read at once. A vector (a bias, in a format without blocks) is moved value by value. `bufferFor` gives the memory
  * that moved rows are put in.
  */
 export function reorderRows(
   tensor: Tensor,
   headDim: number,
   sourceRow: (row: number, headDim: number) => number,
-  roomFor: (length: number) => Uint8Array = (length) => new Uint8Array(length),
+  bufferFor: (length: number) => Uint8Array = (length) => new Uint8Array(length),
 ): Tensor {
   const { shape, dtype } = tensor;
   if (shape.length === 1) {
     const valueBytes = DTYPES[dtype].blockBytes;
     const readRows = async (begin: number, end: number) => {
       const bytes = await tensor.readRows(begin, end);
-      const out = roomFor(begin < end ? shape[0] * valueBytes : 0);
+      const out = bufferFor(begin < end ? shape[0] * valueBytes : 0);
       return moveRows(out, bytes, valueBytes, 0, 0, (row) => sourceRow(row, headDim));
     };
     return { ...tensor, readRows };
@@ -92,7 +92,7 @@ export function reorderRows(
     const first = Math.floor(begin / headDim) * headDim;
     const last = Math.min(Math.ceil(end / headDim) * headDim, shape[0]);
     const heads = await tensor.readRows(first, Math.max(last, end));
-    const out = roomFor((end - begin) * rowBytes);
+    const out = bufferFor((end - begin) * rowBytes);
     return moveRows(out, heads, rowBytes, begin, first, (row) => sourceRow(row, headDim));
   };
   return { ...tensor, readRows };

@@ -15,7 +15,7 @@ import { type GgufHeader, type GgufTensor, readGgufHeader } from './gguf-header.
 import { ggufRow, ggufTensorName, hfTensorName, isPermuted, reorderRows } from './gguf-names.ts';
 import { type OpenBeside, readWholeHeader } from './gguf-shards.ts';
 import type { GgufType } from './gguf-values.ts';
-import { reusedRoom } from './pieces.ts';
+import { reusedBuffer } from './pieces.ts';
 import { rowTensor } from './row-tensor.ts';
 import type { Source } from './source.ts';
 
@@ -85,13 +85,13 @@ async function checkpointOf(
   const config = await locating(header, () => readConfig(source, header, metadata));
   const isLlama = metadata['general.architecture'] === 'llama';
   const tensors = new Map<string, Tensor>();
-  const roomFor = source.isTransient ? reusedRoom() : undefined;
+  const bufferFor = source.isTransient ? reusedBuffer() : undefined;
   for (const line of header.tensors) {
     if (line.name === ROPE_DIVISORS) continue;
     const name = hfTensorName(line.name) ?? line.name;
     const tensor = rowTensor(line.source ?? source, { ...line, name });
     const isMoved = isLlama && isPermuted(name);
-    tensors.set(name, isMoved ? reorderRows(tensor, config.headDim, ggufRow, roomFor) : tensor);
+    tensors.set(name, isMoved ? reorderRows(tensor, config.headDim, ggufRow, bufferFor) : tensor);
   }
   await locating(header, () => checkTensors(header.file, config, tensors));
   const template = stringOf(header, 'tokenizer.chat_template');

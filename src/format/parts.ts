@@ -4,7 +4,7 @@
 import { FormatError } from '../base/errors.ts';
 import { digest, hex } from '../base/sha256.ts';
 import { shown } from '../base/shown.ts';
-import { type Fetched, type Piece, PiecePool, readWhole, reusedRoom } from './pieces.ts';
+import { type Fetched, type Piece, PiecePool, readWhole, reusedBuffer } from './pieces.ts';
 import { checkRange, type Source } from './source.ts';
 
 export type { Fetched } from './pieces.ts';
@@ -146,7 +146,7 @@ class PiecedSource implements Source {
   private readonly keep: number;
   private readonly pool: PiecePool;
   /** Room for bytes that lie in two pieces or more. */
-  private readonly seam = reusedRoom();
+  private readonly joined = reusedBuffer();
   /** In order of last use. */
   private readonly held = new Map<number, Promise<Piece>>();
 
@@ -174,7 +174,7 @@ class PiecedSource implements Source {
     if (from + length <= this.pieces.sizes[index]) {
       return (await this.bytesOf(index)).subarray(from, from + length);
     }
-    const bytes = this.isTransient ? this.seam(length) : new Uint8Array(length);
+    const bytes = this.isTransient ? this.joined(length) : new Uint8Array(length);
     for (let at = 0; at < length; index++) {
       const begin = offset + at - this.begins[index];
       const part = (await this.bytesOf(index)).subarray(begin, begin + length - at);

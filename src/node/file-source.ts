@@ -1,4 +1,4 @@
-// What Node has and browsers have not: files as sources of bytes.
+// Files as sources of bytes, which only Node has.
 
 import { open, stat as statOf } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -38,8 +38,8 @@ interface WaitAsync {
   ): { readonly async: boolean; readonly value: Promise<string> | string };
 }
 
-/** How often the caller looks by itself whether a job is finished. */
-const LOOK_MS = 250;
+/** Milliseconds between two polls for a finished job, where nothing wakes the caller. */
+const POLL_MS = 250;
 
 /** Longer passes are always the whole team's: their phases are long enough that it is never slower than one worker. */
 const FEW_ROWS = 8;
@@ -56,7 +56,7 @@ export class Team {
   private workers: TeamWorker[] = [];
   private generation = 0;
   private isClosed = false;
-  private stopLooking = (): void => {};
+  private stopPolling = (): void => {};
   private readonly pace: Pace;
   private settle: { finish: () => void; fail: (error: EngineError) => void } | undefined;
 
@@ -152,12 +152,12 @@ export class Team {
     // The notification of the job before may come late and wake this one too early, and one might be lost: only
     // the number counts, and it is looked at from time to time.
     const isOver = (): boolean => Atomics.load(words, FINISHED) !== previous;
-    const timer = setInterval(() => isOver() && done(), LOOK_MS);
+    const timer = setInterval(() => isOver() && done(), POLL_MS);
     const done = (): void => {
       clearInterval(timer);
       finish?.();
     };
-    this.stopLooking = () => clearInterval(timer);
+    this.stopPolling = () => clearInterval(timer);
     const look = (): void => {
       if (isOver()) {
         done();
@@ -173,7 +173,7 @@ export class Team {
   private fail(reason: string): void {
     const { workers, settle } = this;
     this.workers = [];
-    this.stopLooking();
+    this.stopPolling();
     for (const worker of workers) worker.terminate();
     if (workers.length > 0) this.engine.scratch.clearControls();
     const next = this.isClosed ? '' : '; the next call starts a new team';
