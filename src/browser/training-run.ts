@@ -3,7 +3,7 @@
 // bits as `smollm2 train`. Next step of the walk: remote-run.ts.
 
 import { callback, checkOptions, count, flag, object, type Rule, type Rules } from '../base/options.ts';
-import { MAX_THREADS } from '../run/load-options.ts';
+import { LOAD_RULES } from '../run/load-options.ts';
 import { RemoteRun, type RunListeners } from './remote-run.ts';
 import type { RunSetup } from './training-messages.ts';
 
@@ -29,7 +29,7 @@ const RULES: Rules<PageTrainingOptions> = {
   tokens: object,
   tokenizer: object,
   model: anything,
-  threads: count(1, MAX_THREADS),
+  threads: LOAD_RULES.threads,
   maxSteps: count(1),
   resume: object,
   isPaused: flag,

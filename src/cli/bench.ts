@@ -4,8 +4,9 @@
 import { availableParallelism, cpus } from 'node:os';
 import { median } from '../base/median.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
+import { loadModel } from '../node/index.ts';
 import { nodePlatform } from '../node/platform.ts';
-import { type LoadOptions, loadModel } from '../run/load.ts';
+import type { LoadOptions } from '../run/load.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { modelOption, openModelFile } from './model-options.ts';
 import { someIds, timeDecode, timePrefill } from './speed.ts';
@@ -107,7 +108,7 @@ async function* measure(
   threads: number,
 ): AsyncGenerator<BenchResult> {
   const { promptTokens, generatedTokens, repetitions, options } = settings;
-  const model = await loadModel(checkpoint, { ...options, threads }, nodePlatform);
+  const model = await loadModel(checkpoint, { ...options, threads });
   try {
     const { vocabSize, bosId = 0 } = model.config;
     const cache = model.newCache();

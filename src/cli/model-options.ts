@@ -6,9 +6,9 @@ import { DEFAULT_MODEL } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
 import { NANO } from '../node/find-weights.ts';
+import { loadModel } from '../node/index.ts';
 import { openNode } from '../node/open.ts';
-import { nodePlatform } from '../node/platform.ts';
-import { type LoadOptions, loadModel } from '../run/load.ts';
+import type { LoadOptions } from '../run/load.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
 import type { Arguments, Command } from './arguments.ts';
 import { interruptible, type Status } from './terminal.ts';
@@ -83,7 +83,7 @@ export async function openBareModel(
     const onProgress = (done: number, total: number) => {
       if (process.stderr.isTTY) status.progress('loading', done, total);
     };
-    const model = await loadModel(checkpoint, { ...options, onProgress }, nodePlatform);
+    const model = await loadModel(checkpoint, { ...options, onProgress });
     return { model, checkpoint, loadMs: performance.now() - startedAt };
   } finally {
     status.clear();

@@ -14,9 +14,9 @@ import {
   recordedPoints,
 } from '../generate/record.ts';
 import { biasesOf } from '../generate/sampler.ts';
+import { loadModel } from '../node/index.ts';
 import { openNode } from '../node/open.ts';
-import { nodePlatform } from '../node/platform.ts';
-import { type LoadOptions, loadModel } from '../run/load.ts';
+import type { LoadOptions } from '../run/load.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
@@ -87,7 +87,7 @@ async function run(args: Arguments): Promise<void> {
   const checkpoint = args.text('model')
     ? await openModelFile(args, status, interruptSignal())
     : await openNode(record.model);
-  const smol = bind(await loadModel(checkpoint, load, nodePlatform), checkpoint);
+  const smol = bind(await loadModel(checkpoint, load), checkpoint);
   try {
     const fingerprint = await smol.systemFingerprint();
     const { load: _load, logitBias, ...options } = record.options as Record<string, unknown>;

@@ -1,8 +1,7 @@
 // `smollm2 snapshot`: the state behind a fixed system message, computed once and shipped with an app.
 
-import { nodePlatform } from '../node/platform.ts';
+import { loadModel } from '../node/index.ts';
 import { writeFileWhole } from '../node/write-file.ts';
-import { loadModel } from '../run/load.ts';
 import { bind } from '../smollm2.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, loadOptions, openModelFile } from './model-options.ts';
@@ -24,7 +23,7 @@ async function run(args: Arguments): Promise<void> {
   const status = new Status();
   const options = { ...loadOptions(args), cacheType: args.choice('cache', ['f32', 'f16', 'q8']) };
   const checkpoint = await openModelFile(args, status);
-  const smol = bind(await loadModel(checkpoint, options, nodePlatform), checkpoint);
+  const smol = bind(await loadModel(checkpoint, options), checkpoint);
   try {
     const bytes = await smol.snapshot([{ role: 'system', content }]);
     await writeFileWhole(out, onePiece(bytes));

@@ -2,9 +2,8 @@
 // (--llamacpp).
 
 import type { Checkpoint } from '../format/checkpoint.ts';
-import { nodePlatform } from '../node/platform.ts';
+import { loadModel } from '../node/index.ts';
 import { coarserModels, wrongModels } from '../run/likenesses.ts';
-import { loadModel } from '../run/load.ts';
 import { bind } from '../smollm2.ts';
 import { connectServer } from '../verify/openai-probe.ts';
 import { type Agreement, type VerifyReport, verifyServer } from '../verify/verify.ts';
@@ -46,7 +45,7 @@ async function verifyUrl(args: Arguments, url: string): Promise<void> {
   });
   const checkpoint = await openModelFile(args, status, interruptSignal());
   const options = { precision: 'precise' as const, ...definedOnly(loadOptions(args)) };
-  const load = (from: Checkpoint) => loadModel(from, options, nodePlatform);
+  const load = (from: Checkpoint) => loadModel(from, options);
   const smol = bind(await load(checkpoint), checkpoint);
   try {
     const report = await verifyServer(

@@ -11,6 +11,7 @@ import { decodeBlocks } from '../quant/decode.ts';
 import { type EncodableDType, encodeBlocks } from '../quant/encode.ts';
 import { ReferenceEngine } from '../reference/index.ts';
 import type { ReferenceMatrix } from '../reference/matrix.ts';
+import { REFERENCE_ROWS } from './load.ts';
 import { modelHere } from './loaded-model.ts';
 
 type Load = (checkpoint: Checkpoint) => Promise<Model>;
@@ -24,7 +25,13 @@ export interface NamedModel {
 export function coarserModels(checkpoint: Checkpoint, load: Load): NamedModel[] {
   const requantised = (['Q8_0', 'Q4_1', 'Q4_0'] as const).map((type) => ({
     name: `weights in ${type}`,
-    load: () => load(withTensors(checkpoint, (tensor) => requantisedView(tensor, type))),
+    load: () => {
+      const tensors = Array.from(
+        checkpoint.tensors,
+        ([name, one]) => [name, requantisedView(one, type)] as const,
+      );
+      return load({ ...checkpoint, tensors: new Map(tensors) });
+    },
   }));
   return [{ name: 'activations of 8 bits', load: () => int8Model(checkpoint) }, ...requantised];
 }
@@ -36,13 +43,6 @@ export function wrongModels(checkpoint: Checkpoint, load: Load): NamedModel[] {
   return [1e-3, 1e-4, 1e-2, 1e-6]
     .filter((eps) => Math.abs(eps / checkpoint.config.rmsNormEps - 1) > 0.01)
     .map((rmsNormEps) => ({ name: `rms_norm_eps ${rmsNormEps}`, load: () => withConfig({ rmsNormEps }) }));
-}
-
-function withTensors(checkpoint: Checkpoint, change: (tensor: Tensor) => Tensor): Checkpoint {
-  return {
-    ...checkpoint,
-    tensors: new Map([...checkpoint.tensors].map(([name, tensor]) => [name, change(tensor)])),
-  };
 }
 
 /** A matrix as a file of another type would hold it; vectors, and rows that are no whole blocks, stay. */
@@ -87,10 +87,7 @@ function inBlocks(x: Float64Array): Float64Array {
   return out;
 }
 
-/** Rows per pass, as in the reference. */
-const ROWS = 16;
-
 async function int8Model({ config, tensors }: Checkpoint): Promise<Model> {
   const engine = new Int8Engine();
-  return modelHere(engine, config, await loadWeights(engine, config, tensors), config.maxSeqLen, ROWS);
+  return modelHere(engine, config, await loadWeights(engine, config, tensors), undefined, REFERENCE_ROWS);
 }

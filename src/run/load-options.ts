@@ -26,14 +26,11 @@ export interface LoadOptions {
   onProgress?: (bytesLoaded: number, bytesTotal: number) => void;
 }
 
-/** Most threads that may be asked for: beyond the cores of any machine that this was tried on, nothing is gained. */
-export const MAX_THREADS = 64;
-
 export const LOAD_RULES: Rules<LoadOptions> = {
   engine: oneOf('reference', 'wasm'),
   maxSeqLen: count(1),
   precision: oneOf('fast', 'precise'),
-  threads: count(1, MAX_THREADS),
+  threads: count(1, 64), // beyond the cores of any machine that this was tried on, nothing is gained
   cacheType: oneOf('f32', 'f16', 'q8'),
   relaxed: flag,
   maxMemory: count(1),

@@ -9,7 +9,7 @@ import { ReferenceEngine } from '../reference/index.ts';
 import { WasmEngine } from '../wasm/engine.ts';
 import type { Build, WasmPlatform } from '../wasm/platform.ts';
 import { Team } from '../wasm/team.ts';
-import { type LoadOptions, MAX_THREADS } from './load-options.ts';
+import type { LoadOptions } from './load-options.ts';
 import { LoadedModel, modelHere } from './loaded-model.ts';
 import { fitModel, SCRIPT_BYTES } from './plan.ts';
 
@@ -19,7 +19,8 @@ export type { LoadOptions } from './load-options.ts';
  * Loads the weights of a checkpoint into an engine. The checkpoint may be closed afterwards.
  *
  * @param platform where kernels and workers come from: platform.ts of src/node, src/browser or src/edge
- * @throws RangeError       when maxSeqLen is over the model's limit, or threads is no count
+ * @param options  as the doors have checked them
+ * @throws RangeError       when maxSeqLen is over the model's limit
  * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory
  */
 export async function loadModel(
@@ -29,7 +30,7 @@ export async function loadModel(
 ): Promise<Model> {
   const { config, tensors } = checkpoint;
   const { engine: engineName = 'wasm', maxSeqLen = config.maxSeqLen, onProgress } = options;
-  if (!(Number.isInteger(maxSeqLen) && maxSeqLen >= 1 && maxSeqLen <= config.maxSeqLen)) {
+  if (maxSeqLen > config.maxSeqLen) {
     throw new RangeError(`maxSeqLen: expected 1 to ${config.maxSeqLen} positions, got ${maxSeqLen}`);
   }
   let total = 0;
@@ -46,7 +47,7 @@ export async function loadModel(
 }
 
 /** Rows per pass of the reference: as fast as 128 (measured: 25 s for 128 rows either way), and a signal is heard. */
-const REFERENCE_ROWS = 16;
+export const REFERENCE_ROWS = 16;
 
 async function loadWasm(
   { config, tensors }: Checkpoint,
@@ -57,9 +58,6 @@ async function loadWasm(
 ): Promise<Model> {
   const { precision = 'fast', cacheType = 'f32', relaxed = false, maxMemory } = options;
   const threads = platform.spawn ? (options.threads ?? platform.defaultThreads) : 1;
-  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
-    throw new RangeError(`threads: expected 1 to ${MAX_THREADS}, got ${threads}`);
-  }
   const isShared = platform.spawn !== undefined;
   const build: Build = `${relaxed ? 'relaxed' : 'strict'}${isShared ? '' : '-single'}`;
   const module = await platform.loadModule(build).catch((cause) => {

@@ -1,7 +1,7 @@
 // A model that runs: an engine, which holds weights and caches, and a runner, which computes chunks. Passes that are
 // asked for at the same time share chunks (calls.ts). Next step of the walk: runner.ts, or src/wasm/team.ts.
 
-import { ContextOverflowError, EngineError, OutOfMemoryError, UnsupportedError } from '../base/errors.ts';
+import { ContextOverflowError, EngineError, OutOfMemoryError } from '../base/errors.ts';
 import { eventLoopTurn } from '../base/turn.ts';
 import type { ModelConfig } from '../config.ts';
 import {
@@ -31,6 +31,7 @@ import {
   withinReach,
 } from './calls.ts';
 import { hashWeights } from './fingerprint.ts';
+import { LatePoint } from './late-points.ts';
 import { RowBudget } from './row-budget.ts';
 import { here, type Runner } from './runner.ts';
 import { tracedPass } from './traced-pass.ts';
@@ -148,14 +149,14 @@ export class LoadedModel implements Model {
   }
 
   read(value: Vector): Values {
+    if (value instanceof LatePoint) return value.values.slice();
     if (this.engine.readNow) return this.engine.readNow(value);
-    throw new UnsupportedError(
-      `read: the engine ${this.engineName} cannot show values in the middle of a pass; trace with another engine`,
-    );
+    throw new RangeError('read: expected a value of the trace that is being shown');
   }
 
   write(value: Vector, values: ArrayLike<number>): void {
-    this.engine.write(value, values);
+    if (value instanceof LatePoint) value.replace(values);
+    else this.engine.write(value, values);
   }
 
   async close(): Promise<void> {
@@ -179,7 +180,7 @@ export class LoadedModel implements Model {
       if (parts.length === 0) continue;
       this.written = new Set(parts.map(({ progress }) => progress.entry.cache));
       try {
-        await this.timed(parts);
+        await this.compute(parts);
         for (const part of parts) advance(part);
       } catch (error) {
         for (const { call } of parts) this.settle(call, () => call.reject(error));
@@ -248,17 +249,10 @@ export class LoadedModel implements Model {
     }
   }
 
-  private async timed(parts: readonly Part[]): Promise<void> {
-    const sum = (some: readonly Part[]) => some.reduce((rows, { count }) => rows + count, 0);
-    const answerRows = sum(parts.filter(({ call }) => isAnswer(call)));
-    const begin = performance.now();
-    await this.compute(parts);
-    this.budget.report(answerRows, sum(parts) - answerRows, performance.now() - begin);
-  }
-
   /** One chunk: keys and values land in the caches, wanted rows in the parts' calls. */
   private async compute(parts: readonly Part[]): Promise<void> {
     const { network } = this;
+    const begin = performance.now();
     const chunk = chunkOf(parts);
     this.clearHidden(chunk);
     await this.runner.run(FORWARD, chunk);
@@ -269,6 +263,8 @@ export class LoadedModel implements Model {
       if (logitsDone > 0) await this.runner.run(HEAD, { ...chunk, logitsDone });
       await this.readLogits(parts, logitsDone, Math.min(logitsDone + perRun, numLogits));
     }
+    const answerRows = parts.reduce((rows, { call, count }) => rows + (isAnswer(call) ? count : 0), 0);
+    this.budget.report(answerRows, chunk.ids.length - answerRows, performance.now() - begin);
   }
 
   /** Streams are added to the rows that are wanted, so these begin at zero. */

@@ -7,6 +7,7 @@ import type { Trace } from '../model/trace.ts';
 import { forward, head } from '../model/transformer.ts';
 import { makeWorkspace } from '../model/workspace.ts';
 import { type Engine, LOGITS, NOTHING, type Values } from '../ops.ts';
+import { showLate } from './late-points.ts';
 import { asEngineError } from './runner.ts';
 
 /** Rows of logits of `entry` that are wanted; `options.trace` has seen the points by then. */
@@ -24,13 +25,15 @@ export async function tracedPass(
     const workspace = makeWorkspace(config, ids.length, (length) => engine.vector(length));
     const wantsProbs = options.points?.some((point) => point.endsWith('attn_probs')) ?? true;
     const probs = wantsProbs ? engine.vector(config.numHeads * ids.length * numPositions) : undefined;
-    const watch = { trace: options.points ? only(options.points, trace) : trace, probs };
+    const isWanted = (name: string) => options.points?.includes(name) ?? true;
     engine.reserve(cache, numPositions);
     const sequences = [{ begin: 0, count: ids.length, startPos: cache.length, cache }];
     const wanted = ids.map((_, t) => (t >= ids.length - rows ? LOGITS : NOTHING));
     const chunk = { ids, sequences, wanted, logitsDone: 0 };
     const traced = { ...network, workspace };
-    for (const _ of forward(engine, traced, chunk, watch));
+    const pass = (watch: Trace) => forward(engine, traced, chunk, { trace: watch, probs });
+    if (!engine.readNow) await showLate(engine, pass, trace, isWanted);
+    else for (const _ of pass((name, ...seen) => isWanted(name) && trace(name, ...seen)));
     const perRun = workspace.logits.length / config.vocabSize;
     const found: Values[] = [];
     for (let logitsDone = 0; logitsDone < rows; logitsDone += perRun) {
@@ -48,11 +51,4 @@ export async function tracedPass(
   } finally {
     engine.release(mark);
   }
-}
-
-/** A trace that sees the named points and no others. */
-function only(points: readonly string[], trace: Trace): Trace {
-  return (name, value, shape) => {
-    if (points.includes(name)) trace(name, value, shape);
-  };
 }

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { UnsupportedError } from '../../src/base/errors.ts';
 import { generate } from '../../src/generate/generate.ts';
 import type { Model, PassEntry } from '../../src/model/model.ts';
+import { allPoints } from '../../src/model/points.ts';
 import { loadWeights } from '../../src/model/weights.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
-import type { KvCache, Matrix } from '../../src/ops.ts';
+import type { KvCache, Matrix, Values, Vector } from '../../src/ops.ts';
 import { ReferenceEngine } from '../../src/reference/index.ts';
 import { loadModel } from '../../src/run/load.ts';
 import { modelHere } from '../../src/run/loaded-model.ts';
@@ -202,8 +202,64 @@ describe('an engine that reads asynchronously', () => {
     };
     const expected = [await answer(reference, 1), await answer(reference, 2), await answer(reference, 3)];
     expect(await Promise.all([1, 2, 3].map((seed) => answer(model, seed)))).toEqual(expected);
-    await expect(
-      model.forward([1], model.newCache(), { trace: (_name, value) => void model.read(value) }),
-    ).rejects.toThrow(UnsupportedError);
+  });
+
+  const traceOf = async (
+    model: Model,
+    points?: string[],
+    replace?: (name: string, values: Values) => boolean,
+  ) => {
+    const seen: [string, readonly number[], Values][] = [];
+    const logits = await model.forward(idsOf(5, 1), model.newCache(), {
+      logits: 'all',
+      points,
+      trace: (name, value, shape) => {
+        const values = model.read(value);
+        if (replace?.(name, values)) model.write(value, values);
+        seen.push([name, shape, model.read(value)]);
+      },
+    });
+    return { seen, logits };
+  };
+  const bothEngines = async () => {
+    const engine = distantEngine();
+    const weights = await loadWeights(engine, CONFIG, checkpoint.tensors);
+    const reference = await loadModel(checkpoint, { engine: 'reference' });
+    return { distant: modelHere(engine, CONFIG, weights), reference };
+  };
+
+  it('shows every point of a trace, in order and with the values of its moment', async () => {
+    const { distant, reference } = await bothEngines();
+    const { seen, logits } = await traceOf(distant);
+    expect(seen.map(([name]) => name)).toEqual(allPoints(CONFIG.numLayers).slice(0, -1));
+    expect({ seen, logits }).toEqual(await traceOf(reference));
+    const points = ['model.layers.1.mlp.act', 'model.norm'];
+    expect((await traceOf(distant, points)).seen).toEqual((await traceOf(reference, points)).seen);
+  });
+
+  it('goes on with what a trace replaced, once and in several places', async () => {
+    const { distant, reference } = await bothEngines();
+    const plain = (await traceOf(reference)).logits;
+    for (const places of [
+      ['model.norm'],
+      ['model.layers.0.self_attn.v_proj', 'model.layers.1', 'model.norm'],
+    ]) {
+      const halve = (name: string, values: Values) => {
+        for (let i = 0; i < values.length; i += 2) values[i] /= 2;
+        return places.includes(name);
+      };
+      const expected = await traceOf(reference, undefined, halve);
+      expect(await traceOf(distant, undefined, halve)).toEqual(expected);
+      expect(expected.logits).not.toEqual(plain);
+    }
+  });
+
+  it('refuses values of another size, and values outside of a trace', async () => {
+    const { distant } = await bothEngines();
+    const write = { trace: (_name: string, value: Vector) => distant.write(value, [1]) };
+    await expect(distant.forward([1], distant.newCache(), write)).rejects.toThrow(
+      /write: expected 128 values, got 1/,
+    );
+    expect(() => distant.read({ length: 1 })).toThrow(/expected a value of the trace/);
   });
 });

@@ -1,5 +1,5 @@
 // An engine whose memory is out of reach, as a graphics card's is: values come back some time after they were asked
-// for, as they were when they were asked for, and nothing can be looked at in the middle of a pass.
+// for, as they were when they were asked for.
 
 import type { ModelConfig } from '../../src/config.ts';
 import type { Engine } from '../../src/ops.ts';
