@@ -3,6 +3,7 @@
 import { attentionMap } from '../inspect/attention-maps.ts';
 import { runWithCache } from '../inspect/hooks.ts';
 import { logitLens, rowNorms, streamPoints } from '../inspect/logit-lens.ts';
+import { pointName } from '../model/points.ts';
 import type { SmolLM2 } from '../smollm2.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, modelOption, openModel } from './model-options.ts';
@@ -51,7 +52,7 @@ async function withText(
 async function explained(smol: SmolLM2, ids: readonly number[], asked?: string): Promise<string[]> {
   const { model, tokenizer } = smol;
   const { numLayers, numHeads, numKvHeads, headDim, hiddenSize, intermediateSize, vocabSize } = model.config;
-  const patterns = Array.from({ length: numLayers }, (_, l) => `model.layers.${l}.self_attn.attn_probs`);
+  const patterns = Array.from({ length: numLayers }, (_, l) => pointName(l, 'self_attn.attn_probs'));
   const cache = await runWithCache(model, ids, [...streamPoints(numLayers), ...patterns]);
   const last = ids.length - 1;
   const name =

@@ -3,6 +3,7 @@
 
 import { UnsupportedError } from '../base/errors.ts';
 import type { SafetensorsFile } from '../format/safetensors.ts';
+import { LAYER_POINTS } from '../model/points.ts';
 
 export interface GradientDifference {
   readonly name: string;
@@ -106,17 +107,9 @@ function byBackwardOrder(a: string, b: string): number {
 }
 
 /** What the backward pass of a block reaches first. */
-const IN_BLOCK = [
-  'mlp.down_proj',
-  'mlp.up_proj',
-  'mlp.gate_proj',
-  'post_attention_layernorm',
-  'self_attn.o_proj',
-  'self_attn.v_proj',
-  'self_attn.k_proj',
-  'self_attn.q_proj',
-  'input_layernorm',
-];
+const IN_BLOCK = LAYER_POINTS.filter(({ rule }) => rule === 'norm' || rule === 'linear')
+  .map(({ part }) => part)
+  .reverse();
 
 function place(name: string): number {
   const [, layer, part] = /^model\.layers\.(\d+)\.(.*)\.(?:weight|bias)$/.exec(name) ?? [];

@@ -2,7 +2,10 @@
 // head it is.
 
 import type { Model } from '../model/model.ts';
+import { placeOf, pointName } from '../model/points.ts';
 import { type ActivationCache, activation, runWithCache } from './hooks.ts';
+
+const PROBS = 'self_attn.attn_probs';
 
 /** A head by its place. */
 export interface Head {
@@ -17,12 +20,12 @@ export interface HeadScore extends Head {
 
 /** Names of the points that hold attention weights (TransformerLens `hook_pattern`). */
 export function patternPoints(numLayers: number): string[] {
-  return Array.from({ length: numLayers }, (_, l) => `model.layers.${l}.self_attn.attn_probs`);
+  return Array.from({ length: numLayers }, (_, l) => pointName(l, PROBS));
 }
 
 /** Attention weights of one head, [rows, rows]: row t says where token t looks. */
 export function attentionMap(cache: ActivationCache, { layer, head }: Head): Float64Array {
-  const { values, shape } = activation(cache, `model.layers.${layer}.self_attn.attn_probs`);
+  const { values, shape } = activation(cache, pointName(layer, PROBS));
   const [numHeads, numRows] = shape;
   if (!(head >= 0 && head < numHeads))
     throw new RangeError(`head: expected 0 to ${numHeads - 1}, got ${head}`);
@@ -31,7 +34,7 @@ export function attentionMap(cache: ActivationCache, { layer, head }: Head): Flo
 }
 
 /** Kinds of heads that can be told by where they look (TransformerLens `head_detector`). */
-export const HEAD_KINDS = {
+const HEAD_KINDS = {
   /** The token before. */
   'previous-token': (_ids: readonly number[], t: number) => [t - 1],
   /** Earlier occurrences of the same token. */
@@ -60,8 +63,8 @@ export function headScores(cache: ActivationCache, kind: HeadKind): HeadScore[] 
     throw new RangeError(`ids: expected tokens that a ${kind} head looks back to, got none`);
   const scores: HeadScore[] = [];
   for (const [name, { shape }] of cache.points) {
-    const layer = Number(/^model\.layers\.(\d+)\.self_attn\.attn_probs$/.exec(name)?.[1] ?? Number.NaN);
-    if (Number.isNaN(layer)) continue;
+    const { layer, part } = placeOf(name);
+    if (layer === undefined || part !== PROBS) continue;
     for (let head = 0; head < shape[0]; head++) {
       const map = attentionMap(cache, { layer, head });
       let sum = 0;

@@ -3,6 +3,7 @@
 // (TransformerLens `logit_attrs`, `apply_ln_to_stack`).
 
 import type { Model } from '../model/model.ts';
+import { pointName, streamBefore } from '../model/points.ts';
 import { type ActivationCache, activation, type Hook, runWithCache, runWithHooks } from './hooks.ts';
 import { unembedNormed } from './unembed.ts';
 
@@ -28,11 +29,11 @@ export async function logitAttribution(
 ): Promise<Attribution[]> {
   const { position = ids.length - 1, baselineId, heads = false } = options;
   const { hiddenSize, numLayers, vocabSize } = model.config;
-  const last = `model.layers.${numLayers - 1}`;
+  const last = streamBefore(numLayers);
   const branches = Array.from({ length: numLayers }, (_, l) => [
-    `model.layers.${l}.self_attn.o_proj`,
-    `model.layers.${l}.mlp.down_proj`,
-    `model.layers.${l}.self_attn.attn_out`,
+    pointName(l, 'self_attn.o_proj'),
+    pointName(l, 'mlp.down_proj'),
+    pointName(l, 'self_attn.attn_out'),
   ]);
   const cache = await runWithCache(model, ids, [
     'model.embed_tokens',
@@ -93,15 +94,15 @@ async function headOutputs(
   const outputs: Float64Array[][] = [];
   const hooks: Record<string, Hook> = {};
   for (let l = 0; l < numLayers; l++) {
-    const mixed = rowOf(cache, `model.layers.${l}.self_attn.attn_out`, position);
-    hooks[`model.layers.${l}.self_attn.attn_out`] = (values) => {
+    const mixed = rowOf(cache, pointName(l, 'self_attn.attn_out'), position);
+    hooks[pointName(l, 'self_attn.attn_out')] = (values) => {
       values.fill(0);
       for (let h = 0; h < numHeads; h++) {
         const head = mixed.subarray(h * headDim, (h + 1) * headDim);
         values.set(head, h * numHeads * headDim + h * headDim);
       }
     };
-    hooks[`model.layers.${l}.self_attn.o_proj`] = (values) => {
+    hooks[pointName(l, 'self_attn.o_proj')] = (values) => {
       outputs[l] = Array.from({ length: numHeads }, (_, h) =>
         Float64Array.from(values.subarray(h * hiddenSize, (h + 1) * hiddenSize)),
       );

@@ -3,6 +3,7 @@
 
 import { logprobsOf } from '../generate/logprobs.ts';
 import type { Model } from '../model/model.ts';
+import { streamBefore } from '../model/points.ts';
 import { type ActivationCache, activation, logprobOf, runWithCache } from './hooks.ts';
 import { unembed } from './unembed.ts';
 
@@ -19,7 +20,7 @@ export interface LensRow {
  * The stream before the first layer and after each (TransformerLens `hook_resid_pre` 0, `hook_resid_post`).
  */
 export function streamPoints(numLayers: number): string[] {
-  return ['model.embed_tokens', ...Array.from({ length: numLayers }, (_, l) => `model.layers.${l}`)];
+  return Array.from({ length: numLayers + 1 }, (_, l) => streamBefore(l));
 }
 
 /**

@@ -1,6 +1,7 @@
 // Taking parts of a model away, and moving activations from one pass into another, to see what they are for.
 
 import type { Model } from '../model/model.ts';
+import { pointName } from '../model/points.ts';
 import type { Head } from './attention-maps.ts';
 import { type ActivationCache, activation, type Hook, runWithHooks } from './hooks.ts';
 
@@ -34,7 +35,7 @@ export function ablate(
   const hooks: Record<string, Hook> = {};
   for (const layer of new Set(heads.map((head) => head.layer))) {
     const gone = heads.filter((head) => head.layer === layer).map(({ head }) => head);
-    hooks[`model.layers.${layer}.self_attn.attn_out`] = (values, [numRows]) => {
+    hooks[pointName(layer, 'self_attn.attn_out')] = (values, [numRows]) => {
       for (const head of gone) flatten(values, numRows, head * headDim, (head + 1) * headDim, mode);
     };
   }
@@ -121,7 +122,7 @@ export async function patchSweep(
   const scores: PatchScore[] = [];
   for (let layer = 0; layer < model.config.numLayers; layer++) {
     for (let row = 0; row < corruptedIds.length; row++) {
-      const patch = { point: `model.layers.${layer}`, rows: [row] };
+      const patch = { point: pointName(layer, 'layer'), rows: [row] };
       const got = metric(await patchActivations(model, corruptedIds, clean, [patch]));
       scores.push({ layer, row, recovered: (got - worst) / (best - worst) });
     }

@@ -2,6 +2,7 @@
 // tokens at its last points, so that no weight has to be read and every engine can do it.
 
 import type { Model } from '../model/model.ts';
+import { streamBefore } from '../model/points.ts';
 import { type Hook, runWithHooks } from './hooks.ts';
 
 /** Rows of a dummy pass; longer lists are cut into several. */
@@ -12,7 +13,7 @@ const ROWS_PER_PASS = 64;
  * (TransformerLens logit lens).
  */
 export function unembed(model: Model, residuals: Float64Array): Promise<Float64Array> {
-  return through(model, residuals, `model.layers.${model.config.numLayers - 1}`);
+  return through(model, residuals, streamBefore(model.config.numLayers));
 }
 
 /** Logits [n, vocabSize] of vectors [n, hiddenSize] that have passed the final norm. */
