@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { Engine, Ops, Values, Vector } from '../../src/ops.ts';
 import type { TestedEngine } from './engines.ts';
 
-/** Everything that computes. Fused operations are their parts: test/wasm/engine compares the two. */
+/** Everything that computes. Fused operations have the bits of their parts: fused.test.ts. */
 export type ForwardOp = Exclude<keyof Ops, 'begin' | 'view' | 'fused'>;
 
 export interface ForwardCase {
