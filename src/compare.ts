@@ -7,6 +7,5 @@ export { checkpointWeights, type WeightSource } from './diff/weight-source.ts';
 export { traceModel } from './traces/live-trace.ts';
 export type { RawTensor, RawTrace } from './traces/raw-trace.ts';
 export { readTrace } from './traces/trace-file.ts';
-export { compareLogits, type LogitsComparison, logitsVerdict } from './verify/logits.ts';
 export { connectServer, type Server } from './verify/openai-probe.ts';
 export { type VerifyReference, type VerifyReport, verifyServer } from './verify/verify.ts';

@@ -15,7 +15,6 @@ export {
   type ModelConfig,
   numParameters,
   SMOLLM2_CONFIGS,
-  weightsBytes,
 } from './config.ts';
 export type { Checkpoint } from './format/checkpoint.ts';
 export { type OpenOptions, type OpenSource, openCheckpoint } from './format/open.ts';

@@ -2,7 +2,6 @@
 
 export {
   attentionMap,
-  HEAD_KINDS,
   type Head,
   type HeadKind,
   type HeadScore,

@@ -36,6 +36,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'sampler.ts': ['generate'],
   'quant.ts': ['quant'],
   'train.ts': ['train'],
+  'data.ts': ['data'],
   eval: USES,
   train: USES,
   data: [...GROUND, 'tokenizer', 'eval'],

@@ -1,7 +1,7 @@
 // One row of attention. The cases hold groups of 3, 2 and 1 queries to a key, a row in the middle of the text, and
 // scores so large that e to their power is infinite.
 
-import { attend, ReferenceKvCache } from 'smollm2/reference';
+import { ReferenceEngine } from 'smollm2/reference';
 import { exercise } from '../exercise.ts';
 import { randomArray } from '../random.ts';
 
@@ -48,14 +48,15 @@ export const attention = exercise({
     { name: 'scores in the thousands', args: row(43, 2, 1, 4, 4, 3, 60) },
   ],
   truth: (q: Float64Array, keys: Float64Array, values: Float64Array, heads: Heads, pos: number) => {
-    const config = { ...heads, numLayers: 1 } as ConstructorParameters<typeof ReferenceKvCache>[0];
+    const reference = new ReferenceEngine();
+    const config = { ...heads, numLayers: 1 } as Parameters<typeof reference.kvCache>[0];
     const length = keys.length / heads.numKvHeads / heads.headDim;
-    const cache = new ReferenceKvCache(config, length);
+    const cache = reference.kvCache(config, length);
     cache.reserve(length);
     cache.keys[0].set(keys);
     cache.values[0].set(values);
     const out = new Float64Array(q.length);
-    attend(out, q, 0, [{ begin: 0, count: 1, startPos: pos, cache }]);
+    reference.attend(out, q, 0, [{ begin: 0, count: 1, startPos: pos, cache }]);
     return out;
   },
   variant:

@@ -1,7 +1,7 @@
 // RoPE of one head. At position 0 nearly every mistake is right, so the cases stand elsewhere, and theta is not always
 // the same.
 
-import { ropeTable, rope as rotate } from 'smollm2/reference';
+import { ReferenceEngine } from 'smollm2/reference';
 import { exercise } from '../exercise.ts';
 import { randomArray } from '../random.ts';
 
@@ -22,12 +22,11 @@ export const rope = exercise({
   ],
   truth: (head: Float64Array, pos: number, theta: number) => {
     const out = head.slice();
-    const table = ropeTable(
-      { headDim: head.length, ropeTheta: theta } as Parameters<typeof ropeTable>[0],
-      pos + 1,
-    );
+    const reference = new ReferenceEngine();
+    const config = { headDim: head.length, ropeTheta: theta } as Parameters<typeof reference.ropeTable>[0];
+    const table = reference.ropeTable(config, pos + 1);
     const cache = { length: 0, maxSeqLen: pos + 1 };
-    rotate(out, table, 1, [{ begin: 0, count: 1, startPos: pos, cache }]);
+    reference.rope(out, table, 1, [{ begin: 0, count: 1, startPos: pos, cache }]);
     return out;
   },
   variant: (has) => (head: Float64Array, pos: number, theta: number) => {

@@ -1,7 +1,7 @@
 // One step of AdamW. At the first step without decay most mistakes hide: here the steps are late ones, the decay is
 // large, and so is eps in one case.
 
-import { adamw as update } from 'smollm2/reference';
+import { ReferenceTraining } from 'smollm2/reference';
 import { exercise, help } from '../exercise.ts';
 import { randomArray } from '../random.ts';
 
@@ -64,7 +64,8 @@ export const adamw = exercise({
   ) => {
     const [w, g, m, v] = [weight, gradient, first, second].map((values) => values.slice());
     const [correction1, correction2] = [1 - s.beta1 ** s.step, 1 - s.beta2 ** s.step];
-    update(w, g, m, v, { ...s, gradientScale: 1, correction1, correction2 } as Parameters<typeof update>[4]);
+    const step = { ...s, gradientScale: 1, correction1, correction2 };
+    new ReferenceTraining().adamw(w, g, m, v, step);
     return [w, m, v];
   },
   variant:

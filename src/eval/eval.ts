@@ -4,12 +4,12 @@
 
 export { compareRuns, type Disagreement, type TaskComparison } from './compare-runs.ts';
 export { ModelScorer } from './model-scorer.ts';
-export { buildQuestions, type Question, type QuestionOptions, type Request } from './questions.ts';
+export type { Question, QuestionOptions, Request } from './questions.ts';
 export { htmlReport, markdownReport, type Report, reportOf } from './report.ts';
-export { type Dataset, parseRows, Row, type RowSource } from './rows.ts';
+export { type Dataset, parseRows, type Row, type RowSource } from './rows.ts';
 export { type RunOptions, runTasks } from './runner.ts';
 export type { Sample } from './sample.ts';
 export type { Likelihood, Scorer } from './scoring.ts';
 export { type PostJson, ServerScorer } from './server-scorer.ts';
 export type { Doc, Grade, Style, Task } from './task.ts';
-export { TASKS, tasksNamed } from './task-list.ts';
+export { tasksNamed } from './task-list.ts';

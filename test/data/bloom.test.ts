@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BloomFilter, bestNumHashes, falsePositiveRate } from '../../src/data/dedup/bloom.ts';
+import { BloomFilter, bestNumHashes } from '../../src/data/dedup/bloom.ts';
 import { dedupGoldens } from '../support/dedup-goldens.ts';
 
 const goldens = dedupGoldens();
@@ -30,7 +30,7 @@ describe('BloomFilter', () => {
     const numFalse = Array.from({ length: 4000 }, (_, i) => filter.has(filter.places(`new ${i}`))).filter(
       Boolean,
     ).length;
-    const expected = falsePositiveRate(CONFIG.numBits, CONFIG.numHashes, numShingles);
+    const expected = new BloomFilter(CONFIG).falsePositiveRate(numShingles);
     // Four standard deviations of 4,000 draws.
     expect(Math.abs(numFalse / 4000 - expected)).toBeLessThan(
       4 * Math.sqrt((expected * (1 - expected)) / 4000),

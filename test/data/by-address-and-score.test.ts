@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { stageKind } from '../../src/data/create-stage.ts';
 import { checkedOptions, type Stage } from '../../src/data/stage.ts';
-import { stageKind } from '../../src/data/stages.ts';
 import { nodeStageKind } from '../../src/node/curate/stage-table.ts';
 
 const files: Record<string, string> = { 'lists/domains': '# blocked\nblocked.com\nsub.site.org\n\n' };

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { stageKind } from '../../src/data/create-stage.ts';
 import { checkedOptions, isRemoval, type Stage, type TextDocument } from '../../src/data/stage.ts';
-import { STAGES, stageKind } from '../../src/data/stages.ts';
+import { STAGES } from '../../src/data/stages.ts';
 
 /** What datatrove 0.10.1 decides about texts of our own: test/golden/data/make_filters.py. */
 interface Decision {

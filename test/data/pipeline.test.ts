@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { stageKind } from '../../src/data/create-stage.ts';
 import { keyHash, runBlock } from '../../src/data/pipeline/block.ts';
 import { documentLine, parseDocument } from '../../src/data/pipeline/document-line.ts';
 import { type KeyedDocument, KeyTable, takenKeys } from '../../src/data/pipeline/group.ts';
@@ -9,7 +10,6 @@ import { reportMarkdown, reportOf } from '../../src/data/pipeline/report.ts';
 import { reportHtml } from '../../src/data/pipeline/report-html.ts';
 import { added, emptyTally, numRemoved, type Tally } from '../../src/data/pipeline/tally.ts';
 import type { Stage } from '../../src/data/stage.ts';
-import { stageKind } from '../../src/data/stages.ts';
 
 const noNumbers: Stage = {
   name: 'no-numbers',

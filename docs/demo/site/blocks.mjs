@@ -1,7 +1,7 @@
 // The `ts` blocks of the documents as programs of the page: each is built with the site, so that a press runs it. A
 // block that needs files or the real weights runs in Node.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './tree.mjs';
@@ -10,18 +10,11 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const shim = fileURLToPath(new URL('../src/page/assert.ts', import.meta.url));
 const PREFIX = 'block:';
 
-/** `smollm2/data/words/words` to the built file, by package.json's exports. */
+/** `smollm2/data` to the built file, by package.json's exports. */
 export function builtFile(specifier) {
   const door = specifier.replace(/^smollm2/, '.');
   const own = exports[door];
-  if (own) return join(root, own.browser?.default ?? own.default);
-  for (const [pattern, target] of Object.entries(exports)) {
-    const [before, after] = pattern.split('*');
-    if (after === undefined || !door.startsWith(before) || typeof target === 'string') continue;
-    const file = join(root, target.default.replace('*', door.slice(before.length)));
-    if (existsSync(file)) return file;
-  }
-  return undefined;
+  return own && join(root, own.browser?.default ?? own.default);
 }
 
 /** Name of a block's script, from its place in the documents. */

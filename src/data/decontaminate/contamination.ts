@@ -67,6 +67,7 @@ interface IndexedItem {
   readonly words: readonly string[];
 }
 
+/** Items of benchmarks, and whether a document holds one, by the rule of cosmopedia, FineMath or datatrove. */
 export class ContaminationIndex {
   readonly rule: DecontaminationRule;
   readonly ngramSize: number;

@@ -23,6 +23,7 @@ const MAX_BITS = 2 ** 32;
 
 const encoder = new TextEncoder();
 
+/** Near duplicates one document after the other: a set of shingles that may say yes to one it never saw. */
 export class BloomFilter {
   readonly config: BloomConfig;
   /** [numBits / 8], bit i at place i & 7 of byte i >> 3. */
@@ -64,6 +65,12 @@ export class BloomFilter {
     for (const places of unseen) this.add(places);
     return found.length === 0 || (found.length - unseen.length) / found.length <= this.config.threshold;
   }
+
+  /** The part of unseen shingles that the filter takes for seen once it holds so many. */
+  falsePositiveRate(numShingles: number): number {
+    const { numBits, numHashes } = this.config;
+    return (1 - Math.exp((-numHashes * numShingles) / numBits)) ** numHashes;
+  }
 }
 
 /** @throws RangeError for a filter that cannot be */
@@ -80,9 +87,4 @@ function checkBloomConfig({ numBits, numHashes, ngramSize, threshold }: BloomCon
 /** The number of hashes with the fewest false answers: ln 2 times the bits a shingle has. */
 export function bestNumHashes(numBits: number, numShingles: number): number {
   return Math.max(1, Math.round((numBits / numShingles) * Math.LN2));
-}
-
-/** The part of unseen shingles that a filter with so many in it takes for seen. */
-export function falsePositiveRate(numBits: number, numHashes: number, numShingles: number): number {
-  return (1 - Math.exp((-numHashes * numShingles) / numBits)) ** numHashes;
 }

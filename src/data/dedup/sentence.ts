@@ -81,8 +81,9 @@ export function withoutSpans(
 /** datatrove's run over documents in order: the first occurrence stays. Null for a document that goes. */
 export function deduplicateSentences(
   texts: readonly string[],
-  config: SentenceDedupConfig,
+  options: Partial<SentenceDedupConfig> = {},
 ): (string | null)[] {
+  const config = { ...C4_SENTENCE_DEDUP, ...options };
   const seen = new Set<string>();
   return texts.map((text) => {
     const left = withoutSpans(text, config, (key) => seen.has(key));

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { stageKind } from '../../../src/data/create-stage.ts';
 import { simplify } from '../../../src/data/simplify.ts';
 import { checkedOptions, isRemoval, type Stage } from '../../../src/data/stage.ts';
-import { stageKind } from '../../../src/data/stages.ts';
 import { numCodePoints } from '../../../src/data/words/python-strings.ts';
 import { sentences, words } from '../../../src/data/words/words.ts';
 import { sharedFile } from '../shared.ts';
