@@ -317,19 +317,6 @@ describe('decodePage', () => {
 });
 
 describe('hostile pages', () => {
-  it.each([
-    ['<div>'.repeat(100_000) + LONG],
-    ['<span class="katex">'.repeat(20_000) + LONG],
-    [
-      '<div class="menu-item menu">'.repeat(1) +
-        '<b>'.repeat(50_000) +
-        '</b>'.repeat(50_000) +
-        '</div>' +
-        LONG,
-    ],
-    [`<p ${Array.from({ length: 20_000 }, (_, i) => `a${i}=1`).join(' ')}>${LONG}`],
-  ])('100,000 tags or attributes: the text comes out (%#)', (html) => expect(extractText(html)).toBe(LONG));
-
   it('exponents, quotes and lists have an end', () => {
     expect(extractText(`${'<sup>'.repeat(50_000)}x`)).toBe('^{^{^{^x}}}');
     expect(extractText(`${'<blockquote>'.repeat(3000)}x`)).toBe(`${'> '.repeat(8)}x`);
@@ -340,11 +327,6 @@ describe('hostile pages', () => {
   it('delimiters that are never closed are looked for once', () => {
     const open = String.raw`\( \[ [tex] [itex] `.repeat(20_000).trim();
     expect(extractText(open)).toBe(open);
-  });
-
-  it('a page of unclosed <b> in every paragraph is refused before it fills the memory', () => {
-    const bold = Array.from({ length: 1500 }, (_, i) => `<b id=${i}>`).join('');
-    expect(() => extractText(`<div>${bold}</div>${'<p>x'.repeat(2000)}`)).toThrow('at most 1000000 elements');
   });
 
   it('a page beyond the limit is refused unread', () => {

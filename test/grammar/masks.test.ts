@@ -1,19 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { compileSchema, type Json } from '../../src/grammar/grammar.ts';
-import { cut, tinyVocabulary } from '../support/tiny-vocabulary.ts';
-import { SCHEMA_CASES, TESTED_KEYWORDS } from './schema-cases.ts';
-import { SCHEMA_CASES_2020 } from './schema-cases-2020.ts';
-
-/** The masks before each token of a text. */
-function masks(schema: Json, ids: readonly number[], vocabulary: typeof tinyVocabulary): string[] {
-  const matcher = compileSchema(schema, vocabulary).matcher();
-  return ids.map((id) => {
-    const mask = matcher.mask().join();
-    expect(matcher.accept(id)).toBe(true);
-    return mask;
-  });
-}
+import { expectKeptMasks } from './kept-masks.ts';
+import { TESTED_KEYWORDS } from './schema-cases.ts';
 
 const COUNTED = {
   name: 'places that differ in a count only',
@@ -21,21 +9,8 @@ const COUNTED = {
   valid: ['[{},{}]', '[{"a":1,"b":1},{"a":1,"c":1}]'],
 };
 
-it.each([...SCHEMA_CASES, ...SCHEMA_CASES_2020, COUNTED])('gives kept masks as new ones: $name', (one) => {
-  const schema = one.schema as Json;
-  for (const text of one.valid) {
-    const ids = cut(text, (numFitting) => numFitting - 1);
-    // Another object has caches of its own, in which nothing is kept yet.
-    const cold = masks(schema, ids, { ...tinyVocabulary });
-    const grammar = compileSchema(schema, tinyVocabulary);
-    for (let round = 0; round < 2; round++) {
-      const matcher = grammar.matcher();
-      ids.forEach((id, n) => {
-        expect(matcher.mask().join()).toBe(cold[n]);
-        matcher.accept(id);
-      });
-    }
-  }
+it('gives kept masks as new ones: places that differ in a count only (all cases: masks.slow.test.ts)', () => {
+  expectKeptMasks(COUNTED);
 });
 
 it('publishes no keyword that has no case', () => {
