@@ -75,17 +75,6 @@ describe('compileSchema', () => {
     expect(word).toBe(keyword);
   });
 
-  it('refuses documents that are too large before it reads them', () => {
-    expect(() => schema({ enum: Array.from({ length: 300_000 }, (_, i) => i) })).toThrow(
-      /at most 200000 members/,
-    );
-    expect(() => compileSchema(`{"title":"${'x'.repeat(2 ** 20)}"}`, tinyVocabulary)).toThrow(
-      /at most 1048576/,
-    );
-    const wide = Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`p${i}`, { const: i }]));
-    expect(() => schema({ properties: wide })).toThrow(GrammarError);
-  });
-
   it('ends on alternatives that multiply', () => {
     const pick = (n: number) => ({
       anyOf: Array.from({ length: 6 }, (_, i) => ({ required: [`a${n}${i}`] })),
@@ -106,13 +95,6 @@ describe('compileSchema', () => {
     expect(() => schema({ $ref: '#/$defs/a0', $defs: { ...long, a5000: { const: 1 } } })).toThrow(
       GrammarError,
     );
-  });
-
-  it('allows 20,000 constants', () => {
-    const words = Array.from({ length: 20_000 }, (_, i) => `word${i}`);
-    const matcher = schema({ enum: words }).matcher();
-    expect(matcher.acceptBytes(new TextEncoder().encode('"word19999"'))).toBe(true);
-    expect(matcher.isComplete).toBe(true);
   });
 });
 
