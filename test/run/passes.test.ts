@@ -189,7 +189,7 @@ describe('an engine that reads asynchronously', () => {
     const reference = await loadModel(checkpoint, { engine: 'reference' });
     const tokenizer = { eosIds: [], decoder: () => ({ push: String, end: () => '' }) };
     const answer = async (on: Model, seed: number) => {
-      const tokens = generate(on, tokenizer, idsOf(150, seed), {
+      const tokens = generate(on, tokenizer, idsOf(40, seed), {
         maxTokens: 8,
         temperature: 1,
         seed,

@@ -46,10 +46,12 @@ describe.each([
 ] as const)('forkCache on %s %s', (engine, cacheType) => {
   it('begins with the same bits, and neither sees what the other writes', async () => {
     const model = await loaded(engine, cacheType);
-    const ids = idsOf(300, 1);
+    // The reference has no pages of 128 positions, and takes its time.
+    const [size, kept] = engine === 'reference' ? [130, 120] : [300, 200];
+    const ids = idsOf(size, 1);
     const cache = model.newCache();
     await model.forward(ids, cache);
-    for (const length of [1, 127, 128, 129, 256, 300]) {
+    for (const length of [1, 127, 128, 129, 256, 300].filter((one) => one <= size)) {
       const fork = model.forkCache(cache, length);
       expect(fork.length).toBe(length);
       const other = [...ids.slice(0, length), 5, 6, 7];
@@ -57,12 +59,12 @@ describe.each([
       model.freeCache(fork);
     }
     // Back inside a shared page: both write to it.
-    const fork = model.forkCache(cache, 300);
-    fork.length = 200;
+    const fork = model.forkCache(cache, size);
+    fork.length = kept;
     cache.length = 100;
-    expect(await model.forward([9], fork)).toEqual(await alone(model, [...ids.slice(0, 200), 9]));
+    expect(await model.forward([9], fork)).toEqual(await alone(model, [...ids.slice(0, kept), 9]));
     expect(await model.forward([8], cache)).toEqual(await alone(model, [...ids.slice(0, 100), 8]));
-    expect(await model.forward([7], fork)).toEqual(await alone(model, [...ids.slice(0, 200), 9, 7]));
+    expect(await model.forward([7], fork)).toEqual(await alone(model, [...ids.slice(0, kept), 9, 7]));
     expect(() => model.forkCache(cache, 102)).toThrow(RangeError);
   });
 });
