@@ -11,7 +11,8 @@ const root = fileURLToPath(new URL('./', import.meta.url));
 
 /**
  * What somebody takes, and how large it may be. `code` is bundled as a site would; parts that are loaded on demand (a
- * chat template that is not SmolLM2's own needs a Jinja engine) are listed apart.
+ * chat template that is not SmolLM2's own needs a Jinja engine) are listed apart. Files that a page fetches are
+ * gzipped one by one; a worker on the edge is one upload, and its modules are gzipped together, as wrangler counts.
  */
 const TAKEN = [
   { name: 'tokenizer only', code: ['tokenizer/tokenizer'], kernels: [], budget: 15_000 },
@@ -21,13 +22,15 @@ const TAKEN = [
     name: 'edge worker: door and kernels',
     code: ['edge/index'],
     kernels: ['strict-single'],
+    isOneUpload: true,
     budget: 100_000,
   },
   {
     name: 'edge worker with the server: door, grammar, kernels',
     code: ['edge/index', 'server/app'],
     kernels: ['strict-single'],
-    budget: 120_000,
+    isOneUpload: true,
+    budget: 110_000,
   },
   {
     name: 'chat page: door, its workers, kernels',
@@ -40,7 +43,7 @@ const TAKEN = [
 const gzipped = (bytes) => gzipSync(bytes, { level: 9 }).length;
 
 /** Gzipped bytes of the chunks that the entries need at once, and of those loaded on demand. */
-async function codeSizes(names) {
+async function codeSizes(names, isOneUpload) {
   if (names.length === 0) return { atOnce: 0, onDemand: 0 };
   const bundle = await rolldown({
     input: names.map((name) => `${root}dist/${name}.js`),
@@ -61,16 +64,19 @@ async function codeSizes(names) {
     chunk.imports.forEach(visit);
   };
   for (const chunk of chunks.values()) if (chunk.isEntry) visit(chunk.fileName);
-  const sum = (wanted) =>
-    [...chunks.values()]
+  const sum = (wanted) => {
+    const codes = [...chunks.values()]
       .filter(({ fileName }) => needed.has(fileName) === wanted)
-      .reduce((total, { code }) => total + gzipped(code), 0);
+      .map(({ code }) => code);
+    const files = isOneUpload ? [codes.join('')] : codes;
+    return files.reduce((total, code) => total + gzipped(code), 0);
+  };
   return { atOnce: sum(true), onDemand: sum(false) };
 }
 
 const rows = [];
-for (const { name, code, kernels, budget } of TAKEN) {
-  const { atOnce, onDemand } = await codeSizes(code);
+for (const { name, code, kernels, isOneUpload, budget } of TAKEN) {
+  const { atOnce, onDemand } = await codeSizes(code, isOneUpload);
   const wasm = kernels.reduce(
     (sum, build) => sum + gzipped(readFileSync(`${root}dist/wasm/${build}.wasm`)),
     0,

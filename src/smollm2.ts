@@ -1,5 +1,6 @@
 // A loaded SmolLM2 with everything that came in its file: what `load()` gives on every platform. The doors
-// (src/node/index.ts, browser.ts, edge.ts) differ only in where bytes and threads come from.
+// (src/node/index.ts, browser.ts, edge.ts) differ only in where bytes and threads come from. What few programs ask for
+// is loaded when they do: a page or a worker on the edge starts without it.
 
 import { UnsupportedError } from './base/errors.ts';
 import { checkOptions, count } from './base/options.ts';
@@ -19,9 +20,7 @@ import { constraintOf, type StructureOptions } from './generate/structured.ts';
 import type { Json } from './grammar/json.ts';
 import type { Model } from './model/model.ts';
 import { systemFingerprint } from './run/fingerprint.ts';
-import { restoreSnapshot, saveSnapshot } from './run/snapshot.ts';
-import { embed } from './score/embed.ts';
-import { type Choice, choose, type Score, score } from './score/likelihood.ts';
+import type { Choice, Score } from './score/likelihood.ts';
 import { Tokenizer } from './tokenizer/tokenizer.ts';
 
 /** A loaded model with its tokenizer and chat template: what `load` gives. Close it when it is not needed any more. */
@@ -107,6 +106,7 @@ export class SmolLM2 {
    */
   async snapshot(messages: readonly ChatMessage[]): Promise<Uint8Array> {
     const ids = await this.chatTemplate().encode(this.tokenizer, checkMessages(messages));
+    const { saveSnapshot } = await import('./run/snapshot.ts');
     return saveSnapshot(this.model, ids);
   }
 
@@ -117,17 +117,20 @@ export class SmolLM2 {
    */
   async restore(snapshot: Uint8Array, options: { maxSeqLen?: number } = {}): Promise<Session> {
     const { maxSeqLen } = checkOptions('restore()', options, { maxSeqLen: count(1) });
+    const { restoreSnapshot } = await import('./run/snapshot.ts');
     const timeline = await restoreSnapshot(this.model, snapshot, maxSeqLen);
     return new Session(this.model, this.tokenizer, this.chatTemplate(), { timeline });
   }
 
   /** How likely the model finds each text: see score/likelihood.ts. */
-  score(texts: readonly string[]): Promise<Score[]> {
+  async score(texts: readonly string[]): Promise<Score[]> {
+    const { score } = await import('./score/likelihood.ts');
     return score(this.model, this.tokenizer, texts);
   }
 
   /** The likeliest continuation of `prompt` among `labels`, with a probability for each. */
-  choose(prompt: string, labels: readonly string[]): Promise<Choice> {
+  async choose(prompt: string, labels: readonly string[]): Promise<Choice> {
+    const { choose } = await import('./score/likelihood.ts');
     return choose(this.model, this.tokenizer, prompt, labels);
   }
 
@@ -178,7 +181,8 @@ export class SmolLM2 {
   }
 
   /** One vector of length 1 for each text, [hiddenSize]: the mean of its last hidden states. */
-  embed(texts: readonly string[]): Promise<Float32Array[]> {
+  async embed(texts: readonly string[]): Promise<Float32Array[]> {
+    const { embed } = await import('./score/embed.ts');
     return embed(this.model, this.tokenizer, texts);
   }
 

@@ -49,7 +49,7 @@ export async function cachedWeights(
   url: string,
   options: WeightsCacheOptions = {},
 ): Promise<Blob | undefined> {
-  const key = sha256Text(url);
+  const key = await sha256Text(url);
   return withLock(key, options.signal, async () => {
     const directory = await navigator.storage?.getDirectory?.().catch(() => undefined);
     try {
@@ -99,7 +99,7 @@ export async function deleteWeights(url?: string): Promise<void> {
     return;
   }
   const address = new URL(url, globalThis.location?.href).href;
-  const key = sha256Text(address);
+  const key = await sha256Text(address);
   await withLock(key, undefined, async () => {
     const { folder, cache } = await weightsStorages();
     if (folder) await forgetFile(folder, key);

@@ -2,7 +2,7 @@
 // If-Range, and what does not have the size and sha256 that was promised is refused. weights-cache.ts keeps the bytes.
 
 import { FormatError, UnavailableError } from '../base/errors.ts';
-import { hex, sha256 } from '../base/sha256.ts';
+import { type Hash, hex, startHash } from '../base/sha256.ts';
 import { withoutPassword } from '../base/shown.ts';
 
 /** Where the bytes go: something that grows at its end and can be read back. */
@@ -66,7 +66,7 @@ export async function download(url: string, sink: Sink, options: DownloadOptions
       const reply = await request(url, sink.size, etag, options);
       if (reply.offset === 0 && sink.size > 0) {
         await sink.clear();
-        hash = sha256.create();
+        hash = await startHash();
       }
       if (sink.size === 0) await options.onStart?.({ etag: reply.etag, size: reply.size });
       etag = reply.etag;
@@ -83,7 +83,7 @@ export async function download(url: string, sink: Sink, options: DownloadOptions
       }
       if (!etag) {
         await sink.clear();
-        hash = sha256.create();
+        hash = await startHash();
       }
     }
   }
@@ -172,7 +172,7 @@ async function pump(
   url: string,
   reply: Reply,
   sink: Sink,
-  hash: ReturnType<typeof sha256.create>,
+  hash: Hash,
   options: DownloadOptions,
 ): Promise<void> {
   const limit = reply.size ?? MAX_FILE_BYTES;
@@ -218,7 +218,7 @@ async function withinStall(
 async function checked(
   url: string,
   sink: Sink,
-  hash: ReturnType<typeof sha256.create>,
+  hash: Hash,
   promised: string | undefined,
   etag: string | undefined,
 ): Promise<Downloaded> {
@@ -233,7 +233,7 @@ async function checked(
 }
 
 async function hashOf(sink: Sink) {
-  const hash = sha256.create();
+  const hash = await startHash();
   if (sink.size > 0) for await (const piece of sink.pieces()) hash.update(piece);
   return hash;
 }

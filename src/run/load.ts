@@ -5,7 +5,6 @@ import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
 import { makeNetwork } from '../model/pass.ts';
 import { loadWeights } from '../model/weights.ts';
-import { ReferenceEngine } from '../reference/index.ts';
 import { WasmEngine } from '../wasm/engine.ts';
 import type { Build, WasmPlatform } from '../wasm/platform.ts';
 import { Team } from '../wasm/team.ts';
@@ -38,6 +37,8 @@ export async function loadModel(
   let loaded = 0;
   const onBytes = (bytes: number) => onProgress?.((loaded += bytes), total);
   if (engineName === 'reference') {
+    // Of its own: whoever only runs the fast engine need not fetch it.
+    const { ReferenceEngine } = await import('../reference/index.ts');
     const engine = new ReferenceEngine();
     const weights = await loadWeights(engine, config, tensors, onBytes);
     return modelHere(engine, config, weights, maxSeqLen, REFERENCE_ROWS);

@@ -34,7 +34,6 @@ import { hashWeights } from './fingerprint.ts';
 import { LatePoint } from './late-points.ts';
 import { RowBudget } from './row-budget.ts';
 import { here, type Runner } from './runner.ts';
-import { tracedPass } from './traced-pass.ts';
 
 export class LoadedModel implements Model {
   readonly config: ModelConfig;
@@ -313,6 +312,7 @@ export class LoadedModel implements Model {
       this.alone.push(async () => {
         try {
           this.checkCache(entry.cache);
+          const { tracedPass } = await import('./traced-pass.ts');
           resolve(joined(await tracedPass(this.engine, this.network, entry, options)));
         } catch (error) {
           reject(error);

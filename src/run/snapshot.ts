@@ -5,7 +5,7 @@
 //   SMOLKV1\n │ u32 header bytes │ header (JSON) │ keys and values │ sha256 of all before
 
 import { FormatError, UnsupportedError } from '../base/errors.ts';
-import { digest, hex, sha256 } from '../base/sha256.ts';
+import { digest, hex } from '../base/sha256.ts';
 import type { Timeline } from '../generate/options.ts';
 import type { Model } from '../model/model.ts';
 
@@ -89,10 +89,11 @@ async function probe(model: Model): Promise<string> {
   try {
     const ids = PROBE_IDS.map((id) => id % model.config.vocabSize).slice(0, cache.maxSeqLen);
     const logits = await model.forward(ids, cache);
-    const hash = sha256.create();
-    hash.update(new TextEncoder().encode(JSON.stringify([model.engineName, model.config])));
-    hash.update(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength));
-    return hex(hash.digest());
+    const said = new TextEncoder().encode(JSON.stringify([model.engineName, model.config]));
+    const hashed = new Uint8Array(said.length + logits.byteLength);
+    hashed.set(said);
+    hashed.set(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength), said.length);
+    return hex(await digest(hashed));
   } finally {
     model.freeCache(cache);
   }

@@ -6,16 +6,12 @@ import { Hono } from 'hono/tiny';
 import type { SmolLM2 } from '../smollm2.ts';
 import { checkAccess, corsHeaders, keyOf } from './access.ts';
 import { chatCompletions } from './chat.ts';
-import { completions } from './completions.ts';
-import { embeddings } from './embeddings.ts';
 import { asRequestError, errorResponse, RequestError } from './errors.ts';
 import { beginExchange, type Exchange } from './exchange.ts';
 import { LIMITS } from './limits.ts';
 import { checkServerOptions, type ServerOptions } from './options.ts';
-import { responses } from './responses.ts';
 import { Service } from './service.ts';
-import { health, metrics, modelById, models, props, slots } from './status.ts';
-import { applyTemplate, detokenize, inputTokens, tokenize, tokenizerInfo } from './tokens.ts';
+import { health, modelById, models } from './status.ts';
 
 export { PrefixCache } from '../run/prefix-cache.ts';
 export type { ServerOptions } from './options.ts';
@@ -34,13 +30,21 @@ export interface ServerApp {
 
 type Handler = (service: Service, exchange: Exchange) => Response | Promise<Response>;
 
+/** A handler of a file that is loaded when somebody asks: a worker on the edge starts without it. */
+function onDemand<Name extends string>(file: () => Promise<Record<Name, Handler>>, name: Name): Handler {
+  return async (service, exchange) => (await file())[name](service, exchange);
+}
+
+const tokens = () => import('./tokens.ts');
+const figures = () => import('./figures.ts');
+
 /** Paths below `/v1` that are answered without it too, as llama.cpp's clients ask for them. */
 const POSTS: Record<string, Handler> = {
   '/chat/completions': chatCompletions,
-  '/completions': completions,
-  '/embeddings': embeddings,
-  '/chat/completions/input_tokens': inputTokens,
-  '/responses': responses,
+  '/completions': onDemand(() => import('./completions.ts'), 'completions'),
+  '/embeddings': onDemand(() => import('./embeddings.ts'), 'embeddings'),
+  '/chat/completions/input_tokens': onDemand(tokens, 'inputTokens'),
+  '/responses': onDemand(() => import('./responses.ts'), 'responses'),
 };
 
 /**
@@ -76,11 +80,10 @@ export function app(smol: SmolLM2 | Promise<SmolLM2>, options?: ServerOptions): 
     });
     for (const [path, handler] of Object.entries(POSTS)) routes.post(prefix + path, ready(handler));
   }
-  routes.post('/tokenize', ready(tokenize));
-  routes.post('/detokenize', ready(detokenize));
-  routes.get('/tokenizer_info', ready(tokenizerInfo));
-  routes.post('/apply-template', ready(applyTemplate));
-  // Loaded when somebody asks: a worker that nobody does need not start with it.
+  routes.post('/tokenize', ready(onDemand(tokens, 'tokenize')));
+  routes.post('/detokenize', ready(onDemand(tokens, 'detokenize')));
+  routes.get('/tokenizer_info', ready(onDemand(tokens, 'tokenizerInfo')));
+  routes.post('/apply-template', ready(onDemand(tokens, 'applyTemplate')));
   const ollama = () => import('./ollama.ts');
   for (const name of ['show', 'chat', 'generate', 'embed'] as const) {
     routes.post(
@@ -97,9 +100,9 @@ export function app(smol: SmolLM2 | Promise<SmolLM2>, options?: ServerOptions): 
       path,
       ready(async (at) => (await ollama()).tags(at)),
     );
-  routes.get('/props', ready(props));
-  routes.get('/slots', ready(slots));
-  routes.get('/metrics', ready(metrics));
+  routes.get('/props', ready(onDemand(figures, 'props')));
+  routes.get('/slots', ready(onDemand(figures, 'slots')));
+  routes.get('/metrics', ready(onDemand(figures, 'metrics')));
   routes.options('*', (context) =>
     answered(service, context, false, () => new Response(null, { status: 204 })),
   );

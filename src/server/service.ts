@@ -3,7 +3,6 @@
 import { type CacheSource, freshCaches } from '../generate/cache-source.ts';
 import type { Model } from '../model/model.ts';
 import { PrefixCache } from '../run/prefix-cache.ts';
-import { restoreSnapshot } from '../run/snapshot.ts';
 import type { SmolLM2 } from '../smollm2.ts';
 import { Admission } from './admission.ts';
 import { RequestError } from './errors.ts';
@@ -45,7 +44,10 @@ export class Service {
     const smol = await given;
     const fingerprint = await smol.systemFingerprint();
     const caches = this.options.caches?.(smol.model) ?? cachesOf(smol.model, this.options.cacheMemory);
-    if (this.options.snapshot) caches.give(await restoreSnapshot(smol.model, this.options.snapshot));
+    if (this.options.snapshot) {
+      const { restoreSnapshot } = await import('../run/snapshot.ts');
+      caches.give(await restoreSnapshot(smol.model, this.options.snapshot));
+    }
     this.loaded = { smol, fingerprint, caches, forms: new FormReader(smol, this.metrics) };
   }
 

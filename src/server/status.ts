@@ -1,4 +1,4 @@
-// What a server says of itself: whether it can serve, what it serves, how it is set up, how busy it is.
+// What a server says of itself: whether it can serve, and what. How it is set up and how busy it is: figures.ts.
 
 import { numParameters } from '../config.ts';
 import { modelNotFound, type Service } from './service.ts';
@@ -49,41 +49,4 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-/** GET /props, as llama.cpp's server has it. */
-export function props({ options, smol, fingerprint }: Service): Response {
-  const { model, template, tokenizer } = smol;
-  const text = (id: number | undefined) => (id === undefined ? null : tokenizer.tokenText(id));
-  return Response.json({
-    default_generation_settings: {
-      n_ctx: model.maxSeqLen,
-      params: { temperature: options.temperature, top_p: options.topP, n_predict: options.maxTokens ?? -1 },
-    },
-    total_slots: options.parallel,
-    model_alias: options.model,
-    chat_template: template?.source ?? '',
-    bos_token: text(tokenizer.bosId),
-    eos_token: text(tokenizer.eosIds[0]),
-    modalities: { vision: false, audio: false },
-    system_fingerprint: fingerprint,
-    engine: { name: model.engineName, arithmetic: model.arithmetic, threads: model.numThreads },
-  });
-}
-
-/** GET /slots: how many answers run, without what they say. */
-export function slots({ admission, options, smol }: Service): Response {
-  const slot = (id: number) => ({
-    id,
-    n_ctx: smol.model.maxSeqLen,
-    is_processing: id < admission.running,
-  });
-  return Response.json(Array.from({ length: options.parallel }, (_, id) => slot(id)));
-}
-
-/** GET /metrics */
-export function metrics(service: Service): Response {
-  return new Response(service.metrics.text(), {
-    headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
-  });
 }

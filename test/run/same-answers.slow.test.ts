@@ -2,7 +2,7 @@
 // whoever gives up. The test prints one hash for each way of serving.
 
 import { expect, it } from 'vitest';
-import { hex, sha256 } from '../../src/base/sha256.ts';
+import { sha256Text } from '../../src/base/sha256.ts';
 import { generate } from '../../src/generate/generate.ts';
 import type { GenerateOptions } from '../../src/generate/options.ts';
 import type { Model } from '../../src/model/model.ts';
@@ -68,10 +68,8 @@ async function served(model: Model, clients: number, caches?: PrefixCache, quitt
   return answers;
 }
 
-function hashOf(answers: readonly string[]): string {
-  const hash = sha256.create();
-  hash.update(new TextEncoder().encode(answers.join('\n')));
-  return hex(hash.digest()).slice(0, 16);
+async function hashOf(answers: readonly string[]): Promise<string> {
+  return (await sha256Text(answers.join('\n'))).slice(0, 16);
 }
 
 it('answers 64 questions with the bits of each alone', { timeout: 120_000 }, async () => {
@@ -82,13 +80,17 @@ it('answers 64 questions with the bits of each alone', { timeout: 120_000 }, asy
     for (const { ids, options } of questions) {
       alone.push(await answer(model, { ids, options: { ...options, lookup: 0 } }));
     }
-    const hashes: Record<string, string> = { alone: hashOf(alone) };
+    const hashes: Record<string, string> = { alone: await hashOf(alone) };
     for (const clients of [1, 7, 64]) {
-      hashes[`${clients} clients`] = hashOf(await served(model, clients));
+      hashes[`${clients} clients`] = await hashOf(await served(model, clients));
       const caches = new PrefixCache(model, { maxBytes: 2 ** 24 });
-      hashes[`${clients} clients, prefix cache`] = hashOf(await served(model, clients, caches));
-      hashes[`${clients} clients, prefix cache, quitters`] = hashOf(await served(model, clients, caches, 8));
-      hashes[`${clients} clients, what is left of the cache`] = hashOf(await served(model, clients, caches));
+      hashes[`${clients} clients, prefix cache`] = await hashOf(await served(model, clients, caches));
+      hashes[`${clients} clients, prefix cache, quitters`] = await hashOf(
+        await served(model, clients, caches, 8),
+      );
+      hashes[`${clients} clients, what is left of the cache`] = await hashOf(
+        await served(model, clients, caches),
+      );
       expect(caches.usage.cachedIds).toBeGreaterThan(2000);
       caches.close();
     }
