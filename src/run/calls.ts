@@ -1,5 +1,5 @@
 // Passes that wait to be computed, and which of their rows go into the next chunk: rows of running answers first, then
-// pieces of prompts, a share for each in the order in which they came. What shares a chunk changes no bit of a row.
+// a share of the oldest prompt, then the prompts that need least. What shares a chunk changes no bit of a row.
 
 import type { PassEntry, PassOptions } from '../model/model.ts';
 import { type Chunk, type KvCache, LOGITS, NORMED, NOTHING, type Values } from '../ops.ts';
@@ -7,8 +7,8 @@ import { type Chunk, type KvCache, LOGITS, NORMED, NOTHING, type Values } from '
 /** Entries of up to so many ids go before longer ones: a running answer, with its guesses. */
 const SHORT_IDS = 16;
 
-/** A prompt's share of a chunk is not smaller: where there is not room for all, the oldest go on. */
-const LEAST_SHARE = 16;
+/** The oldest prompt gets one in so many of the rows that prompts may have, however short the others are. */
+const OLDEST_SHARE = 4;
 
 /** What is known of one entry of a call. */
 export interface Progress {
@@ -53,12 +53,13 @@ export function isAnswer({ entries }: Call): boolean {
  * What goes into the next chunk; a cache that two calls use is the first one's.
  *
  * @param maxRows    rows of a chunk
- * @param promptRows rows of prompts that may go with so many rows of running answers
+ * @param promptRows rows of prompts that may go with so many rows of running answers, where so many prompts could be
+ *   answers after one chunk
  */
 export function nextParts(
   calls: readonly Call[],
   maxRows: number,
-  promptRows: (answerRows: number) => number = () => maxRows,
+  promptRows: (answerRows: number, soon: number) => number = () => maxRows,
 ): Part[] {
   const caches = new Set<KvCache>();
   const waiting: { call: Call; progress: Progress; left: number }[] = [];
@@ -80,10 +81,12 @@ export function nextParts(
   };
   for (const { call, progress, left } of waiting) if (isAnswer(call)) take(progress, Math.min(left, room));
   const prompts = waiting.filter(({ call }) => !isAnswer(call));
-  room = Math.min(room, promptRows(maxRows - room));
-  const share = Math.max(LEAST_SHARE, Math.floor(room / prompts.length));
-  for (const { progress, left } of prompts) take(progress, Math.min(left, share, room));
-  for (const { progress, left } of prompts) {
+  const soon = prompts.filter(({ left }) => left <= maxRows).length;
+  room = Math.min(room, promptRows(maxRows - room, soon));
+  // The oldest always advances; whoever needs least is answered first, which among equals is the oldest.
+  if (prompts.length > 0)
+    take(prompts[0].progress, Math.min(prompts[0].left, Math.ceil(room / OLDEST_SHARE)));
+  for (const { progress, left } of prompts.toSorted((a, b) => a.left - b.left)) {
     take(progress, Math.min(left - (counts.get(progress) ?? 0), room));
   }
   return placed(waiting.map(({ call, progress }) => ({ call, progress, count: counts.get(progress) ?? 0 })));

@@ -172,7 +172,7 @@ export class LoadedModel implements Model {
       await this.alone.shift()?.();
       this.dropLost();
       const { maxRows } = this.network.workspace;
-      const rows = (answerRows: number) => this.budget.rows(answerRows, maxRows);
+      const rows = (answerRows: number, soon: number) => this.budget.rows(answerRows, maxRows, soon);
       const { maxRowPositions = Number.POSITIVE_INFINITY } = this.runner;
       const next = withinReach(nextParts(this.calls, maxRows, rows), maxRowPositions);
       const parts = this.withRoom(next);

@@ -1,5 +1,7 @@
 // How many rows of prompts go into a chunk beside running answers: as many as keep the time between two tokens within
-// twice what it is without prompts. Both times are measured as the passes go by; what shares a chunk changes no bit.
+// twice what it is without prompts. Prompts that will be answers in a moment count as such: of sixteen short questions
+// that come together, the first answer must not hold up the other fifteen. Times are measured as the passes go by; what
+// shares a chunk changes no bit.
 
 /** A chunk with prompts may take so many times as long as one without. */
 const STRETCH = 2;
@@ -22,15 +24,17 @@ export class RowBudget {
   /**
    * @param answerRows rows of running answers in the chunk
    * @param maxRows    rows that a chunk may have
+   * @param soon       prompts of which a chunk could hold the rest
    * @returns rows of prompts that may go with them
    */
-  rows(answerRows: number, maxRows: number): number {
+  rows(answerRows: number, maxRows: number, soon = 0): number {
     const expected = answerRows || (this.passesApart < PASSES_APART ? this.answerRows : 0);
     if (expected === 0) return maxRows;
     const room = maxRows - answerRows;
     const quietMs = this.quietMs(expected);
     if (quietMs === undefined || this.rowMs === undefined) return Math.min(FIRST_ROWS, room);
-    const rows = Math.floor(((STRETCH - 1) * quietMs) / this.rowMs);
+    const soonMs = this.quietMs(expected + soon) ?? quietMs;
+    const rows = Math.floor((STRETCH * soonMs - quietMs) / this.rowMs);
     return Math.min(Math.max(rows, FEWEST_ROWS), room);
   }
 
@@ -51,11 +55,12 @@ export class RowBudget {
     this.rowMs = newer(this.rowMs, Math.max((ms - quietMs) / promptRows, 0.001));
   }
 
-  /** Of the number of rows that was measured and is nearest. */
+  /** Of the number of rows that was measured and is nearest; rows beyond it cost what those of prompts do. */
   private quietMs(answerRows: number): number | undefined {
     for (let apart = 0; apart < this.quiet.length + answerRows; apart++) {
-      const found = this.quiet[answerRows - apart] ?? this.quiet[answerRows + apart];
-      if (found !== undefined) return found;
+      const [fewer, more] = [this.quiet[answerRows - apart], this.quiet[answerRows + apart]];
+      if (fewer !== undefined) return fewer + apart * (this.rowMs ?? 0);
+      if (more !== undefined) return more;
     }
     return undefined;
   }
