@@ -7,7 +7,7 @@
 // 2 · 127 · 15; the 8 of a block fit int16: 30480.
 
 import { addFast } from './blocks';
-import { minimum4, nibblesOf, scale4, storeScales } from './linear-q4';
+import { aheadOf, minimum4, nibblesOf, readLines, scale4, storeScales } from './linear-q4';
 import { Q4, Q4_PLAIN, Q4_WIDE } from './memory';
 import { maxLanes, minusEight, nibbleBytes, onePairs, rounder, sumLanesI32 } from './simd';
 
@@ -98,9 +98,12 @@ function rowBytes(
   const recordBytes = nibbles + 128;
   const mask = nibbleBytes();
   const minus8 = minusEight();
+  const ahead = aheadOf(group, <usize>numBlocks * recordBytes);
+  let sink: i32 = 0;
   let sums0 = f32x4.splat(0);
   let sums1 = sums0;
   for (let end = group + <usize>numBlocks * recordBytes; group < end; group += recordBytes) {
+    sink += readLines(group + ahead);
     let whole0 = i32x4.splat(0);
     let whole1 = whole0;
     for (let t: usize = 0; t < 4; t++) {
@@ -123,6 +126,7 @@ function rowBytes(
     ints += 32;
     scales += 32;
   }
+  store<i32>(out, sink, 32);
   v128.store(out, sums0);
   v128.store(out, sums1, 16);
 }

@@ -37,6 +37,24 @@ export function minimum4(kind: i32, record: usize, index: usize, d: v128): v128 
   return kind == Q4_PLAIN ? d : scale4(kind, record, index + 2);
 }
 
+/** How far ahead of its work a kernel reads: from here on memory is in time, and first-level caches still hold it. */
+const AHEAD: usize = 640;
+
+/** AHEAD, or 0 at the end of memory. */
+@inline
+export function aheadOf(group: usize, groupBytes: usize): usize {
+  return ((<usize>memory.size()) << 16) - group < groupBytes + AHEAD + 192 ? 0 : AHEAD;
+}
+
+/**
+ * The lines of a record, read before they are needed: a processor that is busy multiplying does not see them in time.
+ * One row, weights from memory: 28 ns a record without, 24 with; 11 out of caches.
+ */
+@inline
+export function readLines(record: usize): i32 {
+  return load<i32>(record) + load<i32>(record, 64) + load<i32>(record, 128);
+}
+
 @inline
 function fast(kind: i32, out: usize, group: usize, numBlocks: i32, ints: usize, scales: usize): void {
   const nibbles = nibblesOf(kind);
@@ -45,9 +63,12 @@ function fast(kind: i32, out: usize, group: usize, numBlocks: i32, ints: usize, 
   const mask1 = plane1();
   const mask2 = plane2();
   const minus8 = minusEight();
+  const ahead = aheadOf(group, <usize>numBlocks * recordBytes);
+  let sink: i32 = 0;
   let sums0 = f32x4.splat(0);
   let sums1 = sums0;
   for (let end = group + <usize>numBlocks * recordBytes; group < end; group += recordBytes) {
+    sink += readLines(group + ahead);
     // Planes 1 and 2 stay where they are; their sums, multiples of 16 and 256, are shifted once per block.
     let whole0 = i32x4.splat(0);
     let whole1 = whole0;
@@ -83,6 +104,7 @@ function fast(kind: i32, out: usize, group: usize, numBlocks: i32, ints: usize, 
     ints += 64;
     scales += 32;
   }
+  store<i32>(out, sink, 32); // keeps the reads from being left out
   v128.store(out, sums0);
   v128.store(out, sums1, 16);
 }

@@ -132,11 +132,13 @@ function multiply(me: Worker, weight: Matrix, opened: usize, tile: i32, out: usi
   } else if (takesBytes(me, weight)) {
     q4Bytes(kind, out, opened, numBlocks, ints, scales);
   } else {
-    if (kind == Q4) q4Fast(out, opened, numBlocks, ints, scales);
+    if (kind == Q8) q8Fast(out, opened, numBlocks, ints, scales);
+    else if (kind > Q8) q8WideFast(out, opened, numBlocks, ints, scales);
+    else if (ASC_FEATURE_RELAXED_SIMD)
+      unreachable(); // 4 bits go as bytes; the relaxed build is spared the code
+    else if (kind == Q4) q4Fast(out, opened, numBlocks, ints, scales);
     else if (kind == Q4_PLAIN) q4PlainFast(out, opened, numBlocks, ints, scales);
-    else if (kind == Q8) q8Fast(out, opened, numBlocks, ints, scales);
-    else if (kind == Q4_WIDE) q4WideFast(out, opened, numBlocks, ints, scales);
-    else q8WideFast(out, opened, numBlocks, ints, scales);
+    else q4WideFast(out, opened, numBlocks, ints, scales);
   }
 }
 
