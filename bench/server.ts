@@ -1,6 +1,7 @@
-// `npm run bench:server [-- load mixed soak faults --llama FOLDER --rounds N]`: the server under load. Servers take
-// turns within a round, so that a slow moment of the machine falls on all; ratios count. FOLDER holds llama.cpp's
-// `llama-server`; without it only ours is driven. The soak and the faults run on the nano model.
+// `npm run bench:server [-- load mixed soak faults --relaxed --llama FOLDER --q40 FILE --rounds N]`: the server under
+// load. Servers take turns within a round, so that a slow moment of the machine falls on all; ratios count. FOLDER holds
+// llama.cpp's `llama-server`, FILE the model as `smollm2 quantize --type q4_0` writes it, which is llama.cpp's fastest
+// form; without FOLDER only ours is driven. The soak and the faults run on the nano model.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,6 +26,7 @@ const { positionals, values } = parseArgs({
   options: {
     llama: { type: 'string' },
     q40: { type: 'string' },
+    relaxed: { type: 'boolean' },
     rounds: { type: 'string', default: '2' },
     clients: { type: 'string', default: CLIENTS.join() },
     requests: { type: 'string', default: '10000' },
@@ -50,28 +52,42 @@ try {
 
 async function withWeights(): Promise<void> {
   const { path } = await benchModel();
-  servers.push(await startOurs(path, ['--parallel', '64', '--ctx', '2200', ...threads]));
+  const ours = ['--parallel', '64', '--ctx', '2200', ...threads];
+  servers.push(await startOurs(path, ours));
+  if (values.relaxed) servers.push(await startOurs(path, [...ours, '--relaxed'], 'smollm2 --relaxed'));
   if (values.llama) {
     servers.push(await startLlama(values.llama, path, 64 * 256, 64, 'llama.cpp, the same file'));
     if (values.q40) servers.push(await startLlama(values.llama, values.q40, 64 * 256, 64, 'llama.cpp, Q4_0'));
   }
   if (isWanted('load')) await load(servers);
-  if (isWanted('mixed')) await mixed(servers[0]);
+  if (!isWanted('mixed')) return;
+  for (const server of servers.filter(({ name }) => name.startsWith('smollm2'))) await mixed(server);
 }
 
-/** Tokens a second, time to the first one and gaps, by clients: medians of the rounds. */
+/**
+ * Tokens a second, time to the first one and gaps, by clients: medians of the rounds. Where other programs share the
+ * machine, the processor time of a token, prompts included, still tells what a server could do alone.
+ */
 async function load(all: readonly Server[]): Promise<void> {
   console.log(
     `prompts of ${PROMPT_IDS} ids that differ, ${NEW_TOKENS} new tokens, greedy, streamed; ${rounds} rounds\n`,
   );
-  console.log('| clients | server | tok/s | first token ms p50, p95 | gap ms p50, p95, p99 |');
-  console.log('| ---: | --- | ---: | ---: | ---: |');
+  console.log(
+    '| clients | server | tok/s | processor ms a token | first token ms p50, p95 | gap ms p50, p95, p99 |',
+  );
+  console.log('| ---: | --- | ---: | ---: | ---: | ---: |');
   for (const clients of values.clients.split(',').map(Number)) {
-    const runs = all.map(() => ({ rates: [] as number[], first: [] as number[], gaps: [] as number[] }));
+    const runs = all.map(() => ({
+      rates: [] as number[],
+      processor: [] as number[],
+      first: [] as number[],
+      gaps: [] as number[],
+    }));
     for (let round = 0; round < rounds; round++) {
       for (const [at, server] of all.entries()) {
         const run = runs[at];
         const begin = performance.now();
+        const processorMs = server.processorMs();
         let tokens = 0;
         await closedLoop(clients, clients * (clients === 1 ? 3 : 2), async (index) => {
           const prompt = promptOf(PROMPT_IDS, 1000 * round + index, VOCAB_SIZE);
@@ -81,14 +97,16 @@ async function load(all: readonly Server[]): Promise<void> {
           run.gaps.push(...heard.gapsMs);
         });
         run.rates.push((1000 * tokens) / (performance.now() - begin));
+        run.processor.push((server.processorMs() - processorMs) / tokens);
       }
     }
     for (const [at, { name }] of all.entries()) {
-      const { rates, first, gaps } = runs[at];
+      const { rates, processor, first, gaps } = runs[at];
       const shown = (list: readonly number[], ...parts: number[]) =>
         parts.map((part) => quantile(list, part).toFixed(0)).join(', ');
       console.log(
-        `| ${clients} | ${name} | ${median(rates).toFixed(1)} | ${shown(first, 0.5, 0.95)} | ${shown(gaps, 0.5, 0.95, 0.99)} |`,
+        `| ${clients} | ${name} | ${median(rates).toFixed(1)} | ${median(processor).toFixed(1)} | ` +
+          `${shown(first, 0.5, 0.95)} | ${shown(gaps, 0.5, 0.95, 0.99)} |`,
       );
     }
   }
@@ -96,7 +114,7 @@ async function load(all: readonly Server[]): Promise<void> {
 }
 
 /** Gaps of four short answers, quiet and while prompts of 2,000 ids arrive. */
-async function mixed({ url }: Server): Promise<void> {
+async function mixed({ name, url }: Server): Promise<void> {
   const gaps = async (isLoud: boolean) => {
     const found: number[] = [];
     let isOver = false;
@@ -113,7 +131,7 @@ async function mixed({ url }: Server): Promise<void> {
     await beside;
     return found;
   };
-  console.log('| | gap ms p50 | p95 | p99 |\n| --- | ---: | ---: | ---: |');
+  console.log(`| ${name} | gap ms p50 | p95 | p99 |\n| --- | ---: | ---: | ---: |`);
   const p99: number[][] = [[], []];
   for (let round = 0; round < rounds; round++) {
     for (const [n, isLoud] of [false, true].entries()) {

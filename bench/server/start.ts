@@ -10,6 +10,8 @@ export interface Server {
   readonly url: string;
   /** Resident memory in bytes, where /proc tells it. */
   memory(): number;
+  /** Milliseconds of processor time that it has taken, all threads together. */
+  processorMs(): number;
   /** Sum of the gauges of answers at work and waiting. */
   pending(): Promise<number>;
   stop(): void;
@@ -71,6 +73,14 @@ async function start(name: string, run: (port: number) => ChildProcess): Promise
     memory() {
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
       return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1024;
+    },
+    processorMs() {
+      const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
+      const [user, system] = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .slice(11, 13);
+      return 10 * (Number(user) + Number(system)); // ticks of 10 ms
     },
     async pending() {
       const text = await (await fetch(`${url}/metrics`)).text();
