@@ -50,6 +50,9 @@ const UNFINISHED = /^todo\b/i;
 /** Results larger than this are nobody's answer; they would only fill the memory. */
 const MAX_VALUES = 100_000;
 
+/** Significant digits of the numbers in a verdict, so that every host tells the same. */
+const TOLD_DIGITS = 12;
+
 /** Runs the function that a learner's module exports on every case. */
 export function collect(exercise: Exercise, module: Readonly<Record<string, unknown>>): Outcome[] {
   const solver = module[exercise.entry];
@@ -154,8 +157,8 @@ export function judge(exercise: Exercise, outcomes: readonly Outcome[]): Verdict
   const [own, want] = [outcomes[first], wanted[first]];
   const place = {
     case: exercise.cases[first].name,
-    ...(own.values && { got: own.values }),
-    want: want.values ?? [],
+    ...(own.values && { got: told(own.values) }),
+    want: told(want.values ?? []),
     ...(own.values && own.shape === want.shape && { at: firstDifference(exercise, own, want) }),
   };
   const known = explanation(exercise, outcomes);
@@ -164,6 +167,11 @@ export function judge(exercise: Exercise, outcomes: readonly Outcome[]): Verdict
     ...place,
     ...(own.shape === want.shape && own.values && { findings: probe(outcomes, wanted) }),
   });
+}
+
+/** As a verdict tells them: the digits beyond are the host's, whose Math.exp and Math.pow are its own. */
+function told(values: readonly number[]): number[] {
+  return values.map((value) => Number(value.toPrecision(TOLD_DIGITS)));
 }
 
 function unexplained(exercise: Exercise, own: Outcome, want: Outcome): [State, string] {

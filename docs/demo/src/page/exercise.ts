@@ -2,8 +2,8 @@
 // in this browser.
 
 import {
+  examined,
   exerciseNamed,
-  judge,
   type LearnerRun,
   TIME_LIMIT_MS,
   type Verdict,
@@ -103,7 +103,7 @@ async function graded(name: string, text: string): Promise<{ verdict: Verdict; l
     if (run === 'slow')
       return failed('slow', `stopped after ${TIME_LIMIT_MS / 1000} seconds: does every loop end?`);
     if (run === 'ended') return failed('threw', 'the worker ended');
-    return { verdict: judge(exercise, run.outcomes), lines: run.lines };
+    return { verdict: await examined(exercise, run.outcomes), lines: run.lines };
   } finally {
     worker.terminate();
   }
