@@ -10,7 +10,16 @@ import { EXERCISES } from './exercises.ts';
 
 export type { Case, Exercise, Help } from './exercise.ts';
 export { EXERCISES } from './exercises.ts';
-export { collect, examined, grade, judge, mutantOutcomes, type Outcome, type State, type Verdict } from './grade.ts';
+export {
+  collect,
+  examined,
+  grade,
+  judge,
+  mutantOutcomes,
+  type Outcome,
+  type State,
+  type Verdict,
+} from './grade.ts';
 export { type LearnerRun, runLearner, TIME_LIMIT_MS } from './run-learner.ts';
 export { listText, verdictText } from './text.ts';
 

@@ -13,34 +13,24 @@ const file = readFileSync(path);
 // The file: a head of named settings, a table of tensors, and then their bytes.
 
 let at = 8; // behind the letters GGUF and the version
-const u32 = () => file.readUInt32LE((at += 4) - 4);
-const u64 = () => Number(file.readBigUInt64LE((at += 8) - 8));
+const whole = (size: number) => Number(file.readUIntLE((at += size) - size, Math.min(size, 6)));
+const u32 = () => whole(4);
+const u64 = () => whole(8);
 const text = () => {
   const size = u64();
   return file.toString('utf8', at, (at += size));
 };
-const list = (): unknown[] => {
-  const [type, length] = [u32(), u64()];
-  return Array.from({ length }, () => read[type]());
+/** Bytes of a number of each type that a setting may have; 8 is a text, 9 a list. */
+const SIZES = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
+const setting = (type: number): unknown => {
+  if (type === 8) return text();
+  if (type === 6) return file.readFloatLE((at += 4) - 4);
+  if (type !== 9) return whole(SIZES[type]);
+  const [of, length] = [u32(), u64()];
+  return Array.from({ length }, () => setting(of));
 };
-/** How to read a setting of each type that GGUF has: whole numbers, a float, true or false, text, lists. */
-const read: (() => unknown)[] = [
-  () => file.readUInt8(at++),
-  () => file.readInt8(at++),
-  () => file.readUInt16LE((at += 2) - 2),
-  () => file.readInt16LE((at += 2) - 2),
-  u32,
-  () => file.readInt32LE((at += 4) - 4),
-  () => file.readFloatLE((at += 4) - 4),
-  () => file.readUInt8(at++) === 1,
-  text,
-  list,
-  u64,
-  () => Number(file.readBigInt64LE((at += 8) - 8)),
-  () => file.readDoubleLE((at += 8) - 8),
-];
 const [numTensors, numSettings] = [u64(), u64()];
-const settings = new Map(Array.from({ length: numSettings }, () => [text(), read[u32()]()]));
+const settings = new Map(Array.from({ length: numSettings }, () => [text(), setting(u32())]));
 const table = Array.from({ length: numTensors }, () => {
   const name = text();
   const shape = Array.from({ length: u32() }, u64);
@@ -92,45 +82,27 @@ const encode = (words: string): number[] =>
   (words.match(PIECES) ?? []).flatMap((piece) => {
     const parts = Array.from(Buffer.from(piece), letter);
     for (;;) {
-      const order = parts
-        .slice(1)
-        .map((part, i) => ranks.get(`${parts[i]} ${part}`) ?? Number.POSITIVE_INFINITY);
-      const lowest = Math.min(...order);
-      if (lowest === Number.POSITIVE_INFINITY) return parts.map((part) => ids.get(part) ?? 0);
+      const order = parts.slice(1).map((part, i) => ranks.get(`${parts[i]} ${part}`) ?? 1e9);
+      const lowest = Math.min(...order, 1e9);
+      if (lowest === 1e9) return parts.map((part) => ids.get(part) ?? 0);
       const i = order.indexOf(lowest);
       parts.splice(i, 2, parts[i] + parts[i + 1]);
     }
   });
-const decode = (id: number) => {
-  const bytes = Array.from(tokens[id], (c) =>
-    c.charCodeAt(0) < 256 ? c.charCodeAt(0) : hidden[c.charCodeAt(0) - 256],
-  );
-  return Buffer.from(bytes).toString();
-};
+const byteOf = (code: number) => (code < 256 ? code : hidden[code - 256]);
+const decode = (id: number) => Buffer.from(Array.from(tokens[id], (c) => byteOf(c.charCodeAt(0)))).toString();
 
 // The model. A stream of numbers runs along each token; thirty layers read it and add to it.
 
 const number = (name: string) => settings.get(`llama.${name}`) as number;
-const [numLayers, numHeads, numKvHeads] = [
-  'block_count',
-  'attention.head_count',
-  'attention.head_count_kv',
-].map(number);
+const [numHeads, numKvHeads] = [number('attention.head_count'), number('attention.head_count_kv')];
 const headDim = number('embedding_length') / numHeads;
 const [eps, theta] = [number('attention.layer_norm_rms_epsilon'), number('rope.freq_base')];
 
-const dot = (a: Float64Array, b: Float64Array) => {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-};
+const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, i) => sum + value * b[i], 0);
 const linear = (name: string, rows: Float64Array[]): Float64Array[] => {
-  const out = rows.map(() => new Float64Array(tensor(name).numRows));
-  for (let o = 0; o < tensor(name).numRows; o++) {
-    const weights = row(name, o);
-    for (const [t, x] of rows.entries()) out[t][o] = dot(weights, x);
-  }
-  return out;
+  const matrix = Array.from({ length: tensor(name).numRows }, (_, o) => row(name, o));
+  return rows.map((x) => Float64Array.from(matrix, (weights) => dot(weights, x)));
 };
 const rmsNorm = (name: string, x: Float64Array) => {
   const rms = Math.sqrt(dot(x, x) / x.length + eps);
@@ -155,10 +127,8 @@ const attend = (q: Float64Array, keys: Float64Array[], values: Float64Array[], p
   const out = new Float64Array(q.length);
   for (let h = 0; h < numHeads; h++) {
     const kvHead = Math.floor(h / (numHeads / numKvHeads));
-    const seen = keys.slice(0, pos + 1);
-    const weights = softmax(
-      Float64Array.from(seen, (k) => dot(head(q, h), head(k, kvHead)) / Math.sqrt(headDim)),
-    );
+    const score = (k: Float64Array) => dot(head(q, h), head(k, kvHead)) / Math.sqrt(headDim);
+    const weights = softmax(Float64Array.from(keys.slice(0, pos + 1), score));
     for (const [p, weight] of weights.entries())
       head(values[p], kvHead).forEach((v, i) => (out[h * headDim + i] += weight * v));
   }
@@ -169,18 +139,13 @@ const add = (stream: Float64Array[], branch: Float64Array[]) =>
 
 const forward = (prompt: number[]): Float64Array => {
   let stream = prompt.map((id) => row('token_embd', id));
-  for (let layer = 0; layer < numLayers; layer++) {
+  for (let layer = 0; layer < number('block_count'); layer++) {
     const name = (part: string) => `blk.${layer}.${part}`;
     const normed = stream.map((x) => rmsNorm(name('attn_norm'), x));
     const [q, k] = ['attn_q', 'attn_k'].map((part) => linear(name(part), normed).map(rope));
     const v = linear(name('attn_v'), normed);
-    stream = add(
-      stream,
-      linear(
-        name('attn_output'),
-        q.map((query, pos) => attend(query, k, v, pos)),
-      ),
-    );
+    const gathered = q.map((query, pos) => attend(query, k, v, pos));
+    stream = add(stream, linear(name('attn_output'), gathered));
 
     const again = stream.map((x) => rmsNorm(name('ffn_norm'), x));
     const [gate, up] = ['ffn_gate', 'ffn_up'].map((part) => linear(name(part), again));
@@ -194,9 +159,7 @@ const forward = (prompt: number[]): Float64Array => {
 // Ask.
 
 const probabilities = forward(encode(prompt));
-const best = Array.from(probabilities.keys())
-  .sort((a, b) => probabilities[b] - probabilities[a])
-  .slice(0, 5);
+const order = Array.from(probabilities.keys()).sort((a, b) => probabilities[b] - probabilities[a]);
 console.log(prompt);
-for (const id of best)
+for (const id of order.slice(0, 5))
   console.log(`${(100 * probabilities[id]).toFixed(1).padStart(6)} % ${JSON.stringify(decode(id))}`);

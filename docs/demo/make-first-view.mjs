@@ -1,9 +1,10 @@
 // `npm run first-view`: computes with the real 135M what the page shows before any model is here, and Node's hashes.
 // SMOLLM2_MODEL is another file of the same model.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runnerImport } from 'vite';
+import { smallNano } from './site/small-nano.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const dist = here('../../dist/');
@@ -44,7 +45,7 @@ for (let answer = [], n = 0; n < STEPS; n++) {
 
 const ids = await pictures.idsOf(smol, subjectOf([]));
 const { hashes: real } = await hashing.hashed(smol, ids, false);
-const nano = await load(new Uint8Array(readFileSync(here('../../models/nano.gguf'))));
+const nano = await load(smallNano());
 const nanoIds = await pictures.idsOf(nano, subjectOf([]));
 const { hashes: small } = await hashing.hashed(nano, nanoIds, false);
 

@@ -17,7 +17,8 @@ const headers = {
   // Exercises run what the visitor wrote: a module from a blob, in a worker of its own.
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; worker-src 'self' blob:; " +
-    "connect-src 'self' https:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; manifest-src 'self'",
+    "connect-src 'self' https:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+    "frame-src 'self'; manifest-src 'self'",
 };
 
 /** GET /model.gguf: SMOLLM2_MODEL or the 135M, found or fetched as the command line does. */

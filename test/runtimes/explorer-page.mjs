@@ -36,17 +36,76 @@ export async function openExplorer(context, url, hash, problems) {
   return page;
 }
 
+/** Waits for a condition in the page, true or false (Firefox hands no elements over); the same for every driver. */
+export async function until(page, condition, given, { timeout = 120_000 } = {}) {
+  const end = Date.now() + timeout;
+  while (!(await page.evaluate(condition, given))) {
+    if (Date.now() > end)
+      throw new Error(`page: expected ${condition} of ${JSON.stringify(given)} within ${timeout} ms`);
+    await sleep(60);
+  }
+}
+
 /** The shown view has its picture. */
 export async function settled(page) {
-  await page.waitForTimeout(60);
-  await page.waitForFunction(
+  await sleep(60);
+  await until(
+    page,
     () =>
       document.querySelector('#view[aria-busy=false] h2') &&
       document.querySelector('#stop')?.disabled &&
       document.querySelector('#view')?.childElementCount > 1,
-    undefined,
-    { timeout: 120_000 },
   );
+}
+
+/** Goes to a place of the explorer by its address. */
+export async function goTo(page, hash) {
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, hash);
+  await settled(page);
+}
+
+/** What each stop of the tour asks for: where the focus goes, and the key. */
+const DEEDS = [
+  ['#next', 'Enter'],
+  ['[data-focus=token-3]', 'Enter'],
+  ['[data-focus="op-self_attn.q_proj"]', 'Enter'],
+  ['[data-focus=op-layer]', 'Enter'],
+  ['[data-focus=op-input_layernorm]', 'Enter'],
+  ['[data-focus=head]', 'ArrowRight'],
+  ['[data-focus="part-23.4"]', 'Enter'],
+  ['[data-focus=shift]', 'ArrowRight'],
+  ['[data-focus="op-mlp.act"]', 'Enter'],
+  ['[data-focus=lens-layer]', 'ArrowLeft'],
+  ['[data-focus=throw]', 'Enter'],
+  ['#prompt-text', '!'],
+];
+
+/** Tab until the focus is there. */
+async function tabTo(page, selector) {
+  for (let tabs = 0; tabs < 160; tabs++) {
+    const isThere = await page.evaluate((wanted) => document.activeElement.matches(wanted), selector);
+    if (isThere) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`keyboard: expected Tab to reach ${selector}`);
+}
+
+/** Walks the tour with the keyboard alone, each stop ending with its deed; the focus can always be seen. */
+export async function walkTour(page) {
+  for (const [stop, [selector, key]] of DEEDS.entries()) {
+    await until(page, (n) => location.hash.startsWith(`#tour/${n}`) || n === 1, stop + 1);
+    await settled(page);
+    await tabTo(page, selector);
+    const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+    if (outline === 'none') throw new Error(`focus: expected an outline at ${selector}, got none`);
+    await page.keyboard.press(key);
+    await until(page, () => document.querySelector('.deed.done') !== null, undefined, { timeout: 20_000 });
+    if (stop === DEEDS.length - 1) return;
+    await tabTo(page, '#tour-next');
+    await page.keyboard.press('Enter');
+  }
 }
 
 /** Fetches the 135M from the page's own server and waits until it answers. */

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchChromium } from './browsers.mjs';
-import { bringModel, openExplorer, serveExplorer, settled, VIEWS } from './explorer-page.mjs';
+import { bringModel, goTo, openExplorer, serveExplorer, settled, VIEWS } from './explorer-page.mjs';
 import { has } from './runtimes.mjs';
 
 describe.runIf(has('chromium'))('the explorer', () => {
@@ -25,10 +25,7 @@ describe.runIf(has('chromium'))('the explorer', () => {
   });
 
   const view = () => page.locator('#view').textContent();
-  const go = async (hash) => {
-    await page.evaluate((to) => (location.hash = to), hash);
-    await settled(page);
-  };
+  const go = (hash) => goTo(page, hash);
 
   it('opens answered, by numbers that were computed in advance', async () => {
     expect(await page.locator('#model-chip').textContent()).toBe('135M · computed in advance');

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchChromium } from './browsers.mjs';
-import { settled } from './explorer-page.mjs';
+import { settled, walkTour } from './explorer-page.mjs';
 import { has } from './runtimes.mjs';
 import { startServer } from './server.mjs';
 
@@ -14,22 +14,6 @@ const dist = fileURLToPath(new URL('../../docs/demo/dist/', import.meta.url));
 const CSP =
   "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; " +
   "style-src 'self' 'unsafe-inline'; img-src 'self' data:";
-/** What each stop asks for: where the focus goes, and the key. */
-const DEEDS = [
-  ['#next', 'Enter'],
-  ['[data-focus=token-3]', 'Enter'],
-  ['[data-focus="op-self_attn.q_proj"]', 'Enter'],
-  ['[data-focus=op-layer]', 'Enter'],
-  ['[data-focus=op-input_layernorm]', 'Enter'],
-  ['[data-focus=head]', 'ArrowRight'],
-  ['[data-focus="part-23.4"]', 'Enter'],
-  ['[data-focus=shift]', 'ArrowRight'],
-  ['[data-focus="op-mlp.act"]', 'Enter'],
-  ['[data-focus=lens-layer]', 'ArrowLeft'],
-  ['[data-focus=throw]', 'Enter'],
-  ['#prompt-text', '!'],
-];
-
 describe.runIf(has('chromium'))('a first visit', () => {
   let server;
   let browser;
@@ -47,29 +31,8 @@ describe.runIf(has('chromium'))('a first visit', () => {
     await server?.stop();
   });
 
-  /** Tab until the focus is there, and it can be seen. */
-  async function tabTo(selector) {
-    for (let tabs = 0; tabs < 160; tabs++) {
-      const isThere = await page.evaluate((wanted) => document.activeElement.matches(wanted), selector);
-      if (isThere) return;
-      await page.keyboard.press('Tab');
-    }
-    throw new Error(`keyboard: expected Tab to reach ${selector}`);
-  }
-
   it('walks the tour by keyboard alone, each stop ending with its deed', async () => {
-    for (const [stop, [selector, key]] of DEEDS.entries()) {
-      await page.waitForFunction((n) => location.hash.startsWith(`#tour/${n}`) || n === 1, stop + 1);
-      await settled(page);
-      await tabTo(selector);
-      const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
-      expect(outline, selector).not.toBe('none');
-      await page.keyboard.press(key);
-      await page.locator('.deed.done').waitFor({ timeout: 20_000 });
-      if (stop === DEEDS.length - 1) break;
-      await tabTo('#tour-next');
-      await page.keyboard.press('Enter');
-    }
+    await walkTour(page);
     expect(await page.locator('#model-chip').textContent()).toBe('nano · built in');
   });
 

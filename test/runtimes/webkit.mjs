@@ -54,6 +54,9 @@ export async function launchWebKit({ sharedMemory = true } = {}) {
   }
 }
 
+/** Keys by the code points that WebDriver gives them. */
+const KEYS = { Tab: '\uE004', Enter: '\uE007', ArrowLeft: '\uE012', ArrowRight: '\uE014' };
+
 /** The one window of a session. */
 class Page {
   constructor(session) {
@@ -63,8 +66,23 @@ class Page {
   /** Errors of the page come with the answer of `evaluate`; there are no others to listen to. */
   on() {}
 
+  keyboard = {
+    press: async (key) => {
+      const value = KEYS[key] ?? key;
+      const actions = [
+        { type: 'keyDown', value },
+        { type: 'keyUp', value },
+      ];
+      await call(this.session, 'POST', '/actions', { actions: [{ type: 'key', id: 'keys', actions }] });
+    },
+  };
+
   goto(url) {
     return call(this.session, 'POST', '/url', { url });
+  }
+
+  reload() {
+    return call(this.session, 'POST', '/refresh', {});
   }
 
   async waitForFunction(condition, { timeout }) {

@@ -54,7 +54,7 @@ export async function exercisePages() {
       `<div class="exercise" data-exercise="${name}" data-pagefind-ignore>` +
       `<label for="code">Your code</label><textarea id="code" spellcheck="false" autocapitalize="off" autocomplete="off">${escaped(stub)}</textarea>` +
       `<template id="stub">${escaped(stub)}</template>` +
-      '<div class="row"><button type="button" class="primary" id="grade">Grade (Ctrl-Enter)</button><button type="button" id="hint" hidden>A hint</button><button type="button" id="start-over">Start over</button><button type="button" id="save">Download</button></div>' +
+      '<div class="row"><button type="button" class="primary" id="grade" disabled>Grade (Ctrl-Enter)</button><button type="button" id="hint" hidden>A hint</button><button type="button" id="start-over">Start over</button><button type="button" id="save">Download</button></div>' +
       '<p class="muted">Tab writes two blanks; press Esc first to leave the editor with Tab.</p>' +
       '<div id="verdict" class="verdict" role="status">Nothing graded yet. Numbers decide, and it takes an instant.</div>' +
       `<details id="solution"><summary>The solution, whenever you want it</summary><pre tabindex="0"><code>${escaped(solution)}</code></pre></details></div>`,

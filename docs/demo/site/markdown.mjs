@@ -37,7 +37,14 @@ export async function renderer({ pages, sources, runnable }) {
       : `<span>Runs in Node: <code>npm run example ${place}</code></span>`;
     return `<div class="block">${code}<div class="row">${button}</div></div>`;
   };
-  markdown.renderer.rules.code_block = (tokens, index) => `<pre tabindex="0"><code>${markdown.utils.escapeHtml(tokens[index].content)}</code></pre>`;
+  markdown.renderer.rules.code_block = (tokens, index, _, env) => {
+    const { content } = tokens[index];
+    const code = `<pre tabindex="0"><code>${markdown.utils.escapeHtml(content)}</code></pre>`;
+    const exercises = [...content.matchAll(/^npm run exercise ([\w-]+)/gm)].map(
+      ([, name]) => `<a class="button" href="${relative(dirname(env.page.url), `learn/exercise-${name}.html`)}">✎ Write it here: ${name}</a>`,
+    );
+    return exercises.length > 0 ? `<p class="row">${exercises.join('')}</p><p>Or in the terminal:</p>${code}` : code;
+  };
   markdown.renderer.rules.table_open = () => '<div class="table" tabindex="0" role="region" aria-label="Table"><table>';
   markdown.renderer.rules.table_close = () => '</table></div>';
   // An empty head says nothing, and a screen reader would read it.
@@ -47,13 +54,23 @@ export async function renderer({ pages, sources, runnable }) {
     colour,
     render(page) {
       const env = { page, contents: [] };
+      const text = page.text.replace(/<!--widget (\S+)-->/g, (_, place) => widget(page, place));
       const html = markdown
-        .render(page.text.replace(/<!--[\s\S]*?-->/g, ''), env)
+        .render(text.replace(/<!--[\s\S]*?-->/g, ''), env)
         .replaceAll(/<thead>\s*<tr>\s*(?:<th[^>]*><\/th>\s*)+<\/tr>\s*<\/thead>/g, '')
         .replaceAll(/<th([^>]*)><\/th>/g, '<td$1></td>');
       return { html, contents: env.contents };
     },
   };
+}
+
+/** A view of the explorer inside a page; where pages are read as Markdown its comment is not seen. */
+function widget(page, place) {
+  const url = `${relative(dirname(page.url), 'index.html')}`;
+  return (
+    `<iframe class="widget" loading="lazy" title="Explorer: ${place.split('?')[0]}" src="${url}?inside#${place}"></iframe>\n` +
+    `<p class="muted"><a href="${url}#${place}">The same in the whole explorer</a></p>`
+  );
 }
 
 export function slugOf(text) {

@@ -5,12 +5,14 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import * as pagefind from 'pagefind';
 import { apiPages } from './api.mjs';
 import { blockModules, pageBlocks, runsInPage, scriptName } from './blocks.mjs';
 import { exercisePages, learnIndex } from './course.mjs';
 import { renderer } from './markdown.mjs';
 import { serviceWorker } from './service-worker.mjs';
+import { smallNano } from './small-nano.mjs';
 import { pages as documents, root } from './tree.mjs';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
@@ -46,6 +48,7 @@ async function build(found, headers) {
   for (const folder of sources.folders) write(`source/${folder}/index.html`, filled(template, pages, sourceOf(folder), folderHtml(folder, sources), []));
   for (const image of sources.images) copy(image, `files/${image}`);
   writeFileSync(join(dist, '_headers'), `/*\n${Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`).join('\n')}\n`);
+  writeFileSync(join(dist, 'nano.gguf.gz'), gzipSync(smallNano(), { level: 9 }));
   await trainTokens(found);
   await search();
   writeFileSync(join(dist, 'sw.js'), serviceWorker(dist));

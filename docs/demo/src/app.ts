@@ -260,10 +260,10 @@ export class App {
             type: 'button',
             class: 'chip',
             'data-edit': edit,
-            'aria-label': t('banner.undoOne', { edit }),
+            'aria-label': t('banner.undoOne', { edit: editText(edit) }),
             onclick: () => this.set({ edits: edits.filter((one) => one !== edit) }),
           },
-          h('span', { 'data-model': true }, edit),
+          h('span', { 'data-model': true }, editText(edit)),
           ' ×',
         ),
       ),
@@ -276,4 +276,9 @@ export class App {
       both,
     );
   }
+}
+
+/** As it is read: texts of an edit are written out. */
+function editText(edit: string): string {
+  return decodeURIComponent(edit).replace(/^(put|add):/, '$1 ');
 }

@@ -4,6 +4,8 @@ import { App } from './app.ts';
 import { keepOffline } from './offline.ts';
 import { translatePage } from './ui/text.ts';
 
+// In a page of the course only the prompt, the view and its controls are shown.
+if (new URLSearchParams(location.search).has('inside')) document.documentElement.dataset.inside = '';
 translatePage();
 void new App().start();
 keepOffline('./sw.js');

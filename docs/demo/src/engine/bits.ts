@@ -7,8 +7,8 @@ import { nanoBytes } from './nano-bytes.ts';
 import { idsOf } from './pictures.ts';
 import type { BitsPicture, PictureParams, Subject } from './protocol.ts';
 
-/** A byte in the middle of the file: one of a weight matrix. Its lowest bit is the last of a mantissa. */
-const FLIPPED_BYTE = 1_500_000;
+/** A byte in the middle of the file: two weights of four bits. Its lowest bit moves one of them by a step. */
+const FLIPPED_BYTE = 500_010;
 
 export async function bits(
   smol: SmolLM2,

@@ -58,7 +58,7 @@ export async function makePicture<Name extends PictureName>(
       `prompt: expected at most ${MAX_TOKENS} tokens, got ${ids.length}; take ${ids.length - MAX_TOKENS} away`,
     );
   }
-  const model = edited(smol.model, subject.edits);
+  const model = edited(smol, subject.edits);
   const make: { [N in PictureName]?: () => Promise<Pictures[N]> } = {
     tokens: () => tokens(smol, model, ids, subject),
     journey: () => journey(model, ids, params),

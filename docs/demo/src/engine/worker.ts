@@ -67,7 +67,7 @@ async function go(request: Extract<Request, { kind: 'go' }>): Promise<void> {
   try {
     const smol = await modelOf(subject.model);
     const ids = await idsOf(smol, subject);
-    const model = edited(smol.model, subject.edits);
+    const model = edited(smol, subject.edits);
     const run = new Bound(model, smol.tokenizer, smol.template).generate(ids, {
       ...sampling,
       seed,

@@ -63,6 +63,7 @@ export function startExercise(place: HTMLElement): void {
     link.download = `${name}.ts`;
     link.click();
   });
+  byId<HTMLButtonElement>('grade').disabled = false;
   let isLeaving = false;
   code.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {

@@ -15,6 +15,9 @@ byId('theme').addEventListener('click', () => {
     : matchMedia('(prefers-color-scheme: dark)').matches;
   dataset.theme = isDark ? 'light' : 'dark';
   localStorage.setItem('theme', dataset.theme);
+  for (const { contentDocument } of document.querySelectorAll<HTMLIFrameElement>('iframe.widget')) {
+    if (contentDocument) contentDocument.documentElement.dataset.theme = dataset.theme;
+  }
 });
 // On a phone the tree is folded: the text comes first.
 if (matchMedia('(max-width: 767px)').matches) {
@@ -25,6 +28,17 @@ startSearch(new URL(root, location.href));
 startBlocks(new URL(root, location.href));
 for (const mark of document.querySelectorAll<HTMLElement>('[data-done]')) {
   if (localStorage.getItem(`done:${mark.dataset.done}`)) mark.textContent = '✓ done';
+}
+// A view of the explorer takes the height that it needs, and the page's theme.
+for (const widget of document.querySelectorAll<HTMLIFrameElement>('iframe.widget')) {
+  widget.addEventListener('load', () => {
+    const inside = widget.contentDocument?.body;
+    if (!inside) return;
+    const fit = () => {
+      widget.style.height = `${Math.min(900, Math.max(240, inside.scrollHeight + 2))}px`;
+    };
+    new ResizeObserver(fit).observe(inside);
+  });
 }
 const exercise = document.querySelector<HTMLElement>('[data-exercise]');
 if (exercise) void import('./exercise.ts').then(({ startExercise }) => startExercise(exercise));

@@ -59,6 +59,18 @@ export function check(
   return h('label', { class: 'check' }, input, text);
 }
 
+/** A line of text; `changed` when it is left, and at Enter. */
+export function field(
+  key: string,
+  text: string,
+  value: string,
+  changed: (value: string) => void,
+): HTMLElement {
+  const input = h('input', { type: 'text', class: 'line', value, 'data-focus': key, autocomplete: 'off' });
+  input.addEventListener('change', () => changed(input.value));
+  return h('label', { class: 'choice' }, text, ' ', input);
+}
+
 interface ChoiceParts<Value> {
   readonly key: string;
   readonly text: string;

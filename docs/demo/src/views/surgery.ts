@@ -1,15 +1,18 @@
 // View 9: parts of the model switched off or scaled; the next token and the lens before, after, and their difference.
 
 import type { LensPicture, TokenPicture } from '../engine/protocol.ts';
-import { button, row, select } from '../ui/controls.ts';
+import { button, field, row, select } from '../ui/controls.ts';
 import { h, visible } from '../ui/dom.ts';
 import { figure } from '../ui/figure.ts';
 import { pct, signed } from '../ui/format.ts';
 import { bar, bottomAxis, label, line, scale, tokenLabel } from '../ui/svg.ts';
 import { t } from '../ui/text.ts';
-import type { Context, View } from './view.ts';
+import { type Context, chosenToken, type View } from './view.ts';
 
 let factor = 0;
+/** The second text, and how much of what it has over the prompt is added. */
+let other = 'The capital of Italy is';
+let strength = 1;
 
 export const view: View = {
   isOwnCompare: true,
@@ -51,6 +54,7 @@ export const view: View = {
         part(context, `att${layer}`, t('surgery.attention')),
         part(context, `mlp${layer}`, t('surgery.mlp')),
       ),
+      ...fromAnotherText(context, layer),
     ];
   },
   picture(context) {
@@ -63,6 +67,51 @@ export const view: View = {
     return [changesFigure(before, after, width), curvesFigure(lensBefore, lensAfter, width)];
   },
 };
+
+/** What another text leaves in the stream after this layer: put in the place of a token's, or added to every one's. */
+function fromAnotherText(context: Context, layer: number): Node[] {
+  const { state, set, whole } = context;
+  const tokens = whole('tokens');
+  if (!tokens) return [];
+  const position = chosenToken(state, tokens.texts.length);
+  const text = encodeURIComponent(other);
+  const press = (edit: string) => () => {
+    if (!state.edits.includes(edit) && other !== '') set({ edits: [...state.edits, edit] });
+  };
+  return [
+    row(
+      field('other', t('surgery.other'), other, (typed) => {
+        other = typed.slice(0, 150);
+        context.redraw();
+      }),
+    ),
+    row(
+      select({
+        key: 'position',
+        text: t('surgery.position'),
+        options: tokens.texts.map((one, value) => ({ value, text: `${value} ${visible(one)}` })),
+        value: position,
+        choose: (token) => set({ token }),
+      }),
+      button('put', t('surgery.put', { layer }), press(`put:${layer}:${position}=${text}`)),
+      select({
+        key: 'strength',
+        text: t('surgery.strength'),
+        options: [1, 2, 4, -1].map((value) => ({ value, text: `× ${value}`.replace('-', '−') })),
+        value: strength,
+        choose: (value) => {
+          strength = value;
+          context.redraw();
+        },
+      }),
+      button(
+        'add',
+        t('surgery.add', { layer }),
+        press(`add:${layer}*${strength}=${text}:${encodeURIComponent(state.prompt)}`),
+      ),
+    ),
+  ];
+}
 
 function part({ state, set }: Context, name: string, text: string): HTMLElement {
   const isMine = (edit: string) => edit === name || edit.startsWith(`${name}*`);
