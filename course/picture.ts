@@ -2,10 +2,11 @@
 // that says its largest value.
 
 const STYLE =
-  '<style>svg{--ink:#1b1f24;--line:#757f8a;--bar:#0b57d0;font:15px system-ui,sans-serif}' +
-  '@media(prefers-color-scheme:dark){svg{--ink:#e6e9ed;--line:#6f7a86;--bar:#8ab4f8}}' +
-  'text{fill:var(--ink)}rect{fill:var(--bar)}path{fill:none;stroke:var(--bar)}line{stroke:var(--line)}</style>';
-const WIDTH = 640;
+  '<style>svg{--ink:#1b1f24;--line:#757f8a;--bar:#0b57d0;--on:#fff;font:15px system-ui,sans-serif}' +
+  '@media(prefers-color-scheme:dark){svg{--ink:#e6e9ed;--line:#6f7a86;--bar:#8ab4f8;--on:#0b0d10}}' +
+  'text{fill:var(--ink)}rect{fill:var(--bar)}path,circle{fill:none;stroke:var(--bar)}line{stroke:var(--line)}' +
+  '.quiet{fill:none;stroke:var(--line)}.area,.dot{fill:var(--bar)}.small{font-size:12px}.on{fill:var(--on)}</style>';
+export const WIDTH = 640;
 const ROW = 26;
 const LABEL_WIDTH = 170;
 const VALUE_WIDTH = 90;
@@ -17,10 +18,10 @@ export interface Bar {
   readonly shown: string;
 }
 
-const escaped = (text: string) =>
+export const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
-function svg(title: string, description: string, height: number, body: string): string {
+export function svg(title: string, description: string, height: number, body: string): string {
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img">` +
     `<title>${escaped(title)}</title><desc>${escaped(description)}</desc>${STYLE}${body}</svg>\n`

@@ -1,5 +1,6 @@
 // One picture for each chapter, from the numbers that were measured and from arithmetic that stands here.
 
+import { clocks, dotted, fan, river, stacked, steps, tiles } from './drawn.ts';
 import { arcs, type Bar, bars } from './picture.ts';
 
 type Series = Readonly<Record<string, readonly (number | string)[]>>;
@@ -15,16 +16,13 @@ function rows(
   return values.map((value, i) => ({ label: String(labels[i]), value, shown: show(value) }));
 }
 
-/** Numbers of a layer's cache with and without shared keys, over so many tokens, in megabytes of float32. */
-const cacheMegabytes = (kvHeads: number, numTokens: number) => (numTokens * 30 * kvHeads * 64 * 2 * 4) / 1e6;
+/** RoPE of the 135M: numbers of a head, and the base of its speeds. */
+const [HEAD_DIM, THETA] = [64, 100_000];
 
 /** Pictures by the chapter's folder. */
 export function pictures(series: Series): Record<string, string> {
   const numbers = (name: string) => series[name].map(Number);
   const words = (name: string) => series[name].map(String);
-  const [x, y, turnedX, turnedY] = numbers('pair');
-  const layers = numbers('stream').map((_, n) => (n === 0 ? 'embedding' : `after layer ${n - 1}`));
-  const some = (list: readonly number[]) => list.filter((_, n) => n % 6 === 0);
   const lens = numbers('lens').slice(-8);
   const likeness = [0.2, 0.4, 0.6, 0.7, 0.8, 0.9];
   return {
@@ -32,35 +30,23 @@ export function pictures(series: Series): Record<string, string> {
       'What comes after "The capital of France is"',
       rows(words('topWords'), numbers('top'), percent),
     ),
-    '01-tokens': bars(
-      'Tokens of four texts',
-      rows(['strawberry', '␠strawberry', '2024', '😀'], numbers('tokenCounts'), plain(0)),
+    '01-tokens': tiles(
+      'Four texts as tokens',
+      words('tokenTexts').map((text) => text.split('|')),
     ),
-    '02-vectors': bars('Cosines between rows', rows(words('cosineNames'), numbers('cosines'), plain(2))),
-    '03-stream': bars(
-      'Length of the stream of " is"',
-      rows(
-        some(layers.map((_, n) => n)).map((n) => layers[n]),
-        some(numbers('stream')),
-        plain(0),
-      ),
-    ),
+    '02-vectors': fan('Angles between rows', words('cosineNames'), numbers('cosines')),
+    '03-stream': river('Length of the stream of " is"', numbers('stream'), [0, 7, 13, 19, 25, 30]),
     '04-attention': arcs('Layer 23, head 4: who " is" looks at', words('words'), numbers('weights')),
-    '05-rope': bars(
-      'One pair before and after its turn',
-      rows(
-        ['first, before', 'second, before', 'first, after', 'second, after'],
-        [x, y, turnedX, turnedY],
-        plain(3),
-      ),
+    '05-rope': clocks(
+      'Three of the 32 pairs along the sentence',
+      [0, 6, 12].map((pair) => ({ name: `pair ${pair}`, speed: THETA ** ((-2 * pair) / HEAD_DIM) })),
+      words('words'),
     ),
-    '06-swiglu': bars(
-      '32 of the gates of the first layer, sorted',
-      rows(
-        numbers('gates').map((_, n) => `gate ${n + 1}`),
-        numbers('gates'),
-        plain(2),
-      ),
+    '06-swiglu': dotted(
+      '32 gates of the first layer on the curve of silu',
+      (x) => x / (1 + Math.exp(-x)),
+      numbers('gates'),
+      'silu(gate)',
     ),
     '07-forward': bars(
       '" Paris" as if the model ended early',
@@ -70,18 +56,14 @@ export function pictures(series: Series): Record<string, string> {
         percent,
       ),
     ),
-    '08-sampling': bars(
-      '" Paris" under four temperatures',
-      rows(['0.5', '1', '1.5', '2'], numbers('heats'), percent),
+    '08-sampling': stacked(
+      'The likeliest tokens on a line from 0 to 1',
+      words('topWords'),
+      numbers('top'),
+      0.85,
+      0.6,
     ),
-    '09-cache': bars(
-      'Memory of 8,192 tokens',
-      rows(
-        ['1 key head', '3 key heads', '9 key heads'],
-        [1, 3, 9].map((heads) => cacheMegabytes(heads, 8192)),
-        (mb) => `${mb.toFixed(0)} MB`,
-      ),
-    ),
+    '09-cache': steps('Six tokens, one after the other', 6),
     '10-quantised': bars(
       'Bits for one weight',
       rows(['float32', 'float16', 'Q8_0', 'Q4_1'], [32, 16, (8 * 34) / 32, (8 * 20) / 32], plain(1)),

@@ -86,8 +86,14 @@ function valuesOf(cache: Cache, name: string): Float64Array {
 }
 
 function tokens({ tokenizer }: SmolLM2, shown: Record<string, string>, series: Numbers['series']): void {
-  series.tokenCounts = ['strawberry', ' strawberry', '2024', '😀'].map(
-    (text) => tokenizer.encode(text).length,
+  // A blank is shown, and a part of a character as its bytes.
+  const tile = (id: number) => {
+    const text = tokenizer.decode([id]).replace(' ', '␣');
+    const bytes = Array.from(tokenizer.tokenBytes(id), (byte) => byte.toString(16).toUpperCase());
+    return text.includes('�') ? bytes.join(' ') : text;
+  };
+  series.tokenTexts = ['strawberry', ' strawberry', '2024', '😀'].map((text) =>
+    Array.from(tokenizer.encode(text), tile).join('|'),
   );
   const list = (text: string) => tokenizer.encode(text).join(' ');
   shown['tokens.strawberry'] = list('strawberry');
