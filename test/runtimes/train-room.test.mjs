@@ -96,4 +96,23 @@ describe.each(Object.keys(BROWSERS).filter(has))('%s', (name) => {
     );
     expect(await shown()).toEqual(losses);
   });
+
+  it('cuts a decay from where the run stands, whose learning rate falls while the first curve stays', async () => {
+    await page.waitForFunction(() => document.querySelector('[data-focus=decay]'));
+    await click('decay');
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('#view .before-line')].some((one) => one.getAttribute('d').length > 100),
+    );
+    await page.waitForFunction(() => {
+      const [, step, all] = /Step (\d+) of (\d+)/.exec(document.querySelector('#view p').textContent) ?? [];
+      return Number(all) < 300 && Number(step) > Number(all) - 50;
+    });
+    await click('pause');
+    await page.waitForFunction(() => /Paused/.test(document.querySelector('#view p').textContent));
+    expect(await shown()).toEqual(losses);
+    const rate = await page.evaluate(() => document.querySelectorAll('#view .picture desc')[1].textContent);
+    const [most, now] = [/up to ([\d.]+)/, /now ([\d.]+)/].map((pattern) => Number(pattern.exec(rate)[1]));
+    expect(now).toBeLessThan(most);
+    expect(await page.evaluate(() => document.querySelector('#view .bad')?.textContent ?? '')).toBe('');
+  });
 });

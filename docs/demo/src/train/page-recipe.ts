@@ -55,6 +55,19 @@ export const RECIPE = {
   scale: { order: 'fresh' },
 };
 
+/** The same run up to a step, and from there on a decay of its own: what a stable learning rate is for. */
+export function decayingFrom(step: number): typeof RECIPE {
+  const schedule = RECIPE.optimizer.learning_rate_scheduler;
+  return {
+    ...RECIPE,
+    optimizer: {
+      ...RECIPE.optimizer,
+      learning_rate_scheduler: { ...schedule, lr_decay_starting_step: step },
+    },
+    tokens: { ...RECIPE.tokens, train_steps: step + schedule.lr_decay_steps },
+  };
+}
+
 /** The text's tokens by the names of the recipe. */
 export function splitTokens(ids: Uint16Array): { pages: Uint16Array; 'held-out': Uint16Array } {
   const end = Math.floor(ids.length * (1 - HELD_OUT));

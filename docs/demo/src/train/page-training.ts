@@ -1,15 +1,19 @@
 // The run of the Train room and what is known of it; the view draws it.
 
-import { type StepLine, startTraining, type TrainingRun } from 'smollm2/train/page';
+import { type StepLine, startTraining, type TrainingCheckpoint, type TrainingRun } from 'smollm2/train/page';
 import { nanoBytes } from '../engine/nano-bytes.ts';
 import { keepRun, keptRun } from './kept-run.ts';
-import { RECIPE, splitTokens } from './page-recipe.ts';
+import { decayingFrom, RECIPE, splitTokens } from './page-recipe.ts';
 
 export type Stage = 'idle' | 'starting' | 'running' | 'paused' | 'finished' | 'failed';
 
 export class PageTraining {
   stage: Stage = 'idle';
   lines: StepLine[] = [];
+  /** The run that a decay was cut from, up to where it was left. */
+  trunk: readonly StepLine[] = [];
+  /** Steps of the run, or of the branch. */
+  numSteps = RECIPE.tokens.train_steps;
   trouble = '';
   lossHash = '';
   hasKept = false;
@@ -30,21 +34,53 @@ export class PageTraining {
   async start(isGoingOn = false): Promise<void> {
     this.run?.close();
     this.set('starting');
+    this.trunk = [];
+    const kept = isGoingOn ? await keptRun() : undefined;
+    await this.begin(RECIPE, [...(kept?.lines ?? [])], kept?.checkpoint);
+  }
+
+  /** Whether a decay can be cut from where the run stands: after its warm-up, before its own decay. */
+  get canDecay(): boolean {
+    const { lr_warmup_steps: begin, lr_decay_starting_step: end } = RECIPE.optimizer.learning_rate_scheduler;
+    const step = this.lines.at(-1)?.step ?? 0;
+    const isOpen = this.stage === 'running' || this.stage === 'paused';
+    return isOpen && this.trunk.length === 0 && step > begin && step < end;
+  }
+
+  /** A branch whose learning rate goes down from here on; the run that it leaves stays as a curve. */
+  async decay(): Promise<void> {
+    if (!this.run || !this.canDecay) return;
+    this.run.pause();
+    const { run } = this;
+    this.set('starting');
+    const checkpoint = await run.checkpoint();
+    run.close();
+    const { step } = checkpoint.state;
+    this.trunk = this.lines;
+    const lines = this.lines.filter((line) => line.step <= step);
+    await this.begin(decayingFrom(step), lines, checkpoint);
+  }
+
+  private async begin(
+    recipe: typeof RECIPE,
+    lines: StepLine[],
+    resume: TrainingCheckpoint | undefined,
+  ): Promise<void> {
     try {
-      const kept = isGoingOn ? await keptRun() : undefined;
-      this.lines = [...(kept?.lines ?? [])];
+      this.lines = lines;
+      this.numSteps = recipe.tokens.train_steps;
       const response = await fetch(new URL('train-tokens.bin', document.baseURI));
       if (!response.ok) throw new Error(`tokens: expected status 200, got ${response.status}`);
       const run = await startTraining({
-        recipe: RECIPE,
+        recipe,
         tokens: splitTokens(new Uint16Array(await response.arrayBuffer())),
         // Whole, so that it comes from the offline store too.
         model: new Blob([(await nanoBytes()) as Uint8Array<ArrayBuffer>]),
         onStep: (line) => {
-          this.lines.push(line);
+          lines.push(line);
           this.changed();
         },
-        ...(kept && { resume: kept.checkpoint }),
+        ...(resume && { resume }),
       });
       this.run = run;
       this.set('running');

@@ -34,7 +34,9 @@ export const view: View = {
         }),
         stage === 'running' && button('pause', t('train.pause'), () => run.pause()),
         stage === 'paused' && button('go-on', t('train.go'), () => run.go(), { class: 'primary' }),
+        run.canDecay && button('decay', t('train.decay'), () => void run.decay()),
         (isOpen || stage === 'finished') &&
+          run.trunk.length === 0 &&
           button(
             'keep',
             run.keptStep > 0 ? t('train.keptAt', { step: run.keptStep }) : t('train.keep'),
@@ -48,13 +50,13 @@ export const view: View = {
   },
   picture({ width }) {
     if (!training) return [];
-    const { lines, stage, trouble, lossHash } = training;
+    const { lines, trunk, stage, trouble, lossHash } = training;
     const last = lines.at(-1);
     const said = {
       idle: t('train.idle', { steps: STEPS }),
       starting: t('train.starting'),
       running: last
-        ? t('train.step', { step: last.step, steps: STEPS, loss: fixed(last.loss ?? 0) })
+        ? t('train.step', { step: last.step, steps: training.numSteps, loss: fixed(last.loss ?? 0) })
         : t('train.starting'),
       paused: t('train.paused', { step: last?.step ?? 0 }),
       finished: t('train.finished', { hash: lossHash }),
@@ -69,14 +71,14 @@ export const view: View = {
         { role: stage === 'running' ? undefined : 'status', class: stage === 'failed' ? 'bad' : '' },
         said,
       ),
-      lossFigure(lines, width),
+      lossFigure(lines, trunk, width),
       rateFigure(lines, width),
       ...samples(lines),
     ];
   },
 };
 
-function lossFigure(lines: readonly StepLine[], width: number): HTMLElement {
+function lossFigure(lines: readonly StepLine[], trunk: readonly StepLine[], width: number): HTMLElement {
   const height = 260;
   const x = scale(0, STEPS, 40, width - 12);
   const most = Math.max(8, ...lines.map(({ loss }) => loss ?? 0));
@@ -104,6 +106,10 @@ function lossFigure(lines: readonly StepLine[], width: number): HTMLElement {
         'before-line',
       ),
       label(width - 12, y(NOTHING) - 10, t('train.nothing'), 'small muted', 'end'),
+      line(
+        trunk.map(({ step, loss }) => [x(step), y(loss ?? 0)] as const),
+        'before-line',
+      ),
       line(
         lines.map(({ step, loss }) => [x(step), y(loss ?? 0)] as const),
         'loss-line',
