@@ -10,6 +10,7 @@ import {
   verdictText,
 } from '../../../../course/index.ts';
 import { byId } from '../ui/dom.ts';
+import { dressEditor } from './editor.ts';
 import { stripTypes } from './strip-types.ts';
 
 export function startExercise(place: HTMLElement): void {
@@ -20,6 +21,7 @@ export function startExercise(place: HTMLElement): void {
   const key = `exercise:${name}`;
   code.value = localStorage.getItem(key) ?? stub;
   code.addEventListener('input', () => localStorage.setItem(key, code.value));
+  dressEditor(code);
   let rung = 0;
   let last: Verdict | undefined;
 
@@ -54,6 +56,7 @@ export function startExercise(place: HTMLElement): void {
   });
   byId('start-over').addEventListener('click', () => {
     code.value = stub;
+    code.dispatchEvent(new Event('input'));
     localStorage.removeItem(key);
     code.focus();
   });
