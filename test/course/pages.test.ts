@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { EXERCISES } from '../../course/exercises.ts';
-import { filled, quoted, typedNumbers } from '../../course/numbers.ts';
+import { filled, proseOf, quoted, typedNumbers } from '../../course/numbers.ts';
 import { arcs, bars, descriptionOf } from '../../course/picture.ts';
 import { pictures } from '../../course/pictures.ts';
 
@@ -75,4 +75,42 @@ it('a picture says its largest value', () => {
   ];
   expect(descriptionOf(bars('T', rows))).toBe('T. The largest of 2 is b: minus three; the smallest a: one.');
   expect(descriptionOf(arcs('A', ['x', ' y'], [0.9, 0.1]))).toBe('A. "y" looks at "x" with 90.0 %.');
+});
+
+describe('words', () => {
+  /** Words that have an everyday sense too, in which an earlier chapter may use them. */
+  const everyday = ['value', 'up', 'down', 'block'];
+  const words = [
+    ...read('docs/glossary.md').matchAll(/^\| ([^|]+) \| \[\d+\]\(\.\.\/course\/(\S+)\/page\.md\)/gm),
+  ].map(([, word, folder]) => ({ word, folder }));
+  const key = (word: string) => word.toLowerCase().replace(/\s+/g, ' ').replace(/s$/, '');
+  const proseOfPage = (text: string) =>
+    proseOf(text)
+      .replace(/<!--[\s\S]*?-->/g, '')
+      .replace(/^ {4}.*$/gm, '')
+      .replace(/\[[^\]]*\]/g, '')
+      .replace(/\*\*You will be able to\*\*[\s\S]*?\n\n/, '');
+
+  it('are in the glossary where they are explained, in bold letters', () => {
+    const explained = new Map<string, string>();
+    for (const { folder, text } of pages) {
+      for (const [, word] of proseOfPage(text).matchAll(/\*\*([^*.]+)\*\*/g)) {
+        if (!explained.has(key(word))) explained.set(key(word), folder);
+      }
+    }
+    expect(words.map(({ word, folder }) => `${key(word)}: ${folder}`).sort()).toEqual(
+      [...explained].map(([word, folder]) => `${word}: ${folder}`).sort(),
+    );
+  });
+
+  it('are not used before they are explained', () => {
+    const early: string[] = [];
+    for (const { word, folder } of words) {
+      if (everyday.includes(word)) continue;
+      const pattern = new RegExp(`(?<![\\w-])${word}s?(?![\\w-])`, 'i');
+      for (const page of pages.filter((one) => one.folder < folder))
+        if (pattern.test(proseOfPage(page.text))) early.push(`${word} in ${page.folder}`);
+    }
+    expect(early).toEqual([]);
+  });
 });
