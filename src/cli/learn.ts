@@ -24,7 +24,8 @@ async function run(args: Arguments): Promise<void> {
   const main = fileURLToPath(new URL('course/node/main.ts', root));
   if (!existsSync(main)) {
     throw new UnavailableError(
-      'learn: expected the course beside the program, got a package without it; clone the project',
+      'learn: expected the course beside the program, got the package, which leaves it out; in a clone of the ' +
+        'project `npm run exercise` is this list and `npm run learn` opens its pages',
     );
   }
   const flags = (['once', 'json', 'solution'] as const)

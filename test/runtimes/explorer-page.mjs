@@ -63,6 +63,9 @@ export async function goTo(page, hash) {
   await page.evaluate((to) => {
     location.hash = to;
   }, hash);
+  // The address changes at once, what is shown a moment later.
+  const [, view] = /^#lab\/(\w+)/.exec(hash) ?? [];
+  if (view) await until(page, (name) => document.querySelector('#view').dataset.view === name, view);
   await settled(page);
 }
 

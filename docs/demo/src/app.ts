@@ -229,6 +229,7 @@ export class App {
     const key =
       document.activeElement instanceof HTMLElement ? document.activeElement.dataset.focus : undefined;
     const hadFocus = this.pane.contains(document.activeElement);
+    const focusVisible = document.activeElement?.matches(':focus-visible') ?? false;
     const folded = new Set(
       [...this.pane.querySelectorAll<HTMLDetailsElement>('details.run[open]')].map((one) => one.className),
     );
@@ -237,7 +238,8 @@ export class App {
       one.open = folded.has(one.className);
     if (!hadFocus) return;
     const again = key && this.pane.querySelector<HTMLElement>(`[data-focus="${CSS.escape(key)}"]`);
-    (again || this.pane).focus({ preventScroll: true });
+    // Firefox shows no ring of its own where the element that had it is gone.
+    (again || this.pane).focus({ preventScroll: true, focusVisible } as FocusOptions);
   }
 
   private drawBanner(): void {

@@ -40,8 +40,8 @@ export function figure({ title, desc, width, height, marks, table }: FigureParts
   return h('figure', { class: 'picture' }, h('figcaption', {}, desc), svg, twin(title, table));
 }
 
-/** The same numbers as a table, folded away until wanted. */
-export function twin(title: string, { head, rows }: TableTwin): HTMLElement {
+/** The same numbers as a table, folded away until wanted, or open where the table is all there is. */
+export function twin(title: string, { head, rows }: TableTwin, isOpen = opened.has(title)): HTMLElement {
   const copy = h('button', { type: 'button', class: 'quiet' }, t('table.copy'));
   copy.addEventListener('click', async () => {
     const csv = [head.map((cell) => (typeof cell === 'string' ? cell : cell.model)), ...rows]
@@ -52,7 +52,7 @@ export function twin(title: string, { head, rows }: TableTwin): HTMLElement {
   });
   const details = h(
     'details',
-    { class: 'twin', open: opened.has(title) },
+    { class: 'twin', open: isOpen },
     h('summary', {}, t('table.open')),
     h(
       'div',

@@ -2,7 +2,8 @@
 
 import { button } from '../ui/controls.ts';
 import { h, model, visible } from '../ui/dom.ts';
-import { pct } from '../ui/format.ts';
+import { twin } from '../ui/figure.ts';
+import { fixed, pct } from '../ui/format.ts';
 import { t } from '../ui/text.ts';
 import { addBranch, type Branch, branchesOf, nameBranch } from './branch-tree.ts';
 import type { Context, View } from './view.ts';
@@ -26,9 +27,53 @@ export const view: View = {
     return [
       h('p', {}, t('branches.how')),
       h('ul', { class: 'tree', 'aria-label': t('branches.tree') }, node(context, root, [])),
+      ...compared(root),
     ];
   },
 };
+
+/** Two answers or more beside each other: how long, how likely, and what they say. */
+function compared(root: Branch): Node[] {
+  const ends = answersOf(root);
+  if (ends.length < 2) return [];
+  const rows = ends.map(({ name, text, shares }, n) => {
+    const known = shares.filter((p) => p !== undefined);
+    const bits = known.reduce((sum, p) => sum - Math.log2(p), 0);
+    const isKnown = known.length === shares.length;
+    return [
+      name || String(n + 1),
+      shares.length,
+      isKnown ? fixed(bits) : '–',
+      isKnown ? fixed(bits / shares.length) : '–',
+      visible(text),
+    ];
+  });
+  const title = t('branches.compared');
+  const head = [
+    t('branches.name'),
+    t('branches.tokens'),
+    t('branches.bits'),
+    t('branches.each'),
+    t('branches.text'),
+  ];
+  return [h('h3', {}, title), h('p', {}, t('branches.comparedHow')), twin(title, { head, rows }, true)];
+}
+
+interface WholeAnswer {
+  readonly name: string;
+  readonly text: string;
+  readonly shares: readonly (number | undefined)[];
+}
+
+/** Every answer of the tree, from its first token to its end. */
+function answersOf(branch: Branch, before: WholeAnswer = { name: '', text: '', shares: [] }): WholeAnswer[] {
+  const here =
+    branch.id < 0
+      ? before
+      : { name: branch.name ?? '', text: before.text + branch.text, shares: [...before.shares, branch.p] };
+  if (branch.children.length === 0) return branch.id < 0 ? [] : [here];
+  return branch.children.flatMap((child) => answersOf(child, here));
+}
 
 function find(root: Branch, answer: readonly number[]): Branch | undefined {
   let at: Branch | undefined = root;
