@@ -3,6 +3,7 @@
 // answer.ts, what is drawn from the logits sampler.ts.
 
 import type { Model } from '../model/model.ts';
+import { steadyRun } from '../model/steady-run.ts';
 import type { KvCache, Values } from '../ops.ts';
 import { Answer, type Pending } from './answer.ts';
 import type { AnswerTokenizer, GeneratedToken, GenerateOptions, GenerationResult } from './options.ts';
@@ -57,7 +58,7 @@ async function forward(
 ): Promise<Values[] | undefined> {
   cache.length = startPos;
   try {
-    const [rows] = await model.run([{ ids, cache, rows: numRows }], { signal, onProgress });
+    const [rows] = await steadyRun(model, [{ ids, cache, rows: numRows }], { signal, onProgress });
     return rows;
   } catch (error) {
     if (signal?.aborted) return undefined;

@@ -2,6 +2,7 @@
 // memory of one piece.
 
 import type { Model } from '../model/model.ts';
+import { steadyRun } from '../model/steady-run.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { withCache } from './with-cache.ts';
 
@@ -46,7 +47,7 @@ function hiddenSum(model: Model, ids: readonly number[], signal?: AbortSignal): 
     for (let begin = 0; begin < ids.length; begin += PIECE_IDS) {
       const piece = ids.slice(begin, begin + PIECE_IDS);
       const entry = { ids: piece, cache, rows: piece.length, output: 'hidden' as const };
-      const [rows] = await model.run([entry], { signal });
+      const [rows] = await steadyRun(model, [entry], { signal });
       for (const row of rows) for (let i = 0; i < sum.length; i++) sum[i] += row[i];
     }
     return sum;

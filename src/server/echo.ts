@@ -4,6 +4,7 @@
 import { eventLoopTurn } from '../base/turn.ts';
 import { logprobsOf } from '../generate/logprobs.ts';
 import type { Timeline } from '../generate/options.ts';
+import { steadyRun } from '../model/steady-run.ts';
 import type { Ticket } from './admission.ts';
 import type { Question } from './answer.ts';
 import type { OffsetToken } from './logprob-shapes.ts';

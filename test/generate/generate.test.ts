@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ContextOverflowError } from '../../src/base/errors.ts';
+import { ContextOverflowError, EngineError } from '../../src/base/errors.ts';
 import type { GeneratedToken, GenerateOptions, GenerationResult } from '../../src/generate/generate.ts';
 import { generate } from '../../src/generate/generate.ts';
 import { answering, FAKE_EOS, FakeModel, fakeTokenizer, hashing, winner } from '../support/fake-model.ts';
@@ -169,6 +169,31 @@ describe('generate and a context of 64 positions', () => {
     }
     const everything = ask(endless(), 'p', { maxTokens: 65, contextOverflow: 'truncate-left' });
     await expect(everything).rejects.toThrow(ContextOverflowError);
+  });
+});
+
+describe('generate on an engine that stops', () => {
+  /** Dies in the middle of the n-th pass and of `numDead` - 1 after it, with some rows in the cache. */
+  function dyingAt(nth: number, numDead = 1) {
+    const model = new FakeModel(answering('hello'));
+    const run = model.run.bind(model);
+    let numPasses = 0;
+    model.run = async (entries, options) => {
+      const n = numPasses++;
+      if (n < nth || n >= nth + numDead) return run(entries, options);
+      entries[0].cache.length++;
+      throw new EngineError('engine: a worker stopped');
+    };
+    return model;
+  }
+
+  it.each([0, 1, 3])('answers as if nothing had been, when pass %i dies', async (nth) => {
+    const { result } = await ask(dyingAt(nth), 'say>');
+    expect(result).toMatchObject({ text: 'hello', finishReason: 'stop' });
+  });
+
+  it('throws when the second try dies too', async () => {
+    await expect(ask(dyingAt(2, 2), 'say>')).rejects.toThrow(EngineError);
   });
 });
 
