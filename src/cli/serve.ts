@@ -38,6 +38,7 @@ export const serveCommand = engineOptions(
       '-n, --max-tokens <n>',
       'longest answer where a request does not say (default: to the end of the context)',
     )
+    .option('--show-prompts', 'show running prompts in /slots')
     .option('--quiet', 'do not print a line for each request')
     .example('$ smollm2 serve --port 8080')
     .example('$ smollm2 serve --host 0.0.0.0 --api-key "$KEY" --parallel 32 --ctx 2048'),
@@ -89,6 +90,7 @@ function serverOptions(args: Arguments, host: string): ServerOptions {
     cacheMemory: (args.count('cacheMemory', 0) ?? DEFAULT_CACHE_MIB) * 2 ** 20,
     queue: args.count('queue', 0),
     maxTokens: args.count('maxTokens'),
+    showPrompts: args.flag('showPrompts'),
     ...(!args.flag('quiet') && { log: (line) => console.error(line) }),
   };
 }

@@ -34,6 +34,14 @@ export interface PassOptions {
   readonly onProgress?: (rowsDone: number, rowsTotal: number) => void;
 }
 
+/** What one pass computed. */
+export interface ComputedPass {
+  /** Rows of running answers, and of prompts. */
+  readonly answerRows: number;
+  readonly promptRows: number;
+  readonly ms: number;
+}
+
 /** A hash of bytes. */
 export type Digest = (bytes: Uint8Array) => Promise<Uint8Array>;
 
@@ -61,8 +69,10 @@ export interface Model {
    * @throws RangeError for more positions than are there
    */
   forkCache?(cache: KvCache, length: number, maxSeqLen?: number): KvCache;
-  /** Bytes of keys and values of these caches; what they share counts once. */
-  cacheBytes?(caches: Iterable<KvCache>): number;
+  /** Bytes of keys and values of these caches, or of all; what they share counts once. */
+  cacheBytes?(caches?: Iterable<KvCache>): number;
+  /** Asks to be told of every pass when it has been computed. */
+  onPass?(tell: (pass: ComputedPass) => void): void;
   /** Asks to be called when a pass lacks memory: whether some was given back, so that it can be tried again. */
   onMemoryShort?(relieve: () => boolean): void;
   /** Keys and values of a cache's positions, for `restoreCache` of a model that computes the same bits. */

@@ -5,6 +5,7 @@ import { ContextOverflowError, EngineError, OutOfMemoryError } from '../base/err
 import { eventLoopTurn } from '../base/turn.ts';
 import type { ModelConfig } from '../config.ts';
 import {
+  type ComputedPass,
   checkCacheLength,
   type Digest,
   type ForwardOptions,
@@ -58,6 +59,7 @@ export class LoadedModel implements Model {
   private readonly budget = new RowBudget();
   /** Those who may give memory back when it is short. */
   private readonly relievers: (() => boolean)[] = [];
+  private readonly listeners: ((pass: ComputedPass) => void)[] = [];
 
   constructor(engine: Engine, network: Network, runner: Runner) {
     this.config = network.config;
@@ -113,7 +115,7 @@ export class LoadedModel implements Model {
     return fork;
   }
 
-  cacheBytes(caches: Iterable<KvCache>): number {
+  cacheBytes(caches: Iterable<KvCache> = this.caches): number {
     return this.engine.cacheBytes(caches);
   }
 
@@ -125,6 +127,10 @@ export class LoadedModel implements Model {
 
   onMemoryShort(relieve: () => boolean): void {
     this.relievers.push(relieve);
+  }
+
+  onPass(tell: (pass: ComputedPass) => void): void {
+    this.listeners.push(tell);
   }
 
   async saveCache(cache: KvCache): Promise<Uint8Array> {
@@ -263,7 +269,10 @@ export class LoadedModel implements Model {
       await this.readLogits(parts, logitsDone, Math.min(logitsDone + perRun, numLogits));
     }
     const answerRows = parts.reduce((rows, { call, count }) => rows + (isAnswer(call) ? count : 0), 0);
-    this.budget.report(answerRows, chunk.ids.length - answerRows, performance.now() - begin);
+    const promptRows = chunk.ids.length - answerRows;
+    const ms = performance.now() - begin;
+    this.budget.report(answerRows, promptRows, ms);
+    for (const tell of this.listeners) tell({ answerRows, promptRows, ms });
   }
 
   /** Streams are added to the rows that are wanted, so these begin at zero. */

@@ -2,12 +2,18 @@
 // with its tokens, calls of tools as they are written, then what it took.
 
 import { seedFor } from '../base/seed.ts';
-import { type GenerateOptions, type GenerationResult, generate } from '../generate/generate.ts';
+import {
+  type Constraint,
+  type GenerateOptions,
+  type GenerationResult,
+  generate,
+} from '../generate/generate.ts';
 import type { Timeline } from '../generate/options.ts';
 import { ToolCallReader, type ToolEvent } from '../grammar/tools.ts';
 import type { Ticket } from './admission.ts';
 import { RequestError } from './errors.ts';
 import type { Form } from './form.ts';
+import type { Place } from './places.ts';
 import { type Sampling, seedOf } from './sampling.ts';
 import type { Service } from './service.ts';
 import { type LoggedToken, TokenLog } from './token-log.ts';
@@ -20,6 +26,8 @@ export interface Question {
   readonly form: Form;
   /** Likeliest ids that are logged beside each token; no log when absent. */
   readonly logprobs?: number;
+  /** Whether the prompt may start from what was kept of others, and be kept; true by default. */
+  readonly cachePrompt?: boolean;
 }
 
 export type AnswerEvent =
@@ -56,7 +64,8 @@ export async function* answer(
   start?: Timeline,
 ): AsyncGenerator<AnswerEvent, AnswerEnd> {
   const { form, maxTokens, sampling, logprobs, ids } = question;
-  const constraint = form.constraint(maxTokens);
+  const constraint = timed(form.constraint(maxTokens), service.metrics);
+  const caches = service.cachesFor(question);
   const options: GenerateOptions = {
     ...sampling.options,
     maxTokens,
@@ -70,21 +79,38 @@ export async function* answer(
   try {
     const askedAt = performance.now();
     await ticket.admitted;
-    const timeline = start ?? (await service.caches.take(ids, signal));
+    const timeline = start ?? (await caches.take(ids, signal));
+    const place = { promptIds: ids, timeline, numDrawn: 0 };
+    const leave = service.places.take(place);
     try {
       const tokens = generate(service.smol.model, service.smol.tokenizer, ids, {
         ...options,
         timeline,
-        onPromptProgress: () => service.caches.advance?.(timeline),
+        onPromptProgress: () => caches.advance?.(timeline),
       });
-      const end = yield* events(service, question, tokens, askedAt);
+      const end = yield* events(service, question, tokens, { place, askedAt, signal });
       return start ? { ...end, result: computedHere(end.result) } : end;
     } finally {
-      service.caches.give(timeline);
+      leave();
+      caches.give(timeline);
     }
   } finally {
     ticket.leave();
   }
+}
+
+/** The same constraint, its masks timed. */
+function timed(constraint: Constraint | undefined, metrics: Service['metrics']): Constraint | undefined {
+  return (
+    constraint && {
+      mask(scores) {
+        const startedAt = performance.now();
+        constraint.mask(scores);
+        metrics.countMask(performance.now() - startedAt);
+      },
+      accept: (id) => constraint.accept(id),
+    }
+  );
 }
 
 /** What the request computed by itself was in no cache. */
@@ -96,7 +122,7 @@ async function* events(
   { smol, metrics }: Pick<Service, 'smol' | 'metrics'>,
   { form, logprobs, sampling }: Question,
   tokens: ReturnType<typeof generate>,
-  askedAt: number,
+  { place, askedAt, signal }: { place: Place; askedAt: number; signal: AbortSignal },
 ): AsyncGenerator<AnswerEvent, AnswerEnd> {
   const log = new TokenLog(smol.tokenizer);
   const calls = form.hasCalls ? new ToolCallReader() : undefined;
@@ -107,13 +133,12 @@ async function* events(
   );
   let endToken: LoggedToken | undefined;
   let hasCalls = false;
-  let numTokens = 0;
   const shown: LoggedToken[] = [];
   const text = (piece: string): AnswerEvent => ({ kind: 'text', text: piece, tokens: shown.splice(0) });
   let step = await tokens.next();
   for (; !step.done; step = await tokens.next()) {
     const { value: token } = step;
-    if (numTokens++ === 0) metrics.countFirstToken(performance.now() - askedAt);
+    if (place.numDrawn++ === 0) metrics.countFirstToken(performance.now() - askedAt);
     else metrics.countGap(token.ms);
     const isEnd = endIds.has(token.id);
     if (isEnd) endToken = { id: token.id, logprob: token.logprob ?? 0, top: token.topLogprobs ?? [] };
@@ -135,6 +160,9 @@ async function* events(
     ...result.usage,
     ...result.timings,
     reason: result.finishReason,
+    ...(result.finishReason === 'abort' && {
+      why: (signal.reason as Error | undefined)?.message ?? 'stopped',
+    }),
   });
   if (result.finishReason === 'abort') throw givenUp();
   const isCut = result.finishReason === 'length';

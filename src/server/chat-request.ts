@@ -35,7 +35,15 @@ export async function readChatRequest(service: Service, fields: Fields): Promise
   checkIgnoreEos(fields, form);
   const ids = await idsOf(service.smol, withTools(messages, tools));
   const maxTokens = roomFor(service, ids.length, maxWanted);
-  const question = { ids, maxTokens, sampling, form, ...(logprobs !== undefined && { logprobs }) };
+  const cachePrompt = fields.flag('cache_prompt');
+  const question = {
+    ids,
+    maxTokens,
+    sampling,
+    form,
+    cachePrompt,
+    ...(logprobs !== undefined && { logprobs }),
+  };
   return { question, numChoices, ...readStream(fields) };
 }
 

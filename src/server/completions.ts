@@ -47,13 +47,14 @@ function readCompletionRequest(service: Service, fields: Fields): CompletionRequ
   }
   const wanted = readMaxTokens(fields, ['max_tokens'], echo ? 0 : 1);
   const logprobs = fields.count('logprobs', 0, 5);
+  const cachePrompt = fields.flag('cache_prompt');
   const sampling = readSampling(fields, samplingDefaults(service));
   const form = service.forms.read(fields);
   const questions = prompts.map((ids) => {
     const maxTokens =
       wanted === 0 ? 0 : roomFor(service, ids.length, wanted ?? service.options.maxTokens ?? DEFAULT_LENGTH);
     if (maxTokens === 0) roomFor(service, ids.length - 1, 1);
-    return { ids, maxTokens, sampling, form, ...(logprobs !== undefined && { logprobs }) };
+    return { ids, maxTokens, sampling, form, cachePrompt, ...(logprobs !== undefined && { logprobs }) };
   });
   return { questions, numChoices, echo, ...readStream(fields) };
 }
@@ -164,7 +165,7 @@ async function* completionEvents(
       yield { text, tokens: scored?.tokens ?? [] };
     } finally {
       if (question.maxTokens === 0) {
-        if (scored) service.caches.give(scored.timeline);
+        if (scored) service.cachesFor(question).give(scored.timeline);
         ticket.leave();
       }
     }

@@ -32,10 +32,10 @@ export async function scorePrompt(
   try {
     await ticket.admitted;
     // Every row is wanted, so nothing that is in a cache already is of use.
-    timeline = await service.caches.take([]);
+    timeline = await service.cachesFor(question).take([]);
     return { tokens: await scored(service, question, timeline, signal), timeline };
   } catch (error) {
-    if (timeline) service.caches.give(timeline);
+    if (timeline) service.cachesFor(question).give(timeline);
     ticket.leave();
     throw error;
   }
@@ -53,7 +53,7 @@ async function scored(
   for (let begin = 0; begin < ids.length - 1; begin += ECHO_ROWS) {
     const given = ids.slice(begin, Math.min(begin + ECHO_ROWS, ids.length - 1));
     const entry = { ids: given, cache: timeline.cache, rows: given.length };
-    const [rows] = await smol.model.run([entry], { signal });
+    const [rows] = await steadyRun(smol.model, [entry], { signal });
     timeline.ids = ids.slice(0, begin + given.length);
     for (const [t, logits] of rows.entries()) {
       if (t % ROWS_A_TURN === ROWS_A_TURN - 1) await eventLoopTurn();

@@ -22,19 +22,26 @@ export function props({ options, smol, fingerprint }: Service): Response {
   });
 }
 
-/** GET /slots: how many answers run, without what they say. */
-export function slots({ admission, options, smol }: Service): Response {
-  const slot = (id: number) => ({
-    id,
-    n_ctx: smol.model.maxSeqLen,
-    is_processing: id < admission.running,
-  });
+/** GET /slots: which places are taken and how far their answers are; what they say only where `showPrompts` is set. */
+export function slots({ options, places, smol }: Service): Response {
+  const slot = (id: number) => {
+    const place = places.at(id);
+    return {
+      id,
+      n_ctx: smol.model.maxSeqLen,
+      is_processing: place !== undefined,
+      ...(place && { n_past: place.timeline.cache.length, next_token: { n_decoded: place.numDrawn } }),
+      ...(place && options.showPrompts && { prompt: smol.tokenizer.decode(place.promptIds) }),
+    };
+  };
   return Response.json(Array.from({ length: options.parallel }, (_, id) => slot(id)));
 }
 
 /** GET /metrics */
 export function metrics(service: Service): Response {
-  return new Response(service.metrics.text(), {
+  const { places, options, smol, cacheBytes } = service;
+  const positionsUsed = places.positions / (options.parallel * smol.model.maxSeqLen);
+  return new Response(service.metrics.text({ positionsUsed, cacheBytes }), {
     headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
   });
 }

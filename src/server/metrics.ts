@@ -1,38 +1,13 @@
-// Counters, gauges and histograms in the text format of Prometheus (0.0.4). Names are those of vLLM and of llama.cpp's
-// server where these have one, since dashboards know them. Labels are words of ours, never a client's.
+// Counters, gauges and histograms of a server. Names are those of vLLM and of llama.cpp's server where these have one,
+// since dashboards know them.
 
+import type { ComputedPass } from '../model/model.ts';
 import type { Admission } from './admission.ts';
+import { Histogram, PrometheusText } from './prometheus.ts';
 
-type Kind = 'counter' | 'gauge' | 'histogram';
-
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
-
-class Histogram {
-  readonly counts = new Float64Array(SECONDS.length + 1);
-  sum = 0;
-  count = 0;
-
-  add(seconds: number): void {
-    const bucket = SECONDS.findIndex((limit) => seconds <= limit);
-    this.counts[bucket < 0 ? SECONDS.length : bucket]++;
-    this.sum += seconds;
-    this.count++;
-  }
-
-  lines(name: string): string[] {
-    let below = 0;
-    const buckets = SECONDS.map((limit, i) => {
-      below += this.counts[i];
-      return `${name}_bucket{le="${limit}"} ${below}`;
-    });
-    return [
-      ...buckets,
-      `${name}_bucket{le="+Inf"} ${this.count}`,
-      `${name}_sum ${this.sum}`,
-      `${name}_count ${this.count}`,
-    ];
-  }
-}
+/** Of masks, which take microseconds. */
+const SHORT_SECONDS = [1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2, 0.1, 1];
+const ROWS = [1, 2, 4, 8, 16, 32, 64, 128];
 
 /** What is told of one answer when it has ended. */
 export interface AnswerCount {
@@ -40,19 +15,34 @@ export interface AnswerCount {
   readonly cachedTokens: number;
   readonly completionTokens: number;
   readonly reason: 'stop' | 'length' | 'abort';
+  /** Why it was given up, in a word of ours. */
+  readonly why?: string;
   readonly promptMs: number;
   readonly generateMs: number;
+}
+
+/** What is not counted but looked at when somebody asks. */
+export interface Gauges {
+  /** Share of all places' positions that are in use. */
+  readonly positionsUsed: number;
+  /** Bytes of keys and values: of all caches, and of those that are kept for prompts to come. */
+  readonly cacheBytes: { readonly all: number; readonly kept: number };
 }
 
 export class Metrics {
   readonly promptTokens = { total: 0, cached: 0, seconds: 0 };
   readonly generated = { total: 0, seconds: 0 };
   private readonly finished = { stop: 0, length: 0, abort: 0 };
+  private readonly aborted = new Map<string, number>();
   private readonly rejected = new Map<number, number>();
   private readonly firstToken = new Histogram();
   private readonly betweenTokens = new Histogram();
   private readonly wholeRequest = new Histogram();
   private readonly compile = new Histogram();
+  private readonly mask = new Histogram(SHORT_SECONDS);
+  private readonly pass = new Histogram();
+  private readonly batchRows = new Histogram(ROWS);
+  private readonly answersAPass = { passes: 0, rows: 0 };
   private longest = 0;
   private readonly admission: Admission;
 
@@ -67,6 +57,7 @@ export class Metrics {
     this.generated.total += answer.completionTokens;
     this.generated.seconds += answer.generateMs / 1000;
     this.finished[answer.reason]++;
+    if (answer.why !== undefined) increment(this.aborted, answer.why);
     this.longest = Math.max(this.longest, answer.promptTokens + answer.completionTokens);
   }
 
@@ -86,68 +77,99 @@ export class Metrics {
     this.compile.add(ms / 1000);
   }
 
-  countRejected(status: number): void {
-    this.rejected.set(status, (this.rejected.get(status) ?? 0) + 1);
+  countMask(ms: number): void {
+    this.mask.add(ms / 1000);
   }
 
-  text(): string {
-    const { running, waiting } = this.admission;
-    const { promptTokens, generated, finished } = this;
-    const rate = ({ total, seconds }: { total: number; seconds: number }) =>
-      seconds > 0 ? total / seconds : 0;
-    const reasons = Object.entries(finished).map(([reason, count]): [string, number] => [
-      `{finished_reason="${reason}"}`,
-      count,
-    ]);
-    const rejected = [...this.rejected].map(([status, count]): [string, number] => [
-      `{status="${status}"}`,
-      count,
-    ]);
-    const out: string[] = [];
-    const add = (name: string, kind: Kind, help: string, lines: string[]) => {
-      out.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, ...lines);
-    };
-    const one = (name: string, kind: Kind, help: string, value: number) =>
-      add(name, kind, help, [`${name} ${value}`]);
-    const each = (name: string, kind: Kind, help: string, values: [string, number][]) =>
-      add(
-        name,
-        kind,
-        help,
-        values.map(([label, value]) => `${name}${label} ${value}`),
-      );
-    for (const prefix of ['vllm', 'smollm2']) {
-      const at = prefix === 'vllm' ? 'vllm:' : 'smollm2_';
-      one(`${at}num_requests_running`, 'gauge', 'Answers that are computed.', running);
-      one(`${at}num_requests_waiting`, 'gauge', 'Answers that wait.', waiting);
-      one(`${at}prompt_tokens_total`, 'counter', 'Ids of prompts.', promptTokens.total);
-      one(`${at}generation_tokens_total`, 'counter', 'Ids of answers.', generated.total);
-      one(`${at}prefix_cache_queries_total`, 'counter', 'Prompt ids looked up.', promptTokens.total);
-      one(`${at}prefix_cache_hits_total`, 'counter', 'Prompt ids found in a cache.', promptTokens.cached);
-      each(`${at}request_success_total`, 'counter', 'Answers that ended, by reason.', reasons);
-      const times: [string, string, Histogram][] = [
-        ['time_to_first_token_seconds', 'From the request to its first token.', this.firstToken],
-        ['inter_token_latency_seconds', 'Between two tokens of an answer.', this.betweenTokens],
-        ['e2e_request_latency_seconds', 'From the request to its end.', this.wholeRequest],
-      ];
-      for (const [name, help, histogram] of times) {
-        add(at + name, 'histogram', help, histogram.lines(at + name));
-      }
-    }
-    one('llamacpp:prompt_tokens_total', 'counter', 'Ids of prompts.', promptTokens.total);
-    one('llamacpp:prompt_tokens_cached_total', 'counter', 'Of those, in a cache.', promptTokens.cached);
-    one('llamacpp:prompt_seconds_total', 'counter', 'Time for prompts.', promptTokens.seconds);
-    one('llamacpp:tokens_predicted_total', 'counter', 'Ids of answers.', generated.total);
-    one('llamacpp:tokens_predicted_seconds_total', 'counter', 'Time for answers.', generated.seconds);
-    one('llamacpp:n_tokens_max', 'gauge', 'Most ids of a prompt with its answer.', this.longest);
-    one('llamacpp:requests_processing', 'gauge', 'Answers that are computed.', running);
-    one('llamacpp:requests_deferred', 'gauge', 'Answers that wait.', waiting);
-    one('llamacpp:prompt_tokens_seconds', 'gauge', 'Prompt ids a second.', rate(promptTokens));
-    one('llamacpp:predicted_tokens_seconds', 'gauge', 'Answer ids a second.', rate(generated));
-    const compileName = 'smollm2_grammar_compile_seconds';
-    add(compileName, 'histogram', 'Compiling a schema.', this.compile.lines(compileName));
-    each('smollm2_aborted_total', 'counter', 'Answers given up.', [['', finished.abort]]);
-    each('smollm2_rejected_total', 'counter', 'Requests refused, by status.', rejected);
-    return `${out.join('\n')}\n`;
+  countPass({ answerRows, promptRows, ms }: ComputedPass): void {
+    this.pass.add(ms / 1000);
+    this.batchRows.add(answerRows + promptRows);
+    if (answerRows === 0) return;
+    this.answersAPass.passes++;
+    this.answersAPass.rows += answerRows;
   }
+
+  countRejected(status: number): void {
+    increment(this.rejected, status);
+  }
+
+  text(gauges: Gauges): string {
+    const out = new PrometheusText();
+    for (const at of ['vllm:', 'smollm2_']) this.writeShared(out, at);
+    out.gauge(
+      'vllm:kv_cache_usage_perc',
+      'Share of all places that is filled, 0 to 1.',
+      gauges.positionsUsed,
+    );
+    this.writeLlama(out);
+    this.writeOurs(out, gauges);
+    return out.toString();
+  }
+
+  /** What vLLM has, under its names and ours. */
+  private writeShared(out: PrometheusText, at: string): void {
+    const { admission, promptTokens, generated, finished } = this;
+    out.gauge(`${at}num_requests_running`, 'Answers that are computed.', admission.running);
+    out.gauge(`${at}num_requests_waiting`, 'Answers that wait.', admission.waiting);
+    out.counter(`${at}prompt_tokens_total`, 'Ids of prompts.', promptTokens.total);
+    out.counter(`${at}generation_tokens_total`, 'Ids of answers.', generated.total);
+    out.counter(`${at}prefix_cache_queries_total`, 'Prompt ids looked up.', promptTokens.total);
+    out.counter(`${at}prefix_cache_hits_total`, 'Prompt ids found in a cache.', promptTokens.cached);
+    const reasons = Object.entries(finished);
+    out.counters(`${at}request_success_total`, 'Answers that ended.', 'finished_reason', reasons);
+    out.histogram(`${at}time_to_first_token_seconds`, 'Until the first token.', this.firstToken);
+    out.histogram(`${at}inter_token_latency_seconds`, 'Between two tokens of an answer.', this.betweenTokens);
+    out.histogram(`${at}e2e_request_latency_seconds`, 'From the request to its end.', this.wholeRequest);
+  }
+
+  private writeLlama(out: PrometheusText): void {
+    const { admission, promptTokens, generated, answersAPass } = this;
+    const at = 'llamacpp:';
+    out.counter(`${at}prompt_tokens_total`, 'Ids of prompts.', promptTokens.total);
+    out.counter(`${at}prompt_tokens_cached_total`, 'Of those, in a cache.', promptTokens.cached);
+    out.counter(`${at}prompt_seconds_total`, 'Time for prompts.', promptTokens.seconds);
+    out.counter(`${at}tokens_predicted_total`, 'Ids of answers.', generated.total);
+    out.counter(`${at}tokens_predicted_seconds_total`, 'Time for answers.', generated.seconds);
+    out.counter(`${at}n_decode_total`, 'Passes.', this.pass.count);
+    out.gauge(
+      `${at}n_busy_slots_per_decode`,
+      'Answers a pass.',
+      ratio(answersAPass.rows, answersAPass.passes),
+    );
+    out.gauge(`${at}n_tokens_max`, 'Most ids of a prompt with its answer.', this.longest);
+    out.gauge(`${at}requests_processing`, 'Answers that are computed.', admission.running);
+    out.gauge(`${at}requests_deferred`, 'Answers that wait.', admission.waiting);
+    out.gauge(
+      `${at}prompt_tokens_seconds`,
+      'Prompt ids a second.',
+      ratio(promptTokens.total, promptTokens.seconds),
+    );
+    out.gauge(
+      `${at}predicted_tokens_seconds`,
+      'Answer ids a second.',
+      ratio(generated.total, generated.seconds),
+    );
+  }
+
+  private writeOurs(out: PrometheusText, { cacheBytes: { all, kept } }: Gauges): void {
+    out.histogram('smollm2_grammar_compile_seconds', 'Compiling a schema.', this.compile);
+    out.histogram('smollm2_mask_seconds', 'What a form allows next.', this.mask);
+    out.histogram('smollm2_pass_seconds', 'One pass.', this.pass);
+    out.histogram('smollm2_batch_rows', 'Rows of a pass.', this.batchRows);
+    const states: [string, number][] = [
+      ['running', Math.max(0, all - kept)],
+      ['kept', kept],
+    ];
+    out.gauges('smollm2_cache_bytes', 'Keys and values, of answers and kept for later.', 'state', states);
+    out.counters('smollm2_aborted_total', 'Answers given up.', 'why', this.aborted);
+    out.counters('smollm2_rejected_total', 'Requests refused.', 'status', this.rejected);
+  }
+}
+
+function ratio(a: number, b: number): number {
+  return b > 0 ? a / b : 0;
+}
+
+function increment<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

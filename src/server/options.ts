@@ -27,7 +27,7 @@ export interface ServerOptions {
   readonly topP?: number;
   /** Longest answer where a request does not say; up to the end of the context by default. */
   readonly maxTokens?: number;
-  /** Show ids of running prompts in /slots. */
+  /** Show running prompts in /slots, to whoever may ask. */
   readonly showPrompts?: boolean;
   /** Bytes of keys and values that are kept for prompts that begin alike; 32 MiB by default, 0 for none. */
   readonly cacheMemory?: number;

@@ -9,10 +9,13 @@ import { RequestError } from './errors.ts';
 import { FormReader } from './form.ts';
 import { Metrics } from './metrics.ts';
 import type { CheckedServerOptions } from './options.ts';
+import { Places } from './places.ts';
 
 interface Loaded {
   readonly smol: SmolLM2;
   readonly caches: CacheSource;
+  /** For answers that are to share nothing. */
+  readonly ownCaches: CacheSource;
   readonly forms: FormReader;
   readonly fingerprint: string;
 }
@@ -21,6 +24,7 @@ export class Service {
   readonly options: CheckedServerOptions;
   readonly admission: Admission;
   readonly metrics: Metrics;
+  readonly places = new Places();
   readonly created = Math.floor(Date.now() / 1000);
   /** Settles when the model is there, or cannot be had. */
   readonly loading: Promise<void>;
@@ -48,7 +52,9 @@ export class Service {
       const { restoreSnapshot } = await import('../run/snapshot.ts');
       caches.give(await restoreSnapshot(smol.model, this.options.snapshot));
     }
-    this.loaded = { smol, fingerprint, caches, forms: new FormReader(smol, this.metrics) };
+    smol.model.onPass?.((pass) => this.metrics.countPass(pass));
+    const ownCaches = freshCaches(smol.model);
+    this.loaded = { smol, fingerprint, caches, ownCaches, forms: new FormReader(smol, this.metrics) };
   }
 
   /** Whether requests are answered. */
@@ -74,8 +80,16 @@ export class Service {
     return this.parts.smol;
   }
 
-  get caches(): CacheSource {
-    return this.parts.caches;
+  /** Where a question's answers get their caches. */
+  cachesFor({ cachePrompt = true }: { readonly cachePrompt?: boolean }): CacheSource {
+    return cachePrompt ? this.parts.caches : this.parts.ownCaches;
+  }
+
+  /** Bytes of keys and values: of all caches, and of those that are kept for prompts to come. */
+  get cacheBytes(): { all: number; kept: number } {
+    const { smol, caches } = this.parts;
+    const kept = caches instanceof PrefixCache ? caches.usage.bytes : 0;
+    return { all: smol.model.cacheBytes?.() ?? 0, kept };
   }
 
   get forms(): FormReader {
