@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/base/rng.ts';
-import { kthSmallest } from '../../src/generate/filters.ts';
+import { exactlyTopP, kthSmallest, topP } from '../../src/generate/filters.ts';
 import { distribution, type SamplingOptions, sample } from '../../src/generate/sampler.ts';
 
 interface GoldenCase {
@@ -28,6 +28,25 @@ const OPTION_NAMES: Record<string, keyof SamplingOptions> = {
 
 const noHistory = { ids: [], promptLength: 0 };
 const logitsOf = (...values: number[]) => Float64Array.from(values);
+
+describe('top-p', () => {
+  it('keeps what its definition keeps, with ties, flat and steep, at every p', () => {
+    const rng = Rng.fromSeed(11);
+    for (let n = 0; n < 400; n++) {
+      const size = 1 + Math.floor(rng.next() ** 3 * 6000);
+      const scale = 40 * rng.next() ** 2;
+      // A coarse grid has many equal logits, none at all makes ends of sums meet p.
+      const grid = n % 3 === 0 ? 4 : 1e6;
+      const drawn = Array.from({ length: size }, () => Math.round(-scale * rng.next() * grid) / grid);
+      const max = Math.max(...drawn);
+      const logits = Float64Array.from(drawn, (value) => value - max);
+      const candidates = { ids: Int32Array.from(logits.keys()), logits };
+      for (const p of [Number.MIN_VALUE, 0.1, 0.5, 0.9, 0.999, 1 - 1e-12, 1 / size]) {
+        if (p < 1) expect(topP(candidates, p)).toEqual(exactlyTopP(candidates, p));
+      }
+    }
+  });
+});
 
 describe('distribution equals HF transformers', () => {
   const cases = golden.vectors.flatMap(({ name, logits, previous_ids, cases }) =>
