@@ -46,6 +46,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'smollm2.ts': PRODUCT,
   'door.ts': PRODUCT,
   server: PRODUCT,
+  'ai-sdk': [...GROUND, 'server'],
   node: DOORS,
   browser: DOORS,
   edge: DOORS,

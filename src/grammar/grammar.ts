@@ -20,7 +20,7 @@ import { type TokenBytes, TokenTrie } from './token-trie.ts';
 import { identity, wordTree } from './words.ts';
 
 export { GrammarError } from '../base/errors.ts';
-export { type ConstraintOptions, GrammarConstraint } from './constraint.ts';
+export type { ConstraintOptions, GrammarConstraint } from './constraint.ts';
 export type { Json } from './json.ts';
 export { Matcher } from './matcher.ts';
 export type { Bounds } from './schema-places.ts';

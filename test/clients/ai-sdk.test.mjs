@@ -1,8 +1,13 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { embedMany, generateObject, generateText, streamText, tool } from 'ai';
-import { afterAll, describe, expect, inject, it } from 'vitest';
+import { embedMany, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from 'ai';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
+import { languageModel } from '../../dist/ai-sdk/language-model.js';
 import { load } from '../../dist/node/index.js';
 import { app } from '../../dist/server/app.js';
 
@@ -64,19 +69,89 @@ describe('the AI SDK', () => {
   });
 });
 
+const BOTH_VERSIONS = `
+import type { LanguageModelV2, LanguageModelV3 } from '@ai-sdk/provider';
+import type { LanguageModel } from 'ai';
+import { languageModel } from '../../../dist/ai-sdk/language-model.js';
+
+declare const server: Parameters<typeof languageModel>[0];
+const third: LanguageModelV3 = languageModel(server);
+const second: LanguageModelV2 = languageModel(server, { version: 2 });
+export const both: LanguageModel[] = [third, second];
+`;
+
 describe('the AI SDK without a socket', () => {
   let smol;
+  let server;
+  beforeAll(async () => {
+    smol = await load(process.env.SMOLLM2_TEST_WEIGHTS ?? '135m', { maxSeqLen: 1024 });
+    server = app(smol);
+  });
   afterAll(() => smol?.close());
 
-  it('asks the server in its own process', async () => {
-    smol = await load(process.env.SMOLLM2_TEST_WEIGHTS ?? '135m', { maxSeqLen: 512 });
-    const server = app(smol);
-    await server.ready();
-    const here = createOpenAICompatible({
-      name: 'smollm2',
-      baseURL: 'http://here/v1',
-      fetch: (url, init) => server.fetch(new Request(url, init)),
+  it('takes the model by its own types, in both versions', async () => {
+    const root = fileURLToPath(new URL('../../', import.meta.url));
+    // Beside the packages, where the compiler finds their types.
+    const file = `${root}test/clients/node_modules/both-versions.ts`;
+    writeFileSync(file, BOTH_VERSIONS);
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--skipLibCheck'];
+    const compiler = `${root}node_modules/typescript/bin/tsc`;
+    const compile = promisify(execFile)(process.execPath, [compiler, ...flags, '--types', '', file]);
+    expect((await compile.catch((error) => error)).stdout).toBe('');
+  });
+
+  it.each([3, 2])('asks the model in its own process, version %i', async (version) => {
+    const model = languageModel(server, { version });
+    const { text, usage, finishReason } = await generateText({ ...short, model });
+    expect([text, usage.outputTokens, finishReason]).toEqual([ANSWER, 6, 'length']);
+    const stream = streamText({ ...short, model });
+    expect(await stream.text).toBe(ANSWER);
+    const counted = await stream.usage;
+    expect([counted.outputTokens, counted.inputTokens > 20, counted.cachedInputTokens > 20]).toEqual([
+      6,
+      true,
+      true,
+    ]);
+  });
+
+  it('gives objects of a schema, whole and as they grow', async () => {
+    const model = languageModel(server);
+    const ask = { ...short, maxOutputTokens: 60, model, schema: shape };
+    const { object } = await generateObject(ask);
+    expect(shape.safeParse(object).success).toBe(true);
+    const stream = streamObject(ask);
+    for await (const part of stream.partialObjectStream) expect(typeof part).toBe('object');
+    expect(await stream.object).toEqual(object);
+  });
+
+  it('calls tools, and goes on from what they gave', async () => {
+    const weather = tool({
+      description: 'The weather',
+      inputSchema: z.object({ city: z.enum(['Paris', 'Rome']) }),
+      execute: ({ city }) => `sunny in ${city}`,
     });
-    expect((await generateText({ ...short, model: here('smollm2') })).text).toBe(ANSWER);
+    const model = languageModel(server);
+    const ask = { ...short, maxOutputTokens: 80, model, tools: { weather } };
+    const once = await generateText({ ...ask, toolChoice: { type: 'tool', toolName: 'weather' } });
+    expect(once.toolResults[0].output).toMatch(/^sunny in (Paris|Rome)$/);
+    expect(once.finishReason).toBe('tool-calls');
+    const streamed = streamText({ ...ask, toolChoice: 'required', stopWhen: stepCountIs(1) });
+    expect((await streamed.toolCalls)[0].input).toEqual(once.toolCalls[0].input);
+    const messages = [{ role: 'user', content: prompt }, ...once.response.messages];
+    const next = await generateText({ ...ask, prompt: undefined, messages, toolChoice: 'none' });
+    expect(next.text.length).toBeGreaterThan(0);
+  });
+
+  it('refuses what the server refuses, and what is no text', async () => {
+    const model = languageModel(server);
+    await expect(generateText({ ...short, model, temperature: -1 })).rejects.toThrow(
+      /^temperature: expected/,
+    );
+    const image = [{ role: 'user', content: [{ type: 'image', image: new Uint8Array([137, 80, 78, 71]) }] }];
+    await expect(generateText({ ...short, prompt: undefined, model, messages: image })).rejects.toThrow(
+      /text only/,
+    );
+    const stop = AbortSignal.abort();
+    await expect(generateText({ ...short, model, abortSignal: stop })).rejects.toThrow(/abort/i);
   });
 });
