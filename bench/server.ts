@@ -1,7 +1,7 @@
-// `npm run bench:server [-- load mixed soak faults --relaxed --llama FOLDER --q40 FILE --rounds N]`: the server under
-// load. Servers take turns within a round, so that a slow moment of the machine falls on all; ratios count. FOLDER holds
-// llama.cpp's `llama-server`, FILE the model as `smollm2 quantize --type q4_0` writes it, which is llama.cpp's fastest
-// form; without FOLDER only ours is driven. The soak and the faults run on the nano model.
+// `npm run bench:server [-- load mixed equal soak faults --relaxed --llama FOLDER --q40 FILE --rounds N]`: the server
+// under load. Servers take turns within a round, so that a slow moment of the machine falls on all; ratios count. FOLDER
+// holds llama.cpp's `llama-server`, FILE the model as `smollm2 quantize --type q4_0` writes it, which is llama.cpp's
+// fastest form; without FOLDER only ours is driven. The soak and the faults run on the nano model.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { median } from '../src/base/median.ts';
 import { describeMachine } from './machine.ts';
 import { ask, closedLoop, promptOf, quantile } from './server/client.ts';
+import { equalAnswers } from './server/equal.ts';
 import { faults, type SoakResult, soak } from './server/faults.ts';
 import { type Server, startLlama, startOurs } from './server/start.ts';
 import { benchModel } from './weights.ts';
@@ -42,6 +43,7 @@ const servers: Server[] = [];
 const folder = mkdtempSync(join(tmpdir(), 'smollm2-server-'));
 try {
   if (isWanted('load') || isWanted('mixed')) await withWeights();
+  if (isWanted('equal')) await equal();
   if (isWanted('soak')) await small('soak', (server) => soak(server, Number(values.requests), 1024));
   if (isWanted('faults'))
     await small('faults', (server) => faults(server, Number(values.requests) / 10, 1024));
@@ -144,14 +146,44 @@ async function mixed({ name, url }: Server): Promise<void> {
   console.log(`\np99 beside prompts: ${(median(p99[1]) / median(p99[0])).toFixed(2)} times the quiet one\n`);
 }
 
+/** Every answer in every company: one hash a round, all the same. */
+async function equal(): Promise<void> {
+  const { path } = await benchModel();
+  const server = await startOurs(path, ['--parallel', '64', '--ctx', '2200', '--queue', '1000', ...threads]);
+  servers.push(server);
+  const options = { url: server.url, vocabSize: VOCAB_SIZE, longPrompt: 1000, chats: true, newTokens: 12 };
+  const found = await equalAnswers(options, [16, 64]);
+  for (const { name, hash, numDifferent } of found) console.log(`${hash} ${numDifferent} differ: ${name}`);
+  if (new Set(found.map(({ hash }) => hash)).size > 1) process.exitCode = 1;
+  server.stop();
+}
+
 async function small(name: string, run: (server: Server) => Promise<SoakResult>): Promise<void> {
   const server = await startOurs(nano, ['--cache-memory', '16', '--queue', '1000'], 'nano');
   servers.push(server);
   const { requests, wrong, failed, memory, pending } = await run(server);
-  const megabytes = memory.map((bytes) => (bytes / 1e6).toFixed(0)).join(', ');
-  console.log(
-    `${name}: ${requests} requests, ${wrong} wrong, ${failed} failed, ${pending} still pending, MB ${megabytes}`,
-  );
+  const rows = memory.map(({ rss, heap, buffers }) => [rss, heap, buffers].map((bytes) => bytes / 1e6));
+  const shown = rows.map((row) => row.map((value) => value.toFixed(1)).join('/')).join(', ');
+  console.log(`${name}: ${requests} requests, ${wrong} wrong, ${failed} failed, ${pending} still pending`);
+  console.log(`MB after each tenth, garbage collected (resident/heap/buffers): ${shown}`);
+  // The first tenth fills caches and pools.
+  const slopes = ['resident', 'heap', 'buffers'].map((what, n) => {
+    const { slope, error } = trend(rows.slice(1).map((row) => row[n]));
+    const per1000 = [slope, error].map((value) => ((value * 10_000) / requests).toFixed(3));
+    return `${what} ${per1000.join(' ± ')}`;
+  });
+  if (rows.length > 3) console.log(`MB more per 1,000 requests after the first tenth: ${slopes.join(', ')}`);
   server.stop();
   if (wrong + failed + pending > 0) process.exitCode = 1;
+}
+
+/** Least squares of values at 0, 1, 2, …: the slope and its standard error. */
+function trend(values: readonly number[]): { slope: number; error: number } {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const center = (n - 1) / 2;
+  const spread = values.reduce((sum, _, x) => sum + (x - center) ** 2, 0);
+  const slope = values.reduce((sum, value, x) => sum + (x - center) * (value - mean), 0) / spread;
+  const squares = values.reduce((sum, value, x) => sum + (value - mean - slope * (x - center)) ** 2, 0);
+  return { slope, error: Math.sqrt(squares / (n - 2) / spread) };
 }

@@ -2,7 +2,7 @@
 
 import { connect } from 'node:net';
 import { ask, closedLoop, promptOf } from './client.ts';
-import type { Server } from './start.ts';
+import type { Memory, Server } from './start.ts';
 
 const PROMPTS = 50;
 const NUM_TOKENS = 8;
@@ -20,15 +20,15 @@ export interface SoakResult {
   readonly requests: number;
   readonly wrong: number;
   readonly failed: number;
-  /** Resident memory after each tenth, in bytes. */
-  readonly memory: readonly number[];
+  /** After each tenth. */
+  readonly memory: readonly Memory[];
   readonly pending: number;
 }
 
 /** @param requests requests by 16 clients, prompts that begin alike and others */
 export async function soak(server: Server, requests: number, vocabSize: number): Promise<SoakResult> {
   const expected = await answersAlone(server, vocabSize);
-  const memory: number[] = [];
+  const memory: Memory[] = [];
   let wrong = 0;
   let failed = 0;
   await closedLoop(16, requests, async (index) => {
@@ -40,7 +40,7 @@ export async function soak(server: Server, requests: number, vocabSize: number):
     }).catch(() => undefined);
     if (!heard) failed++;
     else if (heard.text !== expected[n]) wrong++;
-    if ((index + 1) % Math.ceil(requests / 10) === 0) memory.push(server.memory());
+    if ((index + 1) % Math.ceil(requests / 10) === 0) memory.push(await server.memory());
   });
   return { requests, wrong, failed, memory, pending: await server.pending() };
 }
@@ -71,12 +71,16 @@ function dribble({ url }: Server, text: string, isSlow: boolean): Promise<void> 
   });
 }
 
+/** Requests until a thread of the server is killed. */
+const KILL_EVERY = 100;
+
 /** Every second client is honest, and must get what it gets alone. */
 export async function faults(server: Server, requests: number, vocabSize: number): Promise<SoakResult> {
   const expected = await answersAlone(server, vocabSize);
   let wrong = 0;
   let failed = 0;
   await closedLoop(32, requests, async (index) => {
+    if (index % KILL_EVERY === KILL_EVERY - 1) server.killWorker();
     const n = index % PROMPTS;
     const prompt = promptOf(8 + n, n, vocabSize);
     if (index % 2 === 0) {
@@ -92,5 +96,5 @@ export async function faults(server: Server, requests: number, vocabSize: number
   // Those that hung up must have left a moment later.
   for (let n = 0; n < 100 && (await server.pending()) > 0; n++)
     await new Promise((resolve) => setTimeout(resolve, 50));
-  return { requests, wrong, failed, memory: [server.memory()], pending: await server.pending() };
+  return { requests, wrong, failed, memory: [await server.memory()], pending: await server.pending() };
 }

@@ -5,11 +5,20 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
+/** Resident, in the heap of JavaScript, and in buffers beside it. */
+export interface Memory {
+  readonly rss: number;
+  readonly heap: number;
+  readonly buffers: number;
+}
+
 export interface Server {
   readonly name: string;
   readonly url: string;
-  /** Resident memory in bytes, where /proc tells it. */
-  memory(): number;
+  /** What it holds after a collection of garbage, in bytes; ours only. */
+  memory(): Promise<Memory>;
+  /** Ends one of its threads in the middle of whatever it does; ours only. */
+  killWorker(): void;
   /** Milliseconds of processor time that it has taken, all threads together. */
   processorMs(): number;
   /** Sum of the gauges of answers at work and waiting. */
@@ -18,11 +27,14 @@ export interface Server {
 }
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const probe = fileURLToPath(new URL('probe.mjs', import.meta.url));
 
 export function startOurs(model: string, options: readonly string[], name = 'smollm2'): Promise<Server> {
   return start(name, (port) => {
     const args = [program, 'serve', '--model', model, '--port', String(port), '--quiet', ...options];
-    return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    return spawn(process.execPath, ['--expose-gc', '--import', probe, ...args], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
   });
 }
 
@@ -71,8 +83,11 @@ async function start(name: string, run: (port: number) => ChildProcess): Promise
     name,
     url,
     memory() {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1024;
+      child.send('memory');
+      return new Promise((resolve) => child.once('message', (found) => resolve(found as Memory)));
+    },
+    killWorker() {
+      child.send('kill a worker');
     },
     processorMs() {
       const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
