@@ -118,9 +118,9 @@ describe.runIf(has('workerd'))('examples/cloudflare-worker', () => {
     }
   });
 
-  it('streams an answer in the form of a schema as an OpenAI-compatible server', async () => {
+  it('streams an answer in the form of a schema as an OpenAI-compatible server, inside 128 MB', async () => {
     const server = await temporaryFolder();
-    await bundleWorker(`${root}examples/cloudflare-worker/src/openai.ts`, server.path, { minify: true });
+    await bundleWorker(`${root}test/runtimes/workerd-server.js`, server.path, { minify: true });
     const worker = await startWorkerd({ dir: server.path, assets: inject('parts'), bin: PROGRAMS.workerd });
     try {
       const schema = {
@@ -146,8 +146,12 @@ describe.runIf(has('workerd'))('examples/cloudflare-worker', () => {
       const text = deltas.map(({ delta }) => delta.content ?? '').join('');
       expect(JSON.parse(text)).toEqual({ city: expect.any(String), isCapital: expect.any(Boolean) });
       expect(deltas.at(-1).finish_reason).toBe('stop');
+      const linear = await (await fetch(`${worker.url}/linear`)).json();
       const { inUse } = await heapBytes(worker.inspectorPort);
-      console.log(`workerd: server with a schema, JavaScript ${(inUse / 1e6).toFixed(1)} MB in use`);
+      const [inLinear, inHeap] = [linear, inUse].map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`);
+      console.log(`workerd: server with a schema, linear memory ${inLinear}, JavaScript ${inHeap} in use`);
+      expect(linear).toBeGreaterThan(50e6); // the weights are in it
+      expect(linear + inUse).toBeLessThan(MEMORY_LIMIT - MARGIN);
     } finally {
       await worker.stop();
       await server.remove();
