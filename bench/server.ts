@@ -1,6 +1,6 @@
-// `npm run bench:server [-- load mixed equal soak faults --relaxed --llama FOLDER --q40 FILE --rounds N]`: the server
-// under load. Servers take turns within a round, so that a slow moment of the machine falls on all; ratios count. FOLDER
-// holds llama.cpp's `llama-server`, FILE the model as `smollm2 quantize --type q4_0` writes it, which is llama.cpp's
+// `npm run bench:server [-- load mixed inside equal soak faults --relaxed --llama FOLDER --q40 FILE --rounds N]`: the
+// server under load. Servers take turns within a round, so that a slow moment of the machine falls on all; ratios count.
+// FOLDER holds llama.cpp's `llama-server`, FILE the model as `smollm2 quantize --type q4_0` writes it, which is llama.cpp's
 // fastest form; without FOLDER only ours is driven. The soak and the faults run on the nano model.
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { describeMachine } from './machine.ts';
 import { ask, closedLoop, promptOf, quantile } from './server/client.ts';
 import { equalAnswers } from './server/equal.ts';
 import { faults, type SoakResult, soak } from './server/faults.ts';
+import { inside } from './server/inside.ts';
 import { type Server, startLlama, startOurs } from './server/start.ts';
 import { benchModel } from './weights.ts';
 
@@ -43,6 +44,7 @@ const servers: Server[] = [];
 const folder = mkdtempSync(join(tmpdir(), 'smollm2-server-'));
 try {
   if (isWanted('load') || isWanted('mixed')) await withWeights();
+  if (isWanted('inside')) await inside((await benchModel()).path);
   if (isWanted('equal')) await equal();
   if (isWanted('soak')) await small('soak', (server) => soak(server, Number(values.requests), 1024));
   if (isWanted('faults'))
