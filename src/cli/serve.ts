@@ -1,7 +1,7 @@
 // `smollm2 serve`: the server of src/server behind a socket of Node. It listens before the model is there, so that
 // /health can say so; a signal lets the answers at hand end first.
 
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename } from 'node:path';
@@ -46,6 +46,8 @@ export const serveCommand = engineOptions(
 
 async function run(args: Arguments): Promise<void> {
   const status = new Status();
+  // Every answer of a request listens to its signal.
+  setMaxListeners(2 * LIMITS.answers);
   const host = args.text('host') ?? DEFAULT_HOST;
   const port = args.count('port', 0) ?? DEFAULT_PORT;
   if (port > 65535) throw new RangeError(`--port: expected 0 to 65535, got ${port}`);
@@ -64,7 +66,9 @@ async function run(args: Arguments): Promise<void> {
   const url = `http://${address.includes(':') ? `[${address}]` : address}:${bound}`;
   status.note(`listening on ${url}; loading ${args.text('model') ?? DEFAULT_MODEL}`);
   const signalled = untilSignal();
-  const smol = await Promise.race([loading, signalled]).catch((error) => {
+  // The server has its fingerprint to compute after the model is there.
+  const ready = served.ready().then(() => loading);
+  const smol = await Promise.race([ready, signalled]).catch((error) => {
     closeNow(server);
     throw error;
   });
