@@ -119,7 +119,8 @@ export class ChatTemplate {
     return tokenizer.encode(text, { addBos: false, ...(mark !== undefined && { mark }) });
   }
 
-  private async guarded(
+  /** What `encode` cuts into tokens: as `render` writes it, but special tokens that messages brought are broken. */
+  async guarded(
     specials: readonly string[],
     messages: readonly ChatMessage[],
     options: RenderOptions,

@@ -160,7 +160,7 @@ async function openScorer(
   return {
     scorer,
     renderChat: settings.chat
-      ? (messages) => template!.render(messages, { addGenerationPrompt: true })
+      ? (messages) => template!.guarded(smol.tokenizer.specialTexts, messages, { addGenerationPrompt: true })
       : undefined,
     close: async () => {
       scorer.close();

@@ -7,14 +7,14 @@ import { commonLength } from '../generate/answer.ts';
 import { generate } from '../generate/generate.ts';
 import type { AnswerTokenizer, Timeline } from '../generate/options.ts';
 import type { Model } from '../model/model.ts';
-import type { Request } from './questions.ts';
+import type { ChatReading, Request } from './questions.ts';
 import { type Likelihood, movedBlanks, type Scorer, type WriteOptions } from './scoring.ts';
 
 /** What scoring needs of a tokenizer. */
 export interface ScorerTokenizer extends AnswerTokenizer {
   /** Stands before the first id of a text; where there is none, the first of `eosIds` does. */
   readonly bosId?: number | undefined;
-  encode(text: string): number[];
+  encode(text: string, reading?: ChatReading): number[];
 }
 
 /** Ids of context and continuation in one row, and where the continuation begins (at least 1). */
@@ -100,8 +100,8 @@ export class ModelScorer implements Scorer {
     return sum.sum;
   }
 
-  async write(prompt: string, { stop, maxNewTokens }: WriteOptions): Promise<string> {
-    const answer = generate(this.model, this.tokenizer, this.tokenizer.encode(prompt), {
+  async write(prompt: string, { stop, maxNewTokens, reading }: WriteOptions): Promise<string> {
+    const answer = generate(this.model, this.tokenizer, this.tokenizer.encode(prompt, reading), {
       temperature: 0,
       maxTokens: maxNewTokens,
       stop,
@@ -140,12 +140,12 @@ export class ModelScorer implements Scorer {
  * does not fit is cut from the left.
  */
 export function encodePair(tokenizer: ScorerTokenizer, request: Request, maxSeqLen: number): EncodedPair {
-  const { context, continuation } = movedBlanks(request);
-  const whole = tokenizer.encode(context + continuation);
+  const { context, continuation, reading } = movedBlanks(request);
+  const whole = tokenizer.encode(context + continuation, reading);
   if (whole.length === 0)
     throw new RangeError('request: expected a text, got an empty context and continuation');
   let ids = whole;
-  let split = Math.min(tokenizer.encode(context).length, whole.length - 1);
+  let split = Math.min(tokenizer.encode(context, reading).length, whole.length - 1);
   if (split === 0) {
     ids = [tokenizer.eosIds[0], ...whole];
     split = 1;

@@ -1,15 +1,23 @@
 // From rows to questions: documents, their few-shot examples as each harness draws them, and the final
 // prompts. No model and no tokenizer: what comes out of here is what the pinned request hashes are made of.
 
+import type { GuardedText } from '../chat/guard.ts';
 import type { TextMessage } from '../chat/message.ts';
 import { PythonRandom } from './python-random.ts';
 import type { Row } from './rows.ts';
 import type { Doc, Style, Task } from './task.ts';
 
+/** How a text is read that a chat template wrote: what rows brought with it is plain text, whatever it looks like. */
+export interface ChatReading {
+  readonly addBos: false;
+  readonly mark?: string;
+}
+
 /** A text and what may follow it. */
 export interface Request {
   readonly context: string;
   readonly continuation: string;
+  readonly reading?: ChatReading;
 }
 
 /** A row, ready to be asked. */
@@ -18,6 +26,7 @@ export interface Question {
   readonly doc: Doc;
   /** Prompt for tasks that write; context of the requests otherwise. */
   readonly context: string;
+  readonly reading?: ChatReading;
   /** One per choice, or one for the target; none for tasks that write. */
   readonly requests: readonly Request[];
 }
@@ -29,7 +38,7 @@ export interface QuestionOptions {
   /** Seed of the shuffle and of the drawn shots; both harnesses use 42. */
   readonly seed?: number;
   /** Renders turns with the model's chat template, ready for the assistant's answer. */
-  readonly renderChat?: (messages: readonly TextMessage[]) => Promise<string>;
+  readonly renderChat?: (messages: readonly TextMessage[]) => Promise<GuardedText>;
 }
 
 /** The order in which both harnesses visit documents: `random.Random(seed).shuffle`. */
@@ -141,18 +150,15 @@ async function buildQuestion(
   shots: readonly Doc[],
   options: QuestionOptions,
 ): Promise<Question> {
-  const contextOf = (query: string) => promptOf(doc.instruction ?? '', query, shots, options);
-  const context = await contextOf(doc.query);
+  const promptFor = (query: string) => promptOf(doc.instruction ?? '', query, shots, options);
+  const prompt = await promptFor(doc.query);
   if (task.kind === 'choice') {
-    const contexts = doc.queries && (await Promise.all(doc.queries.map(contextOf)));
-    const requests = doc.choices!.map((continuation, i) => ({
-      context: contexts?.[i] ?? context,
-      continuation,
-    }));
-    return { row, doc, context, requests };
+    const prompts = doc.queries && (await Promise.all(doc.queries.map(promptFor)));
+    const requests = doc.choices!.map((continuation, i) => ({ ...(prompts?.[i] ?? prompt), continuation }));
+    return { row, doc, ...prompt, requests };
   }
-  const requests = task.kind === 'target' ? [{ context, continuation: doc.target }] : [];
-  return { row, doc, context, requests };
+  const requests = task.kind === 'target' ? [{ ...prompt, continuation: doc.target }] : [];
+  return { row, doc, ...prompt, requests };
 }
 
 async function promptOf(
@@ -160,9 +166,10 @@ async function promptOf(
   query: string,
   shots: readonly Doc[],
   options: QuestionOptions,
-): Promise<string> {
+): Promise<Pick<Question, 'context' | 'reading'>> {
   if (!options.renderChat) {
-    return instruction + [...shots.map((shot) => shot.query + shot.target), query].join('\n\n');
+    const turns = [...shots.map((shot) => shot.query + shot.target), query];
+    return { context: instruction + turns.join('\n\n') };
   }
   const messages: TextMessage[] = [];
   for (const shot of shots) {
@@ -170,5 +177,6 @@ async function promptOf(
   }
   messages.push({ role: 'user', content: query });
   messages[0] = { ...messages[0], content: instruction + messages[0].content };
-  return options.renderChat(messages);
+  const { text, mark } = await options.renderChat(messages);
+  return { context: text, reading: { addBos: false, ...(mark !== undefined && { mark }) } };
 }

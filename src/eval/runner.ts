@@ -121,7 +121,7 @@ async function answered(
   scorer: Scorer,
   options: RunOptions,
 ): Promise<Answer> {
-  const { row, doc, context, requests } = question;
+  const { row, doc, context, reading, requests } = question;
   switch (task.kind) {
     case 'choice':
       return choiceAnswer(
@@ -143,7 +143,7 @@ async function answered(
     }
     case 'write': {
       const stop = options.renderChat ? [] : task.stop(options.style);
-      const output = await scorer.write(context, { stop, maxNewTokens: task.maxNewTokens });
+      const output = await scorer.write(context, { stop, maxNewTokens: task.maxNewTokens, reading });
       const grade: Grade = await task.grade(row, output, options.style, options.runCode);
       return { output, chosen: grade.chosen, gold: grade.gold, scores: grade.scores };
     }

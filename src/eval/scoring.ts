@@ -2,7 +2,7 @@
 // writes. A Scorer answers that for the model in this process (model-scorer.ts) or behind a URL
 // (server-scorer.ts).
 
-import type { Request } from './questions.ts';
+import type { ChatReading, Request } from './questions.ts';
 
 /** One continuation under its context. */
 export interface Likelihood {
@@ -15,6 +15,7 @@ export interface Likelihood {
 export interface WriteOptions {
   readonly stop: readonly string[];
   readonly maxNewTokens: number;
+  readonly reading?: ChatReading;
 }
 
 export interface Scorer {
@@ -31,7 +32,7 @@ export interface Scorer {
  */
 export function movedBlanks(request: Request): Request {
   const context = request.context.trimEnd();
-  return { context, continuation: request.context.slice(context.length) + request.continuation };
+  return { ...request, context, continuation: request.context.slice(context.length) + request.continuation };
 }
 
 /** Characters (code points) of each choice without one leading blank: what sums are divided by. */
