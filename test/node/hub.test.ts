@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readlink, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -159,6 +159,11 @@ describe('fetchFromHub', () => {
     );
     expect((await checkedWeights(env())).map(({ isIntact }) => isIntact)).toEqual([false]);
     const notes: string[] = [];
+    // While there is no other file, the damaged one stays.
+    await expect(findWeights('org/name', { env: { ...env(), HF_HUB_OFFLINE: '1' } })).rejects.toThrow(
+      /m\.gguf is damaged; HF_HUB_OFFLINE is set/,
+    );
+    expect((await stat(blob)).size).toBe(gguf.length);
     await findWeights('org/name', { env: env(), onNote: (text) => notes.push(text) });
     expect(notes[0]).toMatch(/m\.gguf: expected sha256 of its name, got other bytes; fetching it once more/);
     expect(Uint8Array.from(await readFile(path))).toEqual(gguf);
