@@ -70,7 +70,7 @@ async function diffOfGradients(args: Arguments): Promise<boolean> {
   if (!args.words.every((path) => path.endsWith('.safetensors'))) return false;
   const files: SafetensorsFile[] = [];
   try {
-    for (const path of args.words) files.push(await openSafetensors(path));
+    for (const path of args.words) files.push(await SafetensorsFile.open(await fileSource(path)));
     if (!holdsGradients(files[0])) return false;
     const report = await diffGradients(files[0], files[1]);
     const lines = report.parameters.map(
@@ -84,16 +84,6 @@ async function diffOfGradients(args: Arguments): Promise<boolean> {
     return true;
   } finally {
     for (const file of files) await file.close();
-  }
-}
-
-async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const source = await fileSource(path);
-  try {
-    return await SafetensorsFile.open(source);
-  } catch (error) {
-    await source.close?.();
-    throw error;
   }
 }
 

@@ -27,15 +27,18 @@ import { parseIds } from './tokenize.ts';
  */
 export async function verifyLogits(args: Arguments): Promise<void> {
   const source = await fileSource(args.text('logits') ?? '');
-  const start = new TextDecoder('latin1').decode(await source.read(0, Math.min(8, source.size)));
-  const status = new Status();
-  const { smol } = await openModel(args, status, interruptSignal());
   try {
-    if (start === '_logits_') await judgeKlBase(args, source, smol, status);
-    else await judgeRows(args, await logitsOf(args, source, start), source.name, smol);
+    const start = new TextDecoder('latin1').decode(await source.read(0, Math.min(8, source.size)));
+    const status = new Status();
+    const { smol } = await openModel(args, status, interruptSignal());
+    try {
+      if (start === '_logits_') await judgeKlBase(args, source, smol, status);
+      else await judgeRows(args, await logitsOf(args, source, start), source.name, smol);
+    } finally {
+      await smol.close();
+    }
   } finally {
     await source.close?.();
-    await smol.close();
   }
 }
 
@@ -169,8 +172,8 @@ export async function verifyLlamaCpp(args: Arguments): Promise<void> {
         `${program}: expected "Final estimate: PPL = …" and a file of log-probabilities, got ${lastWords(printed)}`,
       );
     }
-    const source = await fileSource(path);
     const { smol } = await openModel(args, status, interruptSignal());
+    const source = await fileSource(path);
     try {
       await judgeKlBase(args, source, smol, status, Number(estimate));
     } finally {

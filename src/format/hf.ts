@@ -73,7 +73,7 @@ async function readConfig(open: OpenFile, name: string): Promise<ModelConfig> {
 
 async function openWeights(open: OpenFile, name: string): Promise<SafetensorsFile[]> {
   const whole = await openOptional(open, WEIGHTS);
-  if (whole) return [await openOrClose(whole)];
+  if (whole) return [await SafetensorsFile.open(whole)];
   const index = await readJson(open, INDEX);
   if (index === undefined) {
     throw new UnavailableError(`${name}: expected ${WEIGHTS} or ${INDEX}, got neither`);
@@ -89,7 +89,7 @@ async function openWeights(open: OpenFile, name: string): Promise<SafetensorsFil
   }
   const files: SafetensorsFile[] = [];
   try {
-    for (const shard of shards as string[]) files.push(await openOrClose(await open(shard)));
+    for (const shard of shards as string[]) files.push(await SafetensorsFile.open(await open(shard)));
     for (const [tensor, shard] of Object.entries(map)) {
       if (!files[shards.indexOf(shard)].tensors.has(tensor)) {
         throw new FormatError(`expected ${tensor} in ${shard}, got none`, place);
@@ -100,15 +100,6 @@ async function openWeights(open: OpenFile, name: string): Promise<SafetensorsFil
     throw error;
   }
   return files;
-}
-
-async function openOrClose(source: Source): Promise<SafetensorsFile> {
-  try {
-    return await SafetensorsFile.open(source);
-  } catch (error) {
-    await source.close?.();
-    throw error;
-  }
 }
 
 /** Tables and counters that versions of transformers saved beside the weights. */

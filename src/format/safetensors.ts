@@ -63,11 +63,20 @@ export class SafetensorsFile {
   }
 
   /**
-   * Reads and checks the header.
+   * Reads and checks the header; a source that is refused is closed.
    *
    * @throws FormatError for everything that the format forbids, with the byte at which it stands
    */
   static async open(source: Source): Promise<SafetensorsFile> {
+    try {
+      return await SafetensorsFile.read(source);
+    } catch (error) {
+      await source.close?.();
+      throw error;
+    }
+  }
+
+  private static async read(source: Source): Promise<SafetensorsFile> {
     const file = source.name;
     if (source.size < 8) {
       const field = 'header length';

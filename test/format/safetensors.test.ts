@@ -126,6 +126,19 @@ describe.each(CLASSES)('SafetensorsFile.open, malformed: %s', (_, files) => {
 });
 
 describe('SafetensorsFile.open', () => {
+  it('closes what it refuses, and leaves open what it takes', async () => {
+    let isOpen = true;
+    const close = async () => {
+      isOpen = false;
+    };
+    await SafetensorsFile.open({ ...bytesSource('good', file('{}', 0)), close });
+    expect(isOpen).toBe(true);
+    await expect(SafetensorsFile.open({ ...bytesSource('bad', file('[]', 0)), close })).rejects.toThrow(
+      FormatError,
+    );
+    expect(isOpen).toBe(false);
+  });
+
   it('reads metadata, a matrix, a single value and an empty tensor', async () => {
     const { metadata, tensors } = await open(VALID);
     expect({ ...metadata }).toEqual({ k: 'v', éé: '\n' });
