@@ -72,12 +72,23 @@ async function logitsOf(run: string): Promise<number[]> {
   return logits;
 }
 
+/** The chat template of the model in a run, once written as a folder. */
+async function templateOf(run: string): Promise<string | undefined> {
+  expect((await runCli(['convert', run, at('out-hf')])).code).toBe(0);
+  const checkpoint = await openNode(at('out-hf'));
+  await checkpoint.close();
+  rmSync(at('out-hf'), { recursive: true });
+  return checkpoint.chatTemplate;
+}
+
 describe('smollm2 train', () => {
   it('tunes on conversations, the same from JSONL and from parquet', async () => {
     const lines = await tune('sft', { dataset_name: at('conversations.jsonl') });
     expect(lines).toHaveLength(12);
     expect(lines[11].loss).toBeLessThan(0.7 * lines[0].loss);
     expect(lines[11].mean_token_accuracy).toBeGreaterThan(lines[0].mean_token_accuracy);
+    // The model is asked in the words that it was tuned on, though nano itself has no template.
+    expect(await templateOf(at('sft'))).toBe(TEMPLATE);
     const again = await tune('sft-parquet', { dataset_name: at('conversations.parquet') });
     expect(again.map(({ bits }) => bits)).toEqual(lines.map(({ bits }) => bits));
   });
@@ -95,6 +106,7 @@ describe('smollm2 train', () => {
     const keys = { dataset_name: at('conversations.jsonl'), learning_rate: 1e-2, ...lora };
     const lines = await tune('lora', keys);
     expect(lines[11].loss).toBeLessThan(lines[0].loss);
+    expect(await templateOf(at('lora'))).toBe(TEMPLATE);
     const { stdout } = await runCli([
       'grads',
       '--model',

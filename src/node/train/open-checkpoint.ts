@@ -69,10 +69,16 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   };
   const checkpoint = source ? withTokenizer(weights, source) : weights;
   return {
-    checkpoint,
+    checkpoint: withTemplateOf(recipe, checkpoint),
     state,
     card: modelCard(config, state, await readLog(join(path, 'log.jsonl'), state.step)),
   };
+}
+
+/** A model that was tuned on conversations is asked as they were written. */
+function withTemplateOf(recipe: TrainingState['recipe'], checkpoint: Checkpoint): Checkpoint {
+  const chatTemplate = recipe.kind === 'pretrain' ? undefined : recipe.chatTemplate;
+  return chatTemplate === undefined ? checkpoint : { ...checkpoint, chatTemplate };
 }
 
 /** A run of LoRA as the model that it tuned, its adapters added in; they are written when the run stops. */
@@ -80,7 +86,7 @@ async function openAdapted(path: string, base: string, state: TrainingState): Pr
   const model = await openNode(base);
   const adapter = await readAdapter((name) => fileSource(join(path, name)), path, model.config);
   const log = await readLog(join(path, 'log.jsonl'), state.step);
-  const checkpoint = withJsonTokenizer(withAdapter(model, adapter));
+  const checkpoint = withTemplateOf(state.recipe, withJsonTokenizer(withAdapter(model, adapter)));
   return { checkpoint, state, card: modelCard(model.config, state, log) };
 }
 
