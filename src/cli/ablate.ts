@@ -1,7 +1,7 @@
 // `smollm2 ablate`: is there a better mixture? Small trainings decide, and "no change" is an answer.
 
 import { mkdirSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
@@ -10,6 +10,7 @@ import { readAblationRecipe } from '../data/ablate/recipe.ts';
 import { ablationHtml, ablationMarkdown, decisionText, reasonsFor } from '../data/ablate/report.ts';
 import { readMixRecipe } from '../data/mixture/mix-recipe.ts';
 import { ablate } from '../node/curate/ablate.ts';
+import { writeText } from '../node/write-file.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
 import { print, Status } from './terminal.ts';
 
@@ -69,12 +70,12 @@ async function run(args: Arguments): Promise<void> {
     seconds: (Date.now() - start) / 1000,
   };
   const markdown = ablationMarkdown(outcome);
-  await writeFile(join(folder, 'report.md'), markdown);
-  await writeFile(join(folder, 'report.html'), ablationHtml(outcome));
-  await writeFile(join(folder, 'decision.json'), `${JSON.stringify(decision, null, 1)}\n`);
+  await writeText(join(folder, 'report.md'), markdown);
+  await writeText(join(folder, 'report.html'), ablationHtml(outcome));
+  await writeText(join(folder, 'decision.json'), `${JSON.stringify(decision, null, 1)}\n`);
   // The way back: what was there before, byte for byte.
-  await writeFile(join(folder, 'before.yaml'), text);
-  await writeFile(join(folder, 'next.yaml'), verdict?.isAccepted ? document.toString() : text);
+  await writeText(join(folder, 'before.yaml'), text);
+  await writeText(join(folder, 'next.yaml'), verdict?.isAccepted ? document.toString() : text);
   await print(args.flag('json') ? `${JSON.stringify(decision)}\n` : markdown);
   status.note(`${folder}: report.html, report.md, decision.json, before.yaml, next.yaml, runs.jsonl`);
 }

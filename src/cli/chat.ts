@@ -1,10 +1,10 @@
 // `smollm2 chat`: a conversation on the terminal, or line by line through a pipe.
 
-import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { ChatMessage } from '../chat/message.ts';
 import type { GenerateOptions } from '../generate/generate.ts';
 import type { Session } from '../generate/session.ts';
+import { writeText } from '../node/write-file.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { speedLine } from './generate.ts';
 import { engineOptions, openModel } from './model-options.ts';
@@ -117,7 +117,7 @@ class Conversation {
   private async save(path: string): Promise<void> {
     if (path === '') return console.error('smollm2: /save: expected a file name');
     try {
-      await writeFile(path, `${JSON.stringify({ messages: this.withSystem() }, null, 2)}\n`);
+      await writeText(path, `${JSON.stringify({ messages: this.withSystem() }, null, 2)}\n`);
       console.error(`saved to ${path}`);
     } catch (error) {
       console.error(`smollm2: /save: ${(error as Error).message}`);

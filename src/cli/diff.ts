@@ -1,6 +1,6 @@
 // `smollm2 diff`: two traces, the first point that float arithmetic does not explain, and the likely cause.
 
-import { access, writeFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { diff } from '../diff/diff.ts';
 import { diffGradients, holdsGradients } from '../diff/gradients.ts';
 import type { FloatFormat } from '../diff/precision.ts';
@@ -11,6 +11,7 @@ import type { Checkpoint } from '../format/checkpoint.ts';
 import { SafetensorsFile } from '../format/safetensors.ts';
 import { fileSource } from '../node/file-source.ts';
 import { openNode } from '../node/open.ts';
+import { writeText } from '../node/write-file.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { readTrace } from '../traces/trace-file.ts';
 import { type Arguments, Command } from './arguments.ts';
@@ -57,7 +58,7 @@ async function run(args: Arguments): Promise<void> {
     });
     status.clear();
     const html = args.text('html');
-    if (html !== undefined) await writeFile(html, reportHtml(report, tokenTexts(checkpoint, report.ids)));
+    if (html !== undefined) await writeText(html, reportHtml(report, tokenTexts(checkpoint, report.ids)));
     await print(asJson ? `${JSON.stringify(reportJson(report))}\n` : `\n${verdictText(report)}\n`);
     process.exitCode = EXIT[report.verdict];
   } finally {

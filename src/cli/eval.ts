@@ -1,7 +1,6 @@
 // `smollm2 eval`: benchmarks on a model or a server, and `smollm2 eval compare A B`: two runs question by
 // question.
 
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
 import { compareRuns, type TaskComparison } from '../eval/compare-runs.ts';
@@ -18,6 +17,7 @@ import { runInSandbox } from '../node/eval/js-sandbox.ts';
 import { runPython } from '../node/eval/python-sandbox.ts';
 import { openResultFile, readResultFile } from '../node/eval/result-file.ts';
 import { FolderRows, HubRows } from '../node/eval/rows.ts';
+import { writeText } from '../node/write-file.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, loadOptions, openModel } from './model-options.ts';
 import { jsonPoster } from './post-json.ts';
@@ -186,7 +186,7 @@ function timeText(seconds: number): string {
 
 async function publish(args: Arguments, samples: readonly Sample[]): Promise<void> {
   const report = reportOf(samples);
-  for (const path of args.texts('report')) await writeFile(path, formatted(report, path));
+  for (const path of args.texts('report')) await writeText(path, formatted(report, path));
   await print(args.flag('json') ? `${JSON.stringify(report)}\n` : markdownReport(report));
 }
 

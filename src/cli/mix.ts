@@ -1,12 +1,13 @@
 // `smollm2 mix`: a training mixture from sources by rates.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { readMixRecipe } from '../data/mixture/mix-recipe.ts';
 import { percent, whole } from '../data/pipeline/report.ts';
 import { type MixReport, mix } from '../node/curate/mix.ts';
+import { writeText } from '../node/write-file.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
 import { print, Status } from './terminal.ts';
 
@@ -21,7 +22,7 @@ async function run(args: Arguments): Promise<void> {
   const folder = args.text('out');
   if (folder === undefined) throw new UsageError('--out: expected a folder for the mixture');
   const report = await mix(readMixRecipe(await parsedFile(path), path), folder);
-  await writeFile(join(folder, 'mixture.json'), `${JSON.stringify(report, null, 1)}\n`);
+  await writeText(join(folder, 'mixture.json'), `${JSON.stringify(report, null, 1)}\n`);
   await print(args.flag('json') ? `${JSON.stringify(report)}\n` : tableOf(report));
   const status = new Status();
   for (const { name, isLimited, epochs, wanted, size } of report.sources) {

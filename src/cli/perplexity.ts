@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import type { Source } from '../format/source.ts';
 import { fileSource } from '../node/file-source.ts';
+import { orDiskError } from '../node/write-file.ts';
 import { type KlBase, klBaseHeader, klBaseRow, readKlBase, scoredPositions } from '../score/kl-base.ts';
 import { Divergence, perplexity, type Window, windowsOf } from '../score/perplexity.ts';
 import type { SmolLM2 } from '../smollm2.ts';
@@ -119,18 +120,20 @@ class KlBaseWriter {
   }
 
   static async open(path: string): Promise<KlBaseWriter> {
-    return new KlBaseWriter(path, await open(`${path}.partial`, 'w'));
+    return new KlBaseWriter(path, await open(`${path}.partial`, 'w').catch(orDiskError(path)));
   }
 
   async header(length: number, smol: SmolLM2, ids: readonly number[], windows: readonly Window[]) {
     const { count } = scoredPositions(length);
     if (count < 1) throw new RangeError(`ctx: expected at least 4 tokens, got ${length}`);
     const kept = ids.slice(0, windows.length * length);
-    await this.file.writeFile(klBaseHeader(length, smol.config.vocabSize, kept));
+    await this.file
+      .writeFile(klBaseHeader(length, smol.config.vocabSize, kept))
+      .catch(orDiskError(this.path));
   }
 
   async row(logits: ArrayLike<number>): Promise<void> {
-    await this.file.writeFile(klBaseRow(logits));
+    await this.file.writeFile(klBaseRow(logits)).catch(orDiskError(this.path));
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 // `generate --record` and `smollm2 replay`: a run written down, and repeated elsewhere.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
@@ -16,6 +16,7 @@ import {
 import { biasesOf } from '../generate/sampler.ts';
 import { loadModel } from '../node/index.ts';
 import { openNode } from '../node/open.ts';
+import { writeText } from '../node/write-file.ts';
 import type { LoadOptions } from '../run/load.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
 import { type Arguments, Command } from './arguments.ts';
@@ -61,7 +62,7 @@ export async function writeRecord(
     points: recordedPoints(smol.config.numLayers),
     checksums: await layerChecksums(smol.model, [...promptIds, ...result.ids]),
   };
-  await writeFile(path, `${JSON.stringify(record)}\n`);
+  await writeText(path, `${JSON.stringify(record)}\n`);
 }
 
 export const replayCommand = engineOptions(

@@ -1,6 +1,5 @@
 // `smollm2 synthesize`: conversations of SmolTalk's four generators, from a model here or behind an address.
 
-import { writeFile } from 'node:fs/promises';
 import { constraintsRow } from '../data/synthesize/constraints.ts';
 import { magpieRow } from '../data/synthesize/magpie.ts';
 import { repeatedRows } from '../data/synthesize/near-duplicates.ts';
@@ -13,6 +12,7 @@ import { inputFiles } from '../node/curate/input-files.ts';
 import { writeConversations } from '../node/curate/messages-output.ts';
 import { rowsOf } from '../node/curate/mix.ts';
 import { type SynthesisReport, synthesize } from '../node/curate/synthesize.ts';
+import { writeText } from '../node/write-file.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
 import { engineOptions, openModel } from './model-options.ts';
 import { jsonPoster } from './post-json.ts';
@@ -72,7 +72,7 @@ async function run(args: Arguments): Promise<void> {
     await writeConversations(out, kept);
     const rejected = args.text('rejected');
     if (rejected !== undefined) {
-      await writeFile(rejected, fallen.map((row) => `${JSON.stringify(row)}\n`).join(''));
+      await writeText(rejected, fallen.map((row) => `${JSON.stringify(row)}\n`).join(''));
     }
     await print(args.flag('json') ? `${JSON.stringify(report)}\n` : reportText(report));
     if (!opened.embed) status.note('near duplicates were not looked for: an endpoint has no embeddings here');

@@ -112,11 +112,12 @@ export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>)
   }
 }
 
-/** Ends quietly when the reader of stdout goes away, as `| head` does. */
+/** Ends quietly when the reader of stdout goes away, as `| head` does; with a line when its disk is full. */
 export function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    console.error(`smollm2: stdout: expected a place to write to, got ${error.message}`);
+    process.exit(1);
   });
 }
 

@@ -20,6 +20,7 @@ import { SafetensorsHeader, type SafetensorsInput } from '../format/safetensors.
 import type { Model } from '../model/model.ts';
 import { allPoints } from '../model/points.ts';
 import { hfLayout } from '../model/trace.ts';
+import { diskError } from '../node/write-file.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, openBareModel } from './model-options.ts';
@@ -60,6 +61,8 @@ async function run(args: Arguments): Promise<void> {
     try {
       await writer.pass(ids);
       writer.finish();
+    } catch (cause) {
+      throw diskError(out, cause);
     } finally {
       writer.close();
     }

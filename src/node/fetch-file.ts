@@ -8,6 +8,7 @@ import { FormatError, UnavailableError } from '../base/errors.ts';
 import { type Downloaded, download, type Sink } from '../download/download.ts';
 import type { Environment } from './hub-cache.ts';
 import { proxyFetch } from './proxy-fetch.ts';
+import { orDiskError } from './write-file.ts';
 
 export interface FetchFileOptions {
   /** Lower-case hex. */
@@ -34,11 +35,7 @@ export async function fetchFile(
   target: string,
   options: FetchFileOptions = {},
 ): Promise<Downloaded> {
-  const onDisk = (cause: NodeJS.ErrnoException): never => {
-    const isDisk = typeof cause.code === 'string' && DISK_ERRORS.has(cause.code);
-    if (!isDisk) throw cause;
-    throw new UnavailableError(`${target}: expected a place to write to, got ${cause.message}`);
-  };
+  const onDisk = orDiskError(target);
   await mkdir(dirname(target), { recursive: true }).catch(onDisk);
   const partial = await claimPartial(target).catch(onDisk);
   const sink = await FileSink.open(partial).catch(onDisk);
@@ -56,18 +53,13 @@ export async function fetchFile(
     isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((cause as NodeJS.ErrnoException).code ?? '');
     // A whole file that was refused at the last look is not to be gone on with.
     if (cause instanceof FormatError) await sink.clear().catch(() => undefined);
-    return onDisk(cause as NodeJS.ErrnoException);
+    return onDisk(cause);
   } finally {
     await sink.close().catch(() => undefined);
     if (isDone || isFull || sink.size === 0) await removePartial(partial);
     else await renamePartial(partial, `${target}.partial`);
   }
 }
-
-/** What a disk answers, as against what a program did wrong. */
-const DISK_ERRORS = new Set(
-  'ENOSPC EDQUOT EFBIG EACCES EPERM EROFS ENOTDIR EISDIR ENAMETOOLONG EIO EEXIST ENOENT ELOOP'.split(' '),
-);
 
 /** The download under a clock that is wound up by every byte. */
 async function watched(

@@ -1,31 +1,63 @@
 // A file that appears whole or not at all: it grows beside its place and is renamed onto it when it is complete.
 
-import { open, rename, rm } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { UnavailableError } from '../base/errors.ts';
+
+/** What a disk answers, as against what a program did wrong. */
+const DISK_ERRORS = new Set(
+  'ENOSPC EDQUOT EFBIG EACCES EPERM EROFS ENOTDIR EISDIR ENAMETOOLONG EIO EEXIST ENOENT ELOOP ENOTEMPTY'.split(
+    ' ',
+  ),
+);
+
+/** What a disk answered, as an UnavailableError that names the file; any other error as it is. */
+export function diskError(path: string, cause: unknown): unknown {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (typeof code !== 'string' || !DISK_ERRORS.has(code)) return cause;
+  return new UnavailableError(`${path}: expected a place to write to, got ${message}`, { cause });
+}
+
+/** `file.appendFile(…).catch(orDiskError(path))`. */
+export function orDiskError(path: string): (cause: unknown) => never {
+  return (cause) => {
+    throw diskError(path, cause);
+  };
+}
 
 /**
- * Writes the pieces to `path`, replacing what is there. When a piece cannot be had or written, `path` stays as it was.
+ * Writes the pieces to `path`, replacing what is there. When a piece cannot be had or written, `path` stays as it
+ * was and nothing is left beside it. A device or a pipe is written to as it is.
  *
  * @returns bytes written
+ * @throws UnavailableError when the disk is full or the place is none to write to
  */
 export async function writeFileWhole(
   path: string,
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<number> {
-  const partial = `${path}.${process.pid}.partial`;
-  const file = await open(partial, 'w');
+  const target = await realpath(path).catch(() => path);
+  const found = await stat(target).catch(() => undefined);
+  const isSpecial = found !== undefined && !found.isFile() && !found.isDirectory();
+  const partial = isSpecial ? target : `${target}.${process.pid}.partial`;
+  const file = await open(partial, 'w').catch(orDiskError(path));
   let size = 0;
   try {
     for await (const piece of pieces) {
-      await file.writeFile(piece);
+      await file.writeFile(piece).catch(orDiskError(path));
       size += piece.length;
     }
-    await file.sync();
+    if (!isSpecial) await file.sync().catch(orDiskError(path));
     await file.close();
-    await rename(partial, path);
+    if (!isSpecial) await rename(partial, target).catch(orDiskError(path));
     return size;
   } catch (error) {
     await file.close().catch(() => undefined);
-    await rm(partial, { force: true });
+    if (!isSpecial) await rm(partial, { force: true });
     throw error;
   }
+}
+
+/** `writeFileWhole` of a text. */
+export async function writeText(path: string, text: string): Promise<void> {
+  await writeFileWhole(path, [new TextEncoder().encode(text)]);
 }

@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { FormatError, UnavailableError, UnsupportedError } from '../../base/errors.ts';
+import { diskError } from '../write-file.ts';
 
 const PIECE_BYTES = 1 << 18;
 
@@ -98,7 +99,7 @@ export class OutputFile {
     const zip = compressorFor(path);
     this.head = zip ?? file;
     this.done = (zip ? pipeline(zip, file) : ended(file)).catch((error) => {
-      this.failure = error;
+      this.failure = diskError(path, error);
     });
   }
 

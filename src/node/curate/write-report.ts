@@ -1,7 +1,7 @@
 // The report of a finished run, in its four forms.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { PipelineRecipe } from '../../data/pipeline/recipe.ts';
 import {
   datasetCard,
@@ -11,6 +11,7 @@ import {
   reportOf,
 } from '../../data/pipeline/report.ts';
 import { reportHtml } from '../../data/pipeline/report-html.ts';
+import { writeText } from '../write-file.ts';
 import type { Layout } from './outputs.ts';
 
 export async function writeReport(
@@ -29,10 +30,10 @@ export async function writeReport(
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
   const run = { files, world, version, unicode: process.versions.unicode ?? 'unknown' };
   const report = reportOf(recipe, stats, run);
-  await writeFile(layout.report('json'), `${JSON.stringify(report, null, 1)}\n`);
-  await writeFile(layout.report('md'), reportMarkdown(report));
-  await writeFile(layout.report('html'), reportHtml(report));
+  await writeText(layout.report('json'), `${JSON.stringify(report, null, 1)}\n`);
+  await writeText(layout.report('md'), reportMarkdown(report));
+  await writeText(layout.report('html'), reportHtml(report));
   // A card that somebody has edited is theirs.
-  if (!existsSync(layout.card)) await writeFile(layout.card, datasetCard(report, recipe.format));
+  if (!existsSync(layout.card)) await writeText(layout.card, datasetCard(report, recipe.format));
   return report;
 }

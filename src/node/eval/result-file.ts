@@ -3,6 +3,7 @@
 
 import { open, readFile, truncate } from 'node:fs/promises';
 import { lineOf, parseSamples, type RunSettings, type Sample } from '../../eval/sample.ts';
+import { orDiskError } from '../write-file.ts';
 
 export interface ResultFile {
   /** Samples that were in the file. */
@@ -32,11 +33,11 @@ export async function openResultFile(path: string, settings: RunSettings): Promi
     }
   }
   if (text.length > 0) await truncate(path, wholeBytes);
-  const file = await open(path, 'a');
+  const file = await open(path, 'a').catch(orDiskError(path));
   return {
     known: samples,
     append: async (sample) => {
-      await file.appendFile(lineOf(sample));
+      await file.appendFile(lineOf(sample)).catch(orDiskError(path));
     },
     close: () => file.close(),
   };

@@ -21,6 +21,7 @@ import {
 } from '../../train/state-files.ts';
 import type { CheckpointStore, TrainingCheckpoint } from '../../train/training-state.ts';
 import { fileSource } from '../file-source.ts';
+import { orDiskError } from '../write-file.ts';
 
 /** Ends the name of a folder that is being written. */
 const PARTIAL = '.partial';
@@ -151,16 +152,16 @@ const CHUNK = 2 ** 22;
 /** Writes a file and waits until the disk has it; returns its sha256. */
 async function writeSynced(path: string, pieces: Iterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
-  const file = await open(path, 'w');
+  const file = await open(path, 'w').catch(orDiskError(path));
   try {
     for (const piece of pieces) {
       for (let at = 0; at < piece.length; at += CHUNK) {
         const chunk = piece.slice(at, at + CHUNK);
         hash.update(chunk);
-        await file.writeFile(chunk);
+        await file.writeFile(chunk).catch(orDiskError(path));
       }
     }
-    await file.sync();
+    await file.sync().catch(orDiskError(path));
   } finally {
     await file.close();
   }

@@ -7,13 +7,13 @@
 //     DIR/adapter_*         of LoRA: what PEFT loads
 
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { decayFrom } from '../../train/decay-branch.ts';
 import type { Recipe } from '../../train/recipe.ts';
 import { recipeChanges } from '../../train/recipe-changes.ts';
 import { restore, Trainer, type TrainingResult } from '../../train/trainer.ts';
 import type { TrainingCheckpoint, TrainingState } from '../../train/training-state.ts';
+import { writeFileWhole } from '../write-file.ts';
 import { CheckpointFolder } from './checkpoint-folder.ts';
 import { branchFolder } from './decay-branch.ts';
 import { openFineTuning } from './fine-tuning.ts';
@@ -68,7 +68,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
     );
     const result = await trainer.run();
     await report.end({ totalSteps: run.objective.totalSteps, lossHash: result.state.lossHash });
-    for (const [name, bytes] of run.adapters?.() ?? []) await writeFile(join(out, name), bytes);
+    for (const [name, bytes] of run.adapters?.() ?? []) await writeFileWhole(join(out, name), [bytes]);
     return result;
   } finally {
     await run.close();

@@ -2,7 +2,7 @@
 // its index, metadata and record are beside it. So a run that is killed leaves whole shards and a `.partial` file.
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   encodeDocumentEnds,
@@ -11,6 +11,7 @@ import {
   shardMetadata,
   tokenBytesFor,
 } from '../../train/token-shard.ts';
+import { orDiskError, writeFileWhole, writeText } from '../write-file.ts';
 
 export interface ShardWriterOptions {
   readonly folder: string;
@@ -80,7 +81,7 @@ export class ShardWriter {
   private async start(): Promise<OpenShard> {
     const number = String(this.written.shards).padStart(5, '0');
     const path = join(this.options.folder, `${this.options.name}-${number}.ds`);
-    return new OpenShard(path, await open(`${path}.partial`, 'w'), this.options);
+    return new OpenShard(path, await open(`${path}.partial`, 'w').catch(orDiskError(path)), this.options);
   }
 
   private async finish(): Promise<void> {
@@ -135,11 +136,9 @@ class OpenShard {
       tokenizer: options.tokenizer,
       sha256: this.hash.digest('hex'),
     };
-    await writeFile(`${path}.index`, encodeDocumentEnds(this.ends), { flush: true });
-    await writeFile(`${path}.metadata`, shardMetadata(options.tokenizer, tokenBytes, tokens), {
-      flush: true,
-    });
-    await writeFile(`${path}.header.json`, `${JSON.stringify(header, null, 1)}\n`, { flush: true });
+    await writeFileWhole(`${path}.index`, [encodeDocumentEnds(this.ends)]);
+    await writeText(`${path}.metadata`, shardMetadata(options.tokenizer, tokenBytes, tokens));
+    await writeText(`${path}.header.json`, `${JSON.stringify(header, null, 1)}\n`);
     await rename(`${path}.partial`, path);
   }
 
@@ -149,7 +148,7 @@ class OpenShard {
   }
 
   private async flush(): Promise<void> {
-    await this.file.writeFile(Buffer.concat(this.buffered));
+    await this.file.writeFile(Buffer.concat(this.buffered)).catch(orDiskError(this.path));
     this.buffered = [];
     this.bufferedBytes = 0;
   }
