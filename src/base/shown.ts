@@ -8,12 +8,13 @@ const MAX_DEPTH = 3;
  * its own (JSON.stringify overflows the stack on ten thousand brackets, String calls what the value brings).
  */
 export function shown(value: unknown): string {
-  // The ends of a line and the escapes of a terminal stay inside the message.
-  const text = written(value, 0).replace(
-    /\p{Cc}/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const text = withoutControls(written(value, 0));
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN - 1)}…`;
+}
+
+/** A text whose control characters are written out: the ends of a line and the escapes of a terminal stay inside it. */
+export function withoutControls(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function written(value: unknown, depth: number): string {

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { nearest } from '../base/nearest.ts';
+import { withoutControls } from '../base/shown.ts';
 import { type Command, columns, helpOf, optionName, UsageError } from './arguments.ts';
 import { print } from './terminal.ts';
 
@@ -107,7 +108,8 @@ function report(error: unknown, command: Command | undefined, isDebug: boolean):
     if (isDebug) console.error(stack);
     return 130;
   }
-  const line = asTyped(message, command).replace(/\s*\n\s*/g, ' ');
+  // A message may quote names and texts of files: a terminal must not obey them.
+  const line = withoutControls(asTyped(message, command).replace(/\s*\n\s*/g, ' '));
   console.error(isDebug ? stack : `smollm2: ${line}`);
   return error instanceof UsageError || line.startsWith('--') ? 2 : 1;
 }

@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { FormatError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import { parseDocument } from '../data/pipeline/document-line.ts';
 import { JUDGE_PROMPTS, type JudgePrompt } from '../data/score/judge-prompts.ts';
 import { decodeScorer, encodeScorer, scoreText } from '../data/score/scorer-file.ts';
@@ -53,7 +54,7 @@ async function train(args: Arguments, path: string): Promise<void> {
   for await (const { place, doc } of documents()) {
     const label = doc.metadata[name];
     if (typeof label !== 'number' || !Number.isFinite(label))
-      throw new FormatError(`expected a number, got ${JSON.stringify(label)}`, { file: place, field: name });
+      throw new FormatError(`expected a number, got ${shown(label)}`, { file: place, field: name });
     texts.push({ text: doc.text, label });
   }
   const loss = args.choice('loss', ['ridge', 'logistic']);

@@ -2,6 +2,7 @@
 // program.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withoutControls } from '../base/shown.ts';
 
 /** Notes and progress on stderr: one line that is rewritten on a terminal, plain lines otherwise. */
 export class Status {
@@ -13,7 +14,7 @@ export class Status {
   /** A sentence of its own. */
   note(text: string): void {
     this.clear();
-    this.out.write(`${text}\n`);
+    this.out.write(`${text.split('\n').map(withoutControls).join('\n')}\n`);
   }
 
   /** How far something is: a bar on a terminal, a line at every tenth otherwise. */

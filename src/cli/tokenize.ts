@@ -1,6 +1,7 @@
 // `smollm2 tokenize`: text to ids and back, one text or one per line.
 
 import { existsSync } from 'node:fs';
+import { shown } from '../base/shown.ts';
 import { checkMessages } from '../chat/message.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGgufTokenizer } from '../format/gguf.ts';
@@ -76,12 +77,11 @@ function makeTokenizer(checkpoint: Vocabulary, special: boolean) {
     throw new RangeError(`${checkpoint.name}: expected a tokenizer in the model, got none`);
   const tokenizer = Tokenizer.from(checkpoint.tokenizer);
   const encode = (text: unknown): Tokenized => {
-    if (typeof text !== 'string')
-      throw new TypeError(`text: expected a JSON string, got ${JSON.stringify(text)}`);
+    if (typeof text !== 'string') throw new TypeError(`text: expected a JSON string, got ${shown(text)}`);
     return { text, ids: tokenizer.encode(text, { special }) };
   };
   const decode = (ids: unknown): Tokenized => {
-    if (!Array.isArray(ids)) throw new TypeError(`ids: expected a JSON array, got ${JSON.stringify(ids)}`);
+    if (!Array.isArray(ids)) throw new TypeError(`ids: expected a JSON array, got ${shown(ids)}`);
     return { text: tokenizer.decode(ids, { skipSpecial: !special }), ids };
   };
   const template = chatTemplateOf(checkpoint, tokenizer);
@@ -90,7 +90,7 @@ function makeTokenizer(checkpoint: Vocabulary, special: boolean) {
       throw new RangeError(`${checkpoint.name}: expected a model with a chat template, got one without`);
     }
     if (typeof conversation !== 'object' || conversation === null) {
-      throw new TypeError(`conversation: expected a JSON object, got ${JSON.stringify(conversation)}`);
+      throw new TypeError(`conversation: expected a JSON object, got ${shown(conversation)}`);
     }
     const {
       messages,

@@ -4,6 +4,7 @@
 // GroupStage: it emits keys, the pipeline groups, the stage decides. The table of stages by name is stages.ts; lists
 // of stages are run by pipeline/run.ts.
 
+import { shown } from '../base/shown.ts';
 /** A text and what is known about it. Stages return another one instead of changing it. */
 export interface TextDocument {
   readonly id: string;
@@ -105,16 +106,16 @@ function checkedOption(subject: string, byDefault: OptionValue, value: unknown):
   const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
   if (Array.isArray(byDefault)) {
     if (isList) return value;
-    throw new TypeError(`${subject}: expected a list of strings, got ${JSON.stringify(value)}`);
+    throw new TypeError(`${subject}: expected a list of strings, got ${shown(value)}`);
   }
   if (byDefault === null) {
     if (value === null || typeof value === 'string' || typeof value === 'number') return value;
-    throw new TypeError(`${subject}: expected a string, got ${JSON.stringify(value)}`);
+    throw new TypeError(`${subject}: expected a string, got ${shown(value)}`);
   }
   if (value === null && typeof byDefault === 'number') return null;
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new RangeError(`${subject}: expected a finite number, got ${value}`);
   }
   if (typeof value === typeof byDefault) return value as number | boolean | string;
-  throw new TypeError(`${subject}: expected a ${typeof byDefault}, got ${JSON.stringify(value)}`);
+  throw new TypeError(`${subject}: expected a ${typeof byDefault}, got ${shown(value)}`);
 }

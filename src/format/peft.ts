@@ -4,6 +4,7 @@
 // are refused by name.
 
 import { FormatError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { ModelConfig } from '../config.ts';
 import { expectedTensors } from './expected.ts';
 import type { OpenFile } from './hf.ts';
@@ -123,8 +124,7 @@ async function readJson(open: OpenFile, name: string): Promise<Record<string, un
 
 function readConfig(json: Record<string, unknown>, file: string) {
   const fail = (field: string, expected: string): never => {
-    const got = JSON.stringify(json[field])?.slice(0, 60) ?? 'nothing';
-    throw new FormatError(`expected ${expected}, got ${got}`, { file, field });
+    throw new FormatError(`expected ${expected}, got ${shown(json[field])}`, { file, field });
   };
   if (json.peft_type !== 'LORA') fail('peft_type', '"LORA"');
   for (const [field, isHarmless] of Object.entries(WITHOUT_EFFECT)) {

@@ -1,6 +1,7 @@
 // The keywords of a schema that hold plain values: checked and read.
 
 import { GrammarError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import {
   below,
   isObject,
@@ -23,7 +24,7 @@ export class KeywordReader {
   }
 
   private refuse(keyword: string, expected: string): never {
-    const got = JSON.stringify(this.json[keyword])?.slice(0, 60);
+    const got = shown(this.json[keyword]);
     throw new GrammarError(`expected ${expected}, got ${got}`, below(this.pointer, keyword), keyword);
   }
 

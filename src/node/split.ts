@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { shown } from '../base/shown.ts';
 import type { GgufShard } from '../format/gguf-shards.ts';
 import { MAX_PART_BYTES, type Manifest, type Part } from '../format/parts.ts';
 import type { Source } from '../format/source.ts';
@@ -71,7 +72,7 @@ export async function writeShards(
 /** Bytes of a size such as `128MB`, `24MiB`, `1.5 GB` or `4096`. */
 export function parseBytes(text: string): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*(|[kmg]i?)b?\s*$/i.exec(text);
-  if (!match) throw new RangeError(`size: expected one such as 128MB or 24MiB, got ${JSON.stringify(text)}`);
+  if (!match) throw new RangeError(`size: expected one such as 128MB or 24MiB, got ${shown(text)}`);
   const [, number, unit] = match;
   const base = unit.length === 2 ? 1024 : 1000;
   const power = ['', 'k', 'm', 'g'].indexOf(unit.slice(0, 1).toLowerCase());

@@ -3,6 +3,7 @@
 
 import { FormatError } from '../base/errors.ts';
 import { f16ToNumber } from '../base/f16.ts';
+import { shown } from '../base/shown.ts';
 import type { Source } from '../format/source.ts';
 
 /** An array of a foreign file, widened to float64. */
@@ -73,7 +74,8 @@ export function readNpy(
     return fail("expected a dict with 'descr', 'fortran_order' and 'shape'", headerStart);
   }
   const element = Object.hasOwn(ELEMENTS, descr) ? ELEMENTS[descr] : undefined;
-  if (!element) return fail(`expected one of ${Object.keys(ELEMENTS).join(' ')}, got ${descr}`, headerStart);
+  if (!element)
+    return fail(`expected one of ${Object.keys(ELEMENTS).join(' ')}, got ${shown(descr)}`, headerStart);
   const shape = dims.split(',').flatMap((size) => (size.trim() === '' ? [] : [Number(size)]));
   if (shape.length > MAX_DIMS) fail(`expected at most ${MAX_DIMS} axes, got ${shape.length}`, headerStart);
   const count = shape.reduce((product, size) => product * size, 1);

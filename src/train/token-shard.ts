@@ -4,6 +4,7 @@
 // which other readers do not look at: counts and the sha256 of the ids, so that a changed shard is noticed.
 
 import { FormatError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { Source } from '../format/source.ts';
 
 /** Bytes of one token: two for vocabularies up to 65,536 ids. */
@@ -135,7 +136,7 @@ export function parseShardMetadata(
 export function parseShardHeader(value: unknown, file: string): ShardHeader {
   const header = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   const refuse = (field: string, expected: string): never => {
-    throw new FormatError(`expected ${expected}, got ${JSON.stringify(header[field]) ?? 'nothing'}`, {
+    throw new FormatError(`expected ${expected}, got ${shown(header[field])}`, {
       file,
       field,
     });

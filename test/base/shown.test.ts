@@ -2,6 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
 import { readBodyText } from '../../src/base/read-body.ts';
 import { shown, withoutPassword } from '../../src/base/shown.ts';
+import { readAblationRecipe } from '../../src/data/ablate/recipe.ts';
+import { stageKind } from '../../src/data/create-stage.ts';
+import { type MixRecipe, readMixRecipe } from '../../src/data/mixture/mix-recipe.ts';
+import { documentOf } from '../../src/data/pipeline/document-line.ts';
+import { decodeScorer } from '../../src/data/score/scorer-file.ts';
+import { checkedOptions } from '../../src/data/stage.ts';
+import { parseShardHeader } from '../../src/train/token-shard.ts';
 
 describe('shown', () => {
   const deep = JSON.parse('['.repeat(10_000) + ']'.repeat(10_000));
@@ -26,6 +33,44 @@ describe('shown', () => {
       { ['k'.repeat(1e5)]: 'v'.repeat(1e5) },
     ]) {
       expect(shown(value).length).toBeLessThanOrEqual(80);
+    }
+  });
+});
+
+describe('messages that quote foreign JSON', () => {
+  const DEEP = '['.repeat(10_000) + ']'.repeat(10_000);
+  const deep = JSON.parse(DEEP);
+  const mix = { total: 1, sources: [{ rate: 1 }, { rate: 1 }], unit: 'tokens' } as unknown as MixRecipe;
+  it.each<[string, (value: unknown) => unknown]>([
+    ['a document', (value) => documentOf({ text: [value] }, 'place', 'id')],
+    ['a row', (value) => documentOf(value, 'place', 'id')],
+    ['an option of a stage', (value) => checkedOptions(stageKind('gopher-quality'), { minDocWords: value })],
+    [
+      'a mixture',
+      (value) => readMixRecipe({ total: value, sources: { a: { path: 'a', rate: 1 } } }, 'mix.yaml'),
+    ],
+    ['an ablation', (value) => readAblationRecipe({ domains: { a: 'a' }, tokens: value }, mix, 'mix.yaml')],
+    ['a shard of tokens', (value) => parseShardHeader({ tokens: value }, 'header.json')],
+    [
+      'a scorer',
+      (value) =>
+        decodeScorer(
+          value === deep ? `{"format":${DEEP}}` : JSON.stringify({ format: value }),
+          'scorer.json',
+        ),
+    ],
+  ])('are one short line for %s, whatever it brings', (_, read) => {
+    for (const value of [deep, '\x1b[2J\n', { toString: 1 }]) {
+      let message = '';
+      try {
+        read(value);
+      } catch (error) {
+        expect((error as Error).stack).not.toMatch(/call stack/);
+        message = (error as Error).message;
+      }
+      expect(message).toMatch(/expected .*, got /);
+      expect(message.length).toBeLessThan(400);
+      expect(message).not.toMatch(/\p{Cc}/u);
     }
   });
 });

@@ -3,6 +3,7 @@
 // with other rates.
 
 import { FormatError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import type { MixRecipe } from '../mixture/mix-recipe.ts';
 
 export interface AblationRecipe {
@@ -62,7 +63,7 @@ export function readAblationRecipe(section: unknown, mix: MixRecipe, file: strin
     if (isRight && (!isWhole || Number.isInteger(value))) return value;
     return fail(
       name,
-      `expected a ${isWhole ? 'whole ' : ''}number from ${least} to ${most}, got ${JSON.stringify(value)}`,
+      `expected a ${isWhole ? 'whole ' : ''}number from ${least} to ${most}, got ${shown(value)}`,
     );
   };
   if (number('hiddenSize') % HEAD_DIM !== 0) fail('hiddenSize', `expected a multiple of ${HEAD_DIM}`);

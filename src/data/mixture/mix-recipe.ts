@@ -1,6 +1,7 @@
 // A mixture's recipe: sources with rates (shares of a total) or amounts, checked before anything is read.
 
 import { FormatError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import { UNITS, type Unit } from './mixture.ts';
 
 export interface MixSource {
@@ -35,10 +36,10 @@ export function readMixRecipe(parsed: unknown, file: string): MixRecipe {
   const number = (field: string, value: unknown, otherwise: number | undefined) => {
     if (value === undefined) return otherwise;
     if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
-    return fail(field, `expected a number of at least 0, got ${JSON.stringify(value)}`);
+    return fail(field, `expected a number of at least 0, got ${shown(value)}`);
   };
   const unit = (recipe.unit ?? 'characters') as Unit;
-  if (!UNITS.includes(unit)) fail('unit', `expected ${UNITS.join(' or ')}, got ${JSON.stringify(unit)}`);
+  if (!UNITS.includes(unit)) fail('unit', `expected ${UNITS.join(' or ')}, got ${shown(unit)}`);
   const total = number('total', recipe.total, undefined);
   const entries = Object.entries(objectOr(recipe.sources, () => fail('sources', 'expected sources by name')));
   if (entries.length === 0) fail('sources', 'expected at least one');

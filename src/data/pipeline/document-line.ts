@@ -2,6 +2,7 @@
 // is not text, id or metadata becomes metadata.
 
 import { FormatError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import type { TextDocument } from '../stage.ts';
 
 /** Texts above this, in UTF-16 units, are removed unread: no web page is as long, and no filter keeps 100,000 words. */
@@ -19,7 +20,10 @@ export function parseDocument(line: string, place: string, id: string): TextDocu
   try {
     row = JSON.parse(line);
   } catch {
-    throw new FormatError(`expected one JSON document a line, got ${excerpt(line)}`, { file: place });
+    throw new FormatError(
+      `expected one JSON document a line, got ${line === '' ? 'an empty line' : shown(line)}`,
+      { file: place },
+    );
   }
   return documentOf(row, place, id);
 }
@@ -27,13 +31,13 @@ export function parseDocument(line: string, place: string, id: string): TextDocu
 /** @throws FormatError when the row has no text */
 export function documentOf(row: unknown, place: string, id: string): TextDocument {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-    throw new FormatError(`expected an object with a text, got ${excerpt(JSON.stringify(row) ?? '')}`, {
+    throw new FormatError(`expected an object with a text, got ${shown(row)}`, {
       file: place,
     });
   }
   const { text, id: ownId, metadata, media: _, ...others } = row as Record<string, unknown>;
   if (typeof text !== 'string') {
-    throw new FormatError(`expected a string, got ${excerpt(JSON.stringify(text) ?? 'nothing')}`, {
+    throw new FormatError(`expected a string, got ${shown(text)}`, {
       file: place,
       field: 'text',
     });
@@ -66,8 +70,4 @@ export function asPlainNumber(_: string, value: unknown): unknown {
   return BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))
     ? Number(value)
     : String(value);
-}
-
-function excerpt(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text || 'an empty line';
 }

@@ -1,6 +1,7 @@
 // A trained scorer as a file: JSON with the weights as float32 in base64.
 
 import { FormatError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import { type Features, type NgramOptions, ngramFeatures } from './features.ts';
 import { type LinearModel, type LossName, predict } from './linear.ts';
 
@@ -40,7 +41,7 @@ export function decodeScorer(text: string, file: string): Scorer {
   } catch {
     throw refuse('format', 'expected a scorer, got no JSON');
   }
-  if (parsed?.format !== FORMAT) throw refuse('format', `expected ${FORMAT}, got ${parsed?.format}`);
+  if (parsed?.format !== FORMAT) throw refuse('format', `expected ${FORMAT}, got ${shown(parsed?.format)}`);
   const { minLength, maxLength, bits } = (parsed.ngrams ?? {}) as NgramOptions;
   const isCount = (value: unknown, most: number) =>
     Number.isInteger(value) && Number(value) >= 1 && Number(value) <= most;

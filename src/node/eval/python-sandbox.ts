@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { UnavailableError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import type { SandboxResult } from './js-sandbox.ts';
 
 const CPU_SECONDS = 3;
@@ -96,9 +97,7 @@ export function runPython(python: string, program: string): Promise<SandboxResul
       clearTimeout(clock);
       if (!answer.startsWith(`${secret}ready`)) {
         const said = complaint.trim().split('\n').at(-1) || (signal ?? `exit ${code}`);
-        return reject(
-          new UnavailableError(`${python}: expected Python 3 on Unix, got ${said.slice(0, 200)}`),
-        );
+        return reject(new UnavailableError(`${python}: expected Python 3 on Unix, got ${shown(said)}`));
       }
       // What the program wrote by itself has no secret before it.
       const verdict = signal === null ? answer.split(secret)[2] : undefined;

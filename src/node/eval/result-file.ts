@@ -2,6 +2,7 @@
 // the question in hand.
 
 import { open, readFile, truncate } from 'node:fs/promises';
+import { shown } from '../../base/shown.ts';
 import { lineOf, parseSamples, type RunSettings, type Sample } from '../../eval/sample.ts';
 import { orDiskError } from '../write-file.ts';
 
@@ -28,7 +29,7 @@ export async function openResultFile(path: string, settings: RunSettings): Promi
     const other = samples.find((sample) => sample[name] !== settings[name]);
     if (other) {
       throw new RangeError(
-        `${path}: expected samples with ${name} ${settings[name]}, got ${other[name]}; take another file`,
+        `${path}: expected samples with ${name} ${settings[name]}, got ${shown(other[name])}; take another file`,
       );
     }
   }

@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError, UnavailableError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import { SafetensorsFile } from '../../format/safetensors.ts';
 import {
   checkpointName,
@@ -66,9 +67,7 @@ export class CheckpointFolder implements CheckpointStore {
     const said = (await readFile(join(this.path, LATEST), 'utf8').catch(() => '')).trim();
     const newest = names[names.length - 1];
     if (said !== '' && !names.includes(said)) {
-      this.onNote(
-        `${join(this.path, LATEST)}: expected a checkpoint, got "${said.slice(0, 40)}"; taking ${newest}`,
-      );
+      this.onNote(`${join(this.path, LATEST)}: expected a checkpoint, got ${shown(said)}; taking ${newest}`);
     }
     return this.read(names.includes(said) ? said : newest);
   }

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError } from '../../base/errors.ts';
+import { shown } from '../../base/shown.ts';
 import type { Checkpoint } from '../../format/checkpoint.ts';
 import { templateOf } from '../../format/hf.ts';
 import { withJsonTokenizer } from '../../format/json-tokenizer.ts';
@@ -98,7 +99,7 @@ async function nanotronStep(path: string, step: number | undefined): Promise<str
     if (latest === undefined) continue;
     const name = String(step ?? latest.trim());
     if (/^\d{1,15}$/.test(name)) return join(folder, name);
-    throw new FormatError(`expected a step, got ${JSON.stringify(name.slice(0, 40))}`, {
+    throw new FormatError(`expected a step, got ${shown(name)}`, {
       file: join(folder, 'latest.txt'),
     });
   }
