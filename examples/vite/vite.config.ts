@@ -6,7 +6,8 @@ const headers = {
 };
 
 export default defineConfig({
-  server: { headers },
+  // "Not modified" would come without the two headers, and Safari would not start the second worker.
+  server: { headers: { ...headers, 'Cache-Control': 'no-store' } },
   preview: { headers },
   build: { target: 'es2022' },
   worker: { format: 'es' },

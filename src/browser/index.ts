@@ -72,11 +72,10 @@ function toRemote(source: string | URL | Blob | Uint8Array | ArrayBuffer): Remot
 /** The model's worker: the caller's, or the script beside this one. */
 function startWorker(own: BrowserLoadOptions['worker']): Worker {
   if (own) return own();
-  const address = new URL('./model-worker.js', import.meta.url);
   try {
     return new Worker(new URL('./model-worker.js', import.meta.url), { type: 'module' });
   } catch (cause) {
-    throw new EngineError(workerTrouble(address.href, (cause as Error).message));
+    throw new EngineError(workerTrouble((cause as Error).message));
   }
 }
 

@@ -43,13 +43,19 @@ function newTeamWorker(): Worker {
 /** A worker that says WORKER_READY when its script is loaded. */
 export function startedWorker(worker: Worker, { onMessage, onEnd }: TeamListener): TeamWorker {
   let beReady = () => {};
+  let hasStarted = false;
   const isReady = new Promise<void>((resolve) => {
     beReady = resolve;
   });
-  worker.onmessage = ({ data: message }) => (message === WORKER_READY ? beReady() : onMessage(message));
+  worker.onmessage = ({ data: message }) => {
+    if (message !== WORKER_READY) return onMessage(message);
+    hasStarted = true;
+    beReady();
+  };
   worker.onerror = (event) => {
     beReady(); // nobody waits for a worker that will never come
-    onEnd(event.message || 'an error');
+    const what = hasStarted ? 'an error' : 'its script did not start; docs/guides/browser.md, Workers';
+    onEnd(event.message || what);
   };
   allReady = Promise.all([allReady, isReady]);
   return {

@@ -41,8 +41,14 @@ interface PendingCall {
  */
 const inUse = new Set<WorkerCalls>();
 
+/** The address of a script beside the door, as far as it is known: a bundler may have put another file there. */
+function besideDoor(name: string): string {
+  const door = import.meta.url;
+  return /^https?:/.test(door) ? new URL(name, door).href : name;
+}
+
 /** Why a worker did not start, as far as a page is told, and what helps. */
-export function workerTrouble(address: string, got: string): string {
+export function workerTrouble(got: string, address = besideDoor('model-worker.js')): string {
   return (
     `worker ${address}: expected a script that starts, got ${got}; likely causes: a bundler that did not emit it ` +
     "(Vite before 8: optimizeDeps.exclude ['smollm2']; esbuild, parcel, an import map: copy the folder dist/bundle " +
@@ -68,7 +74,7 @@ export class WorkerCalls {
         new EngineError(
           this.hasAnswered
             ? `worker: stopped with ${event.message || 'an error'}`
-            : workerTrouble(event.filename || 'the script of the model', event.message || 'an error'),
+            : workerTrouble(event.message || 'an error', event.filename || undefined),
         ),
       );
     worker.onmessageerror = () => this.fail(new EngineError('worker: sent something that cannot be read'));
