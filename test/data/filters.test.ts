@@ -72,6 +72,17 @@ describe('a stage', () => {
     expect(() => stageKind('gopher')).toThrow(/expected one of .*gopher-quality/);
   });
 
+  it('c4-quality sees a phrase that only the loss of a citation joins, and counts sentences of all lines', () => {
+    const stage = stageOf('c4-quality', { minNumSentences: 3 });
+    const line = 'This line has words enough.';
+    const outcome = stage.apply(doc(`${line}\nEnable java[1]script to read this.\n${line}\n${line}`));
+    expect(outcome).toMatchObject({ text: `${line}\n${line}\n${line}` });
+    expect(stage.apply(doc(`${line}\n${line}`))).toEqual({
+      removed: 'too_few_sentences',
+      because: '2 sentences left',
+    });
+  });
+
   it('has a summary for people', () => {
     for (const kind of STAGES.values()) expect(kind.summary).toMatch(/^[A-Z].{20,}[^.]$/);
   });

@@ -18,6 +18,9 @@ describe('words', () => {
     expect(words('(e.g.), o.O')).toEqual(['(', 'e.g.', ')', ',', 'o.O']);
     expect(words(':-) )')).toEqual([':-)', ')']);
     expect(words("' s")).toEqual(["'", 's']);
+    // A mark behind a plain word begins a torn form that meets the mended one.
+    expect(words('seen: (e.g.): D')).toEqual(['seen', ':', '(', 'e.g.', '):', 'D']);
+    expect(words('It is 2012, or 5. Mr. B')).toEqual(['It', 'is', '2012', ',', 'or', '5', '.', 'Mr.', 'B']);
   });
 
   it('know 1,347 special cases, each of which is its tokens joined', () => {

@@ -4,7 +4,7 @@
 // drops LaTeX and program text, so pipelines for mathematics and code switch it off.
 
 import { type Outcome, type StageKind, type TextDocument, withText } from '../stage.ts';
-import { numCodePoints, splitLines, splitSpaces, strip } from '../words/python-strings.ts';
+import { isSpace, numCodePoints, splitLines, splitSpaces, strip } from '../words/python-strings.ts';
 import { numSentences, sentences } from '../words/words.ts';
 
 const DEFAULTS = {
@@ -47,33 +47,70 @@ export const c4Quality: StageKind = {
 
 function edit(doc: TextDocument, options: Options): Outcome {
   const { splitParagraph, minNumSentences } = options;
+  const phrases = phrasesIn(doc.text, options);
   const kept: string[] = [];
   let count = 0;
   for (const raw of splitParagraph ? splitLines(doc.text) : sentences(doc.text)) {
-    const line = lineOrReason(strip(raw), options);
+    const line = lineOrReason(strip(raw), options, phrases);
     if (line === undefined) continue;
     if (typeof line === 'object') return line;
-    if (minNumSentences !== -1) count += splitParagraph ? numSentences(line) : 1;
+    // Enough is enough: most texts have them in their first lines.
+    if (count < minNumSentences) count += splitParagraph ? numSentences(line) : 1;
     kept.push(line);
   }
   if (count < minNumSentences) return { removed: 'too_few_sentences', because: `${count} sentences left` };
   return withText(doc, strip(kept.join(splitParagraph ? '\n' : ' ')));
 }
 
+interface Phrases {
+  readonly loremIpsum: boolean;
+  readonly javascript: boolean;
+  readonly policies: readonly string[];
+}
+
+/** Which phrases a line of the text may have: few texts have any, so few lines need to be looked at. */
+function phrasesIn(text: string, { removeCitations, ...options }: Options): Phrases {
+  const lower = withoutCitations(text, removeCitations).toLowerCase();
+  return {
+    loremIpsum: options.filterLoremIpsum && lower.includes('lorem ipsum'),
+    javascript: options.filterJavascript && lower.includes('javascript'),
+    policies: options.filterPolicy ? POLICIES.filter((policy) => lower.includes(policy)) : [],
+  };
+}
+
+function withoutCitations(text: string, remove: boolean): string {
+  return remove && text.includes('[') ? text.replace(CITATION, '') : text;
+}
+
 /** The line as it stays, undefined for one that goes, or why the document goes. */
-function lineOrReason(stripped: string, options: Options): string | { removed: string } | undefined {
-  const found = splitSpaces(stripped);
-  const { maxWordLength } = options;
+function lineOrReason(
+  stripped: string,
+  options: Options,
+  { loremIpsum, javascript, policies }: Phrases,
+): string | { removed: string } | undefined {
+  const { maxWordLength, minWordsPerLine } = options;
   if (maxWordLength !== -1 && stripped.length > maxWordLength) {
-    if (found.some((word) => numCodePoints(word) > maxWordLength)) return undefined;
+    if (splitSpaces(stripped).some((word) => numCodePoints(word) > maxWordLength)) return undefined;
   }
-  const line = options.removeCitations ? stripped.replace(CITATION, '') : stripped;
+  const line = withoutCitations(stripped, options.removeCitations);
   if (options.filterNoTerminalPunct && (!TERMINAL.test(line) || line.endsWith('...'))) return undefined;
-  if (found.length < options.minWordsPerLine) return undefined;
-  const lower = line.toLowerCase();
-  if (options.filterLoremIpsum && lower.includes('lorem ipsum')) return { removed: 'lorem_ipsum' };
-  if (options.filterJavascript && lower.includes('javascript')) return undefined;
+  if (!hasWords(stripped, minWordsPerLine)) return undefined;
+  const lower = loremIpsum || javascript || policies.length > 0 ? line.toLowerCase() : '';
+  if (loremIpsum && lower.includes('lorem ipsum')) return { removed: 'lorem_ipsum' };
+  if (javascript && lower.includes('javascript')) return undefined;
   if (options.filterCurlyBracket && line.includes('{')) return { removed: 'curly_bracket' };
-  if (options.filterPolicy && POLICIES.some((policy) => lower.includes(policy))) return undefined;
+  if (policies.some((policy) => lower.includes(policy))) return undefined;
   return line;
+}
+
+/** Are there so many runs of characters between white space? */
+function hasWords(stripped: string, count: number): boolean {
+  let numWords = 0;
+  let wasSpace = true;
+  for (let at = 0; at < stripped.length && numWords < count; at++) {
+    const isNow = isSpace(stripped.charCodeAt(at));
+    if (wasSpace && !isNow) numWords++;
+    wasSpace = isNow;
+  }
+  return numWords >= count;
 }

@@ -54,15 +54,13 @@ function judge(doc: TextDocument, options: Options, tops: Limits, repeats: Limit
       return gone(`dup_${part}_char_frac`, shareText(found.numChars, numChars, 'characters'));
     }
   }
-  const found = words(text);
-  const spaced = new NGrams(found, ' ');
+  const runs = new NGrams(words(text));
   for (const [n, share] of tops) {
-    const top = spaced.topChars(n);
+    const top = runs.topChars(n);
     if (top / numChars > share) return gone(`top_${n}_gram`, shareText(top, numChars, 'characters'));
   }
-  const joined = new NGrams(found, '');
   for (const [n, share] of repeats) {
-    const repeated = joined.repeatedChars(n);
+    const repeated = runs.repeatedChars(n);
     if (repeated / numChars > share) {
       return gone(`duplicated_${n}_n_grams`, shareText(repeated, numChars, 'characters'));
     }

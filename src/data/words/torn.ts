@@ -25,6 +25,11 @@ export function isOpen(last: string): boolean {
   return FOLLOWERS.has(last);
 }
 
+/** All tokens that something may follow in a torn form. */
+export function openTokens(): Iterable<string> {
+  return FOLLOWERS.keys();
+}
+
 /**
  * The tokens with torn special cases mended.
  *

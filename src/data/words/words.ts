@@ -1,12 +1,13 @@
 // English words and sentences, equal to those of spaCy's blank English pipeline with its sentencizer: the filters'
 // thresholds were chosen on its words, and nothing simpler gives the same decisions (docs/data/words.md has the
 // table). Text is cut at white space; chunks are cut by rules.ts and mended by torn.ts; a sentence starts at the first
-// token after a full stop that is neither a full stop nor another mark.
+// token after a full stop that is neither a full stop nor another mark. Five chunks in six are a plain word, with a
+// mark behind it or not (chunks.ts): no rule is asked about those, and nothing remembered.
 
+import { Chunks, Kind } from './chunks.ts';
 import { TERMINALS } from './classes.ts';
 import { isSpace } from './python-strings.ts';
 import { tokensOf } from './rules.ts';
-import { SPECIAL_CASES } from './special-cases.ts';
 import { isOpen, mayJoin, mended } from './torn.ts';
 
 /** What a chunk is cut into, remembered: a few thousand chunks make most of any text. */
@@ -16,6 +17,8 @@ interface Cut {
   readonly tokens: readonly string[];
   /** Might a torn special case go on in the next chunk? */
   readonly isOpen: boolean;
+  /** Did mending change anything? */
+  readonly isMended: boolean;
   /** How each token acts on sentences; undefined where all are plain words. */
   readonly roles: readonly Role[] | undefined;
 }
@@ -27,9 +30,6 @@ const MAX_CUTS = 200_000;
 const MAX_CUT_LENGTH = 64;
 const cuts = new Map<string, Cut>();
 
-const PLAIN = /^[A-Za-z]+$/;
-/** A word that only its last mark is cut from; before a full stop two small letters, so that it is no abbreviation. */
-const PLAIN_WITH_MARK = /^[A-Za-z]+(?:[,;:!?]|(?<=[a-z]{2})\.)$/;
 const ONLY_MARKS = /^\p{P}+$/u;
 
 /** The filters of one pipeline ask for the words of the same text one after the other. */
@@ -47,31 +47,37 @@ export function words(text: string): readonly string[] {
 
 function wordsOf(text: string): readonly string[] {
   const found: string[] = [];
-  let wasOpen: string | undefined;
-  let lastEnd = 0;
-  for (let at = 0; at < text.length; ) {
-    if (isSpace(text.charCodeAt(at))) {
-      at++;
+  const chunks = new Chunks(text);
+  const seam = new Seam();
+  while (chunks.next()) {
+    const { begin, end, kind } = chunks;
+    if (kind === Kind.other) {
+      const cut = cutOf(text.slice(begin, end));
+      if (seam.isMendedAnew(chunks, cut.raw[0], cut.isMended)) {
+        return tokenize(text).tokens.filter((token) => !isSpace(token.charCodeAt(0)));
+      }
+      const { tokens } = cut;
+      for (let i = 0; i < tokens.length; i++) found.push(tokens[i]);
+      seam.after(chunks, cut.isOpen ? cut.raw[cut.raw.length - 1] : undefined, cut.isMended);
       continue;
     }
-    const end = endOfChunk(text, at);
-    const { raw, tokens, isOpen } = cutOf(text.slice(at, end));
-    if (wasOpen !== undefined && isOneSpace(text, lastEnd, at) && mayJoin(wasOpen, raw[0])) {
+    const word = text.slice(begin, kind === Kind.marked ? end - 1 : end);
+    if (seam.isMendedAnew(chunks, word, false)) {
       return tokenize(text).tokens.filter((token) => !isSpace(token.charCodeAt(0)));
     }
-    for (const token of tokens) found.push(token);
-    wasOpen = isOpen ? raw[raw.length - 1] : undefined;
-    lastEnd = end;
-    at = end;
+    found.push(word);
+    if (kind === Kind.marked) found.push(text[end - 1]);
+    seam.after(chunks, chunks.openMark, false);
   }
   return found;
 }
 
 /** The number of sentences; 1 for a text without any token. */
 export function numSentences(text: string): number {
+  const chunks = new Chunks(text);
+  const seam = new Seam();
   let count = 1;
   let hasEnded = false;
-  let wasOpen: string | undefined;
   const meet = (role: Role) => {
     if (role === 'terminal') hasEnded = true;
     else if (hasEnded && role === 'word') {
@@ -79,25 +85,49 @@ export function numSentences(text: string): number {
       hasEnded = false;
     }
   };
-  for (let at = 0; at < text.length; ) {
-    if (isSpace(text.charCodeAt(at))) {
-      const end = endOfSpace(text, at);
-      if (!isOneSpace(text, at, end)) {
-        wasOpen = undefined;
-        meet('word');
-      }
-      at = end;
+  while (chunks.next()) {
+    const { begin, end, kind } = chunks;
+    if (begin > seam.end && !isOneSpace(text, seam.end, begin)) meet('word');
+    if (kind === Kind.other) {
+      const cut = cutOf(text.slice(begin, end));
+      if (seam.isMendedAnew(chunks, cut.raw[0], cut.isMended)) return sentenceStarts(text).length;
+      if (cut.roles) for (let i = 0; i < cut.roles.length; i++) meet(cut.roles[i]);
+      else meet('word');
+      seam.after(chunks, cut.isOpen ? cut.raw[cut.raw.length - 1] : undefined, cut.isMended);
       continue;
     }
-    const end = endOfChunk(text, at);
-    const { raw, isOpen, roles } = cutOf(text.slice(at, end));
-    if (wasOpen !== undefined && mayJoin(wasOpen, raw[0])) return sentenceStarts(text).length;
-    if (roles) for (const role of roles) meet(role);
-    else meet('word');
-    wasOpen = isOpen ? raw[raw.length - 1] : undefined;
-    at = end;
+    if (seam.isLastMended) {
+      const word = text.slice(begin, kind === Kind.marked ? end - 1 : end);
+      if (seam.isMendedAnew(chunks, word, false)) return sentenceStarts(text).length;
+    }
+    meet('word');
+    if (kind === Kind.marked && chunks.isTerminal) hasEnded = true;
+    seam.after(chunks, chunks.openMark, false);
   }
+  if (text.length > seam.end && !isOneSpace(text, seam.end, text.length)) meet('word');
   return count;
+}
+
+/**
+ * What stands between two chunks. A torn special case across one space changes nothing by itself, since a space parts
+ * its tokens; but it takes them from a special case that was mended in either chunk: both must be seen together.
+ */
+class Seam {
+  /** Of the chunk before, in UTF-16 units. */
+  end = 0;
+  isLastMended = false;
+  private lastOpen: string | undefined;
+
+  after({ end }: Chunks, open: string | undefined, isMended: boolean): void {
+    this.end = end;
+    this.lastOpen = open;
+    this.isLastMended = isMended;
+  }
+
+  isMendedAnew({ text, begin }: Chunks, first: string, isMended: boolean): boolean {
+    if (this.lastOpen === undefined || !(isMended || this.isLastMended)) return false;
+    return isOneSpace(text, this.end, begin) && mayJoin(this.lastOpen, first);
+  }
 }
 
 /** The sentences one after the other, with the space before each: together they are the text. */
@@ -170,15 +200,15 @@ function cutOf(chunk: string): Cut {
   const known = cuts.get(chunk);
   if (known) return known;
   const isShort = chunk.length < MAX_CUT_LENGTH;
-  // A slice would keep the whole text alive as long as the cut is remembered: a copy of it does not.
   const own = isShort ? copyOf(chunk) : chunk;
-  const raw = rawTokens(own);
+  const raw = tokensOf(own, true);
   const tokens = mended(raw);
   const roles = tokens.map(roleOf);
   const cut: Cut = {
     raw,
     tokens,
     isOpen: isOpen(raw[raw.length - 1]),
+    isMended: tokens.length !== raw.length || tokens.some((token, i) => token !== raw[i]),
     roles: roles.every((role) => role === 'word') ? undefined : roles,
   };
   if (isShort) {
@@ -188,18 +218,9 @@ function cutOf(chunk: string): Cut {
   return cut;
 }
 
-/** Most chunks are a plain word, or one with a mark behind it: no rule needs to be asked. */
-function rawTokens(chunk: string): readonly string[] {
-  if (SPECIAL_CASES.has(chunk)) return SPECIAL_CASES.get(chunk)!;
-  if (PLAIN.test(chunk)) return [chunk];
-  if (PLAIN_WITH_MARK.test(chunk)) {
-    const core = chunk.slice(0, -1);
-    return [...(SPECIAL_CASES.get(core) ?? [core]), chunk.slice(-1)];
-  }
-  return tokensOf(chunk, true);
-}
-
+/** A slice of 13 units or more keeps the text that it was cut from alive in V8: a copy does not. */
 function copyOf(text: string): string {
+  if (text.length < 13) return text;
   const units: number[] = [];
   for (let i = 0; i < text.length; i++) units.push(text.charCodeAt(i));
   return String.fromCharCode(...units);
