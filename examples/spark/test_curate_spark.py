@@ -106,7 +106,7 @@ def main():
         killer = threading.Thread(target=kill_one, args=(finished,))
         killer.start()
         out = os.path.join(folder, "spark")
-        sys.argv = ["curate_spark.py", "--in", pages, "--out", out, "--dedup", "fineweb", "--partitions", "6"]
+        sys.argv = ["curate_spark.py", "--in", pages, "--out", out, "--dedup", "fineweb", "--partitions", "4"]
         for stage in STAGES:
             sys.argv += ["--stage", stage]
         curate_spark.main()
