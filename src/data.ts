@@ -15,7 +15,7 @@ export { type BloomConfig, BloomFilter } from './data/dedup/bloom.ts';
 export { deduplicateSentences } from './data/dedup/sentence.ts';
 export { extractText } from './data/extract/extract.ts';
 export { planDraws, type SourceDraw } from './data/mixture/mixture.ts';
-export { type Scorer, scoreText } from './data/score/scorer-file.ts';
+export { type NgramScorer, scoreText } from './data/score/scorer-file.ts';
 export { type LabelledText, trainScorer } from './data/score/train.ts';
 export type { GroupStage, Outcome, Resources, Stage, TextDocument } from './data/stage.ts';
 export { magpieRow } from './data/synthesize/magpie.ts';

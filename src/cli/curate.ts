@@ -2,6 +2,7 @@
 
 import { NODE_STAGES, nodeStageKind } from '../node/curate/stage-table.ts';
 import { type Arguments, Command, columns, UsageError } from './arguments.ts';
+import { languagesCommand, runLanguages, runSources, sourcesCommand } from './curate-code.ts';
 import { runRecipe } from './curate-run.ts';
 import { runSignatures, signaturesCommand } from './curate-signatures.ts';
 import { runStage } from './curate-stage.ts';
@@ -11,7 +12,9 @@ import { print } from './terminal.ts';
 /** `curate stage NAME` takes the options of that stage too. */
 class CurateCommand extends Command {
   override parse(argv: readonly string[]): Arguments {
-    if (argv[0] === 'signatures') return this.with(signaturesCommand(), argv);
+    const own = { signatures: signaturesCommand, sources: sourcesCommand, languages: languagesCommand };
+    const verb = argv[0] as keyof typeof own;
+    if (Object.hasOwn(own, verb)) return this.with(own[verb](), argv);
     if (argv[0] !== 'stage' || argv[1] === undefined || argv[1].startsWith('-')) return super.parse(argv);
     const command = new Command('curate stage [name]', nodeStageKind(argv[1]).summary)
       .option('--jsonl', 'one JSON document a line from stdin, one answer a line on stdout, in order')
@@ -41,6 +44,8 @@ export const curateCommand = new CurateCommand(
   .example('$ smollm2 curate recipes/curate/fineweb.yaml --in "pages/*.jsonl.gz" --out clean')
   .example('$ smollm2 curate stages')
   .example('$ smollm2 curate signatures --jsonl --preset fineweb < pages.jsonl')
+  .example('$ smollm2 curate sources ~/repos/* > files.jsonl')
+  .example('$ smollm2 curate languages clean')
   .example('$ smollm2 curate stage gopher-quality --min-doc-words 20 --jsonl < pages.jsonl')
   .onRun(run);
 
@@ -48,6 +53,8 @@ async function run(args: Arguments): Promise<void> {
   const [recipe, name] = args.words;
   if (recipe === 'stages') return print(columns(stageRows(), process.stdout.columns || 100));
   if (recipe === 'signatures') return runSignatures(args);
+  if (recipe === 'sources') return runSources(args);
+  if (recipe === 'languages') return runLanguages(args);
   if (recipe === 'stage') {
     if (name === undefined)
       throw new UsageError('stage: expected its name; smollm2 curate stages lists them');

@@ -6,14 +6,17 @@ import { FormatError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';
 import { parseDocument } from '../data/pipeline/document-line.ts';
 import { JUDGE_PROMPTS, type JudgePrompt } from '../data/score/judge-prompts.ts';
+import { scorerReportHtml, scorerReportText } from '../data/score/report.ts';
 import { decodeScorer, encodeScorer, scoreText } from '../data/score/scorer-file.ts';
-import { type LabelledText, scorerReportText, trainScorer } from '../data/score/train.ts';
+import { type LabelledText, trainScorer } from '../data/score/train.ts';
 import { intScore } from '../data/score/validate.ts';
+import type { TextDocument } from '../data/stage.ts';
 import { openJudge } from '../node/curate/judge.ts';
 import { decodeUtf8, linesOf, MAX_LINE_BYTES } from '../node/curate/lines.ts';
 import { writeFileWhole } from '../node/write-file.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
 import { jsonPoster } from './post-json.ts';
+import { hiddenScores, trainOnHidden } from './score-hidden.ts';
 import { print, Status } from './terminal.ts';
 
 export const scoreCommand = new Command(
@@ -24,9 +27,16 @@ export const scoreCommand = new Command(
   .option('--label <name>', 'field of the label: 0 and 1, or scores of 0 to 5 (default: label)')
   .option('--loss <ridge|logistic>', 'default: logistic for 0 and 1, ridge for scores')
   .option('--scorer <file>', 'train writes it, apply reads it')
-  .option('--json', 'print the report as JSON')
+  .option('--features <ngrams|hidden>', "train: runs of characters (default), or a model's hidden states")
+  .option(
+    '--layers <list>',
+    'train on hidden states: after how many blocks; the best is taken (8,15,19,21,24 of 30)',
+  )
+  .option('--html <file>', 'train: the report as a page, the calibration drawn')
+  .option('--json', 'train: print the report as JSON')
+  .option('--documents', 'apply: print whole documents with score and int_score, not the scores alone')
+  .option('-m, --model <name>', 'hidden states: as in generate; judge: what the server is asked for')
   .option('--endpoint <url>', 'judge: an OpenAI-compatible server (key: OPENAI_API_KEY)')
-  .option('-m, --model <name>', 'judge: the model that the server is asked for')
   .option('--prompt <name>', `judge: ${Object.keys(JUDGE_PROMPTS).join(', ')}, or a file with {text} in it`)
   .option('--most <n>', 'judge: most points of a prompt of your own (default: 5)')
   .option('--cache <file>', 'judge: answers by the hash of model, prompt and text')
@@ -34,6 +44,9 @@ export const scoreCommand = new Command(
     '$ smollm2 score judge --jsonl --endpoint http://localhost:8080/v1 -m qwen --prompt finemath < pages.jsonl',
   )
   .example('$ smollm2 score train --jsonl --scorer quality.json < labelled.jsonl')
+  .example(
+    '$ smollm2 score train --jsonl --scorer quality.json --features hidden --model 135m < labelled.jsonl',
+  )
   .example('$ smollm2 score apply --jsonl --scorer quality.json < pages.jsonl')
   .onRun(run);
 
@@ -44,7 +57,7 @@ async function run(args: Arguments): Promise<void> {
   if (verb === 'judge') return judge(args);
   if (path === undefined) throw new UsageError('--scorer: expected the file of the scorer');
   if (verb === 'train') return train(args, path);
-  if (verb === 'apply') return apply(path);
+  if (verb === 'apply') return apply(args, path);
   throw new UsageError(`score: expected judge, train or apply, got ${verb}`);
 }
 
@@ -58,8 +71,13 @@ async function train(args: Arguments, path: string): Promise<void> {
     texts.push({ text: doc.text, label });
   }
   const loss = args.choice('loss', ['ridge', 'logistic']);
-  const { scorer, report } = trainScorer(texts, loss ? { loss } : {});
-  await writeFileWhole(path, once(new TextEncoder().encode(encodeScorer(scorer))));
+  const isHidden = args.choice('features', ['ngrams', 'hidden']) === 'hidden';
+  const { scorer, report } = isHidden
+    ? await trainOnHidden(args, new Status(), texts, loss)
+    : trainScorer(texts, loss ? { loss } : {});
+  await writeText(path, encodeScorer(scorer));
+  const html = args.text('html');
+  if (html !== undefined) await writeText(html, scorerReportHtml(report));
   await print(args.flag('json') ? `${JSON.stringify(report)}\n` : scorerReportText(report));
 }
 
@@ -105,12 +123,28 @@ async function judgePrompt(args: Arguments): Promise<JudgePrompt> {
   return { prompt, most: args.count('most') ?? 5 };
 }
 
-async function apply(path: string): Promise<void> {
+async function apply(args: Arguments, path: string): Promise<void> {
   const scorer = decodeScorer(await readFile(path, 'utf8'), path);
-  for await (const { doc } of documents()) {
-    const score = scoreText(scorer, doc.text);
-    await print(`${JSON.stringify({ id: doc.id, score, int_score: intScore(score) })}\n`);
+  const isWhole = args.flag('documents');
+  const scored =
+    'hidden' in scorer
+      ? hiddenScores(args, new Status(), scorer, path, plainDocuments())
+      : ngramScores((text) => scoreText(scorer, text));
+  for await (const { doc, score } of scored) {
+    const scores = { score, int_score: intScore(score) };
+    const line = isWhole
+      ? { ...doc.metadata, id: doc.id, text: doc.text, ...scores }
+      : { id: doc.id, ...scores };
+    await print(`${JSON.stringify(line)}\n`);
   }
+}
+
+async function* ngramScores(score: (text: string) => number) {
+  for await (const doc of plainDocuments()) yield { doc, score: score(doc.text) };
+}
+
+async function* plainDocuments(): AsyncGenerator<TextDocument> {
+  for await (const { doc } of documents()) yield doc;
 }
 
 async function* documents() {
@@ -121,6 +155,10 @@ async function* documents() {
       throw new FormatError(`expected a line of at most ${MAX_LINE_BYTES} bytes, got more`, { file: place });
     yield { place, doc: parseDocument(decodeUtf8(bytes).text, place, String(number - 1)) };
   }
+}
+
+async function writeText(path: string, text: string): Promise<void> {
+  await writeFileWhole(path, once(new TextEncoder().encode(text)));
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

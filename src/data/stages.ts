@@ -1,5 +1,6 @@
 // Every stage by its name, for recipes and for `smollm2 curate stage NAME`.
 
+import { sourceFile } from './code/stage.ts';
 import { decontaminate } from './decontaminate/stage.ts';
 import { exactDedup } from './dedup/exact.ts';
 import { sentenceDedup } from './dedup/sentence.ts';
@@ -32,6 +33,7 @@ const KINDS: readonly StageKind[] = [
   urlFilter,
   requireFields,
   threshold,
+  sourceFile,
   tokenCount,
   wordsStage,
 ];

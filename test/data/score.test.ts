@@ -4,9 +4,18 @@ import { denseFeatures, ngramFeatures } from '../../src/data/score/features.ts';
 import { judgedScore } from '../../src/data/score/judge.ts';
 import { decision, fitLinear } from '../../src/data/score/linear.ts';
 import { rowSpace } from '../../src/data/score/row-space.ts';
-import { decodeScorer, encodeScorer, scoreText } from '../../src/data/score/scorer-file.ts';
+import {
+  checkProbe,
+  decodeScorer,
+  encodeScorer,
+  type HiddenScorer,
+  type NgramScorer,
+  scoreHidden,
+  scoreText,
+} from '../../src/data/score/scorer-file.ts';
 import { scoreStage } from '../../src/data/score/stage.ts';
-import { trainScorer } from '../../src/data/score/train.ts';
+import { standardised } from '../../src/data/score/standardise.ts';
+import { trainHiddenScorer, trainScorer } from '../../src/data/score/train.ts';
 import {
   areaUnderCurve,
   atThreshold,
@@ -181,7 +190,7 @@ describe('a trained scorer', () => {
 
   it('is the same from its file, and other files are refused', () => {
     const file = encodeScorer(scorer);
-    expect(scoreText(decodeScorer(file, 'a'), TEXTS[0].text)).toBeCloseTo(
+    expect(scoreText(decodeScorer(file, 'a') as NgramScorer, TEXTS[0].text)).toBeCloseTo(
       scoreText(scorer, TEXTS[0].text),
       5,
     );
@@ -208,5 +217,66 @@ describe('a trained scorer', () => {
       'metadata.int_score',
       1,
     );
+  });
+});
+
+describe('a scorer on hidden states', () => {
+  /** Layer 1 says nothing of the label, layer 2 does, in one place among others a thousand times as large. */
+  const draw = (i: number, place: number) => Math.sin(12.9898 * i + 78.233 * place) * 1000;
+  const labels = Array.from({ length: 60 }, (_, i) => i % 2);
+  const probe = [1, 2, 3];
+  const layers = [1, 2].map((layer) => ({
+    modelName: 'made',
+    layer,
+    numIds: 8,
+    probe,
+    means: labels.map((label, i) => [draw(i, layer), draw(i, layer + 5), layer === 2 ? label : 0]),
+  }));
+  const { scorer, report } = trainHiddenScorer(layers, labels, { penalties: [0.1, 1] });
+
+  it('takes the layer that tells the labels apart, and tells what it tried', () => {
+    expect(report.features).toBe('layer 2');
+    expect(report.tried).toHaveLength(4);
+    expect(report.tried.find(({ features }) => features === 'layer 1')?.areaUnderCurve).toBeLessThan(0.75);
+    expect(report.tried.find(({ features }) => features === 'layer 2')?.areaUnderCurve).toBe(1);
+    for (const [i, label] of labels.entries())
+      expect(scoreHidden(scorer, layers[1].means[i]) > 0.5).toBe(label === 1);
+  });
+
+  it('is the same from its file; another model is known by the probe', () => {
+    const file = encodeScorer(scorer);
+    const back = decodeScorer(file, 'a') as HiddenScorer;
+    expect(back.hidden).toEqual({ ...scorer.hidden, probe: Float64Array.from(probe) });
+    expect(scoreHidden(back, layers[1].means[3])).toBeCloseTo(scoreHidden(scorer, layers[1].means[3]), 5);
+    checkProbe(back, [1.1, 2, 3], 'a');
+    for (const wrong of [[-1, 2, 3], [1, 2], []])
+      expect(() => checkProbe(back, wrong, 'a')).toThrow(FormatError);
+    for (const broken of [
+      file.replace('"layer":2', '"layer":"2"'),
+      file.replace(/"probe":"[^"]*"/, '"probe":"AA"'),
+      file.replace(/"probe":"[^"]*"/, '"probe":7'),
+      file.replace('"weights":"', '"weights":"AAAA'),
+      file.replace('"hidden":{', '"hidden":null,"other":{'),
+    ])
+      expect(() => decodeScorer(broken, 'a')).toThrow(FormatError);
+  });
+
+  it('is refused as a stage, which has no model', async () => {
+    const resources = { readBytes: async () => new TextEncoder().encode(encodeScorer(scorer)) };
+    const options = checkedOptions(scoreStage, { scorer: 'a' });
+    await expect(async () => scoreStage.create(options, resources)).rejects.toThrow('score apply');
+  });
+
+  it('standardises: mean 0, deviation 1, a place that never changes 0; and back', () => {
+    const { rows, back } = standardised([
+      [1, 5],
+      [3, 5],
+    ]);
+    expect(rows.map((row) => [...row])).toEqual([
+      [-1, 0],
+      [1, 0],
+    ]);
+    const model = back({ loss: 'ridge', weights: Float64Array.of(2, 7), bias: 1 });
+    expect(decision(model, denseFeatures([3, 5]))).toBe(3);
   });
 });

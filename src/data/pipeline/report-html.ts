@@ -1,30 +1,21 @@
 // The report as one page without scripts: what is left after each stage, why documents went, and samples of those that
 // went beside those that stayed.
 
+import { escaped, reportPage } from '../report-page.ts';
 import { percent, type Report, sortedReasons, warningsOf, whole } from './report.ts';
 import { numRemoved, type Sample, type Tally } from './tally.ts';
-
-const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse}td,th{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #ddd}
-td:first-child,th:first-child{text-align:left}svg text{font:13px system-ui,sans-serif}
-.pair{display:grid;grid-template-columns:1fr 1fr;gap:1rem}.sample{background:#f6f6f6;padding:.6rem;margin:.5rem 0;
-white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}.gone{background:#fdf0ee}.why{color:#a33;font-weight:600}
-summary{cursor:pointer;font-weight:600}.warn{color:#a33}
-@media (prefers-color-scheme:dark){body{background:#181818;color:#ddd}.sample{background:#242424}
-.gone{background:#33201e}td,th{border-color:#444}svg text{fill:#ddd}}`;
 
 export function reportHtml(report: Report): string {
   const { name, description, read, kept, tallies } = report;
   const warnings = warningsOf(report).map((warning) => `<li class="warn">${escaped(warning)}</li>`);
-  return (
-    `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escaped(name)}</title>` +
-    `<meta name="viewport" content="width=device-width"><style>${STYLE}</style>` +
-    `<h1>${escaped(name)}</h1><p>${escaped(description)}</p>` +
-    `<p>${whole(kept)} of ${whole(read)} documents stay (${percent(kept, read)}).</p>` +
-    (warnings.length > 0 ? `<ul>${warnings.join('')}</ul>` : '') +
-    `<h2>What is left after each stage</h2>${funnel(tallies, read)}` +
-    `<h2>Why documents went</h2>${reasons(tallies)}` +
-    `<h2>Samples</h2>${tallies.map(samples).join('')}</html>\n`
+  return reportPage(
+    name,
+    `<p>${escaped(description)}</p>` +
+      `<p>${whole(kept)} of ${whole(read)} documents stay (${percent(kept, read)}).</p>` +
+      (warnings.length > 0 ? `<ul>${warnings.join('')}</ul>` : '') +
+      `<h2>What is left after each stage</h2>${funnel(tallies, read)}` +
+      `<h2>Why documents went</h2>${reasons(tallies)}` +
+      `<h2>Samples</h2>${tallies.map(samples).join('')}`,
   );
 }
 
@@ -84,8 +75,4 @@ function samples(tally: Tally): string {
 function sampleHtml({ id, text, because }: Sample, isGone: unknown): string {
   const why = because === undefined ? '' : `<div class="why">${escaped(because)}</div>`;
   return `<div class="sample${isGone === true ? ' gone' : ''}"><b>${escaped(id)}</b>${why}${escaped(text)}</div>`;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
 }

@@ -1,137 +1,57 @@
-// Training a scorer from labelled texts: the penalty is chosen by cross-validation, and what the chosen one gets right
-// and wrong is told.
+// Training a scorer from labelled texts: on character runs, or on hidden states that a model gave.
 
-import { NGRAM_OPTIONS, type NgramOptions } from './features.ts';
-import { fitLinear, type LossName } from './linear.ts';
-import { MAX_ROWS, rowSpace } from './row-space.ts';
-import { featuresOf, type Scorer } from './scorer-file.ts';
-import {
-  areaUnderCurve,
-  atThreshold,
-  type CalibrationBin,
-  calibration,
-  confusion,
-  crossValidated,
-  foldsOf,
-  intScore,
-  type ThresholdRow,
-} from './validate.ts';
+import { type ChoiceOptions, chooseHead, type FeatureSet, type ScorerReport } from './choose.ts';
+import { denseFeatures, NGRAM_OPTIONS, type NgramOptions, ngramFeatures } from './features.ts';
+import type { HiddenFeatures, HiddenScorer, NgramScorer } from './scorer-file.ts';
+import { standardised } from './standardise.ts';
 
 export interface LabelledText {
   readonly text: string;
   readonly label: number;
 }
 
-export interface TrainOptions {
-  readonly loss?: LossName;
-  readonly numFolds?: number;
-  readonly penalties?: readonly number[];
+export interface TrainOptions extends Partial<ChoiceOptions> {
   readonly ngrams?: NgramOptions;
 }
 
-export interface ScorerReport {
-  readonly loss: LossName;
-  readonly numTexts: number;
-  /** Of each penalty that was tried: area under the curve for yes and no, mean squared error for scores. */
-  readonly tried: readonly {
-    readonly penalty: number;
-    readonly areaUnderCurve: number;
-    readonly squaredError: number;
-  }[];
-  readonly penalty: number;
-  readonly thresholds: readonly ThresholdRow[];
-  /** Rows by label, columns by score; for scores of 0 to 5. */
-  readonly confusion: readonly (readonly number[])[] | null;
-  readonly calibration: readonly CalibrationBin[];
-}
-
-const PENALTIES = [0.01, 0.1, 1];
+/** For rows of length 1. */
+const NGRAM_PENALTIES = [0.01, 0.1, 1];
+/** For hundreds of standardised places: rows are some twenty times as long. */
+const HIDDEN_PENALTIES = [100, 1000, 10_000];
 
 /** @throws RangeError for fewer than ten texts, or labels that are all the same */
 export function trainScorer(
   texts: readonly LabelledText[],
-  { loss, numFolds = 5, penalties = PENALTIES, ngrams = NGRAM_OPTIONS }: TrainOptions = {},
-): { scorer: Scorer; report: ScorerReport } {
+  { ngrams = NGRAM_OPTIONS, penalties = NGRAM_PENALTIES, ...rest }: TrainOptions = {},
+): { scorer: NgramScorer; report: ScorerReport } {
+  const rows = texts.map(({ text }) => ngramFeatures(text, ngrams));
   const labels = texts.map(({ label }) => label);
-  if (texts.length < 2 * numFolds || new Set(labels).size < 2)
-    throw new RangeError(
-      `labels: expected at least ${2 * numFolds} texts with different labels, got ${texts.length}`,
-    );
-  const isYesOrNo = labels.every((label) => label === 0 || label === 1);
-  const chosenLoss = loss ?? (isYesOrNo ? 'logistic' : 'ridge');
-  if (chosenLoss === 'logistic' && !isYesOrNo)
-    throw new RangeError('labels: expected 0 or 1 for logistic, got others');
-  const long = featuresOf(
-    texts.map(({ text }) => text),
-    ngrams,
-  );
-  // Fits in the space of the rows, where there are fewer of them than places: the same answer, sooner.
-  const space = long.length <= MAX_ROWS ? rowSpace(long, 2 ** ngrams.bits) : undefined;
-  const rows = space?.rows ?? long;
-  const numFeatures = space ? long.length : 2 ** ngrams.bits;
-  const folds = foldsOf(texts.length, numFolds);
-  const middle = isYesOrNo ? 0.5 : 3;
-  const tried = penalties.map((penalty) => {
-    const scores = crossValidated(rows, labels, folds, {
-      loss: chosenLoss,
-      penalty,
-      numFeatures,
-    });
-    const squaredError = labels.reduce((sum, label, i) => sum + (label - scores[i]) ** 2, 0) / labels.length;
-    const isGood = labels.map((label) => label >= middle);
-    return { penalty, scores, areaUnderCurve: areaUnderCurve(scores, isGood), squaredError };
-  });
-  const best = tried.reduce((a, b) =>
-    (isYesOrNo ? b.areaUnderCurve > a.areaUnderCurve : b.squaredError < a.squaredError) ? b : a,
-  );
-  const fitted = fitLinear(rows, labels, { loss: chosenLoss, penalty: best.penalty, numFeatures });
-  const model = space ? space.back(fitted) : fitted;
-  // Pages are kept by their rounded points.
-  const judged = isYesOrNo ? best.scores : best.scores.map(intScore);
-  const thresholds = isYesOrNo ? [0.5] : [1, 2, 3, 4, 5];
-  return {
-    scorer: { ngrams, model },
-    report: {
-      loss: chosenLoss,
-      numTexts: texts.length,
-      tried: tried.map(({ scores: _, ...row }) => row),
-      penalty: best.penalty,
-      thresholds: thresholds.map((threshold) => atThreshold(judged, labels, threshold)),
-      confusion: isYesOrNo ? null : confusion(best.scores, labels),
-      calibration: calibration(best.scores, labels),
-    },
-  };
+  const sets = [{ name: 'n-grams', rows, numFeatures: 2 ** ngrams.bits }];
+  const { model, report } = chooseHead(sets, labels, { ...rest, penalties });
+  return { scorer: { ngrams, model }, report };
 }
 
-/** The report for people. */
-export function scorerReportText(report: ScorerReport): string {
-  const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
-  const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]) =>
-    [row(head), `|${' --- |'.repeat(head.length)}`, ...rows.map(row)].join('\n');
-  const parts = [
-    `${report.numTexts} texts, ${report.loss}; cross-validated:`,
-    table(
-      ['penalty', 'AUC', 'squared error'],
-      report.tried.map((one) => [one.penalty, one.areaUnderCurve.toFixed(4), one.squaredError.toFixed(4)]),
-    ),
-    `penalty ${report.penalty} is taken:`,
-    table(
-      ['threshold', 'macro F1', 'precision', 'recall', 'kept'],
-      report.thresholds.map((one) => [
-        one.threshold,
-        ...[one.macroF1, one.precision, one.recall, one.kept].map((value) => value.toFixed(3)),
-      ]),
-    ),
-  ];
-  if (report.confusion) {
-    const rows = report.confusion.map((counts, label) => [label, ...counts]);
-    parts.push('label by rounded score:', table(['label', '0', '1', '2', '3', '4', '5'], rows));
-  }
-  const bins = report.calibration.map((bin) => [
-    bin.meanScore.toFixed(3),
-    bin.meanLabel.toFixed(3),
-    bin.count,
-  ]);
-  parts.push('calibration:', table(['mean score', 'mean label', 'texts'], bins));
-  return `${parts.join('\n\n')}\n`;
+/** What a model's hidden states after so many blocks say of each text, [numTexts] of [hiddenSize]. */
+export interface LayerMeans extends HiddenFeatures {
+  readonly means: readonly ArrayLike<number>[];
+}
+
+/** The layer is chosen too. @throws RangeError as `trainScorer` */
+export function trainHiddenScorer(
+  layers: readonly LayerMeans[],
+  labels: readonly number[],
+  { penalties = HIDDEN_PENALTIES, ...rest }: Partial<ChoiceOptions> = {},
+): { scorer: HiddenScorer; report: ScorerReport } {
+  const candidates = layers.map((one) => ({ one, scaled: standardised(one.means) }));
+  const sets = candidates.map(
+    ({ one, scaled }): FeatureSet => ({
+      name: `layer ${one.layer}`,
+      rows: scaled.rows.map(denseFeatures),
+      numFeatures: one.means[0].length,
+    }),
+  );
+  const { model, set, report } = chooseHead(sets, labels, { ...rest, penalties });
+  const { one, scaled } = candidates[sets.indexOf(set)];
+  const { means: _, ...hidden } = one;
+  return { scorer: { hidden, model: scaled.back(model) }, report };
 }
