@@ -6,8 +6,8 @@ import { EngineError } from '../../base/errors.ts';
 import { type Block, type BlockResult, type Phase, runBlock } from '../../data/pipeline/block.ts';
 import type { WorkerJob, WorkerSetup } from './worker.ts';
 
-/** Blocks on their way for each thread: one in work, one waiting. */
-const AHEAD = 2;
+/** Blocks on their way for each thread: one in work, two waiting, since blocks differ and come back in order. */
+const AHEAD = 3;
 
 interface Waiting {
   readonly resolve: (result: BlockResult) => void;
@@ -17,14 +17,15 @@ interface Waiting {
 
 export class BlockRunner {
   private readonly phases: readonly Phase[];
-  private readonly workers: Worker[] = [];
+  /** With the blocks that each has been given and not given back. */
+  private readonly workers = new Map<Worker, number>();
   private readonly waiting = new Map<number, Waiting>();
   private next = 0;
 
   /** @param threads 1 runs in this thread */
   constructor(phases: readonly Phase[], recipePath: string, threads: number) {
     this.phases = phases;
-    for (let i = 0; i < threads && threads > 1; i++) this.workers.push(this.start(recipePath));
+    for (let i = 0; i < threads && threads > 1; i++) this.workers.set(this.start(recipePath), 0);
   }
 
   /** The results of the blocks, in their order. */
@@ -35,19 +36,20 @@ export class BlockRunner {
       // A block that fails is reported when its turn comes, also if the reader fails first.
       result.catch(() => undefined);
       pending.push(result);
-      if (pending.length >= Math.max(1, AHEAD * this.workers.length)) yield await pending.shift()!;
+      if (pending.length >= Math.max(1, AHEAD * this.workers.size)) yield await pending.shift()!;
     }
     while (pending.length > 0) yield await pending.shift()!;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    await Promise.all([...this.workers.keys()].map((worker) => worker.terminate()));
   }
 
   private async runOne(block: Block, phase: number): Promise<BlockResult> {
-    if (this.workers.length === 0) return runBlock(block, this.phases[phase], () => performance.now());
+    if (this.workers.size === 0) return runBlock(block, this.phases[phase], () => performance.now());
     const id = this.next++;
-    const worker = this.workers[id % this.workers.length];
+    const [worker, load] = [...this.workers].reduce((a, b) => (b[1] < a[1] ? b : a));
+    this.workers.set(worker, load + 1);
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, worker });
       worker.postMessage({ id, phase, block } satisfies WorkerJob);
@@ -60,6 +62,7 @@ export class BlockRunner {
     worker.on('message', ({ id, result, error }: { id: number; result: BlockResult; error?: Error }) => {
       const waiting = this.waiting.get(id);
       this.waiting.delete(id);
+      this.workers.set(worker, this.workers.get(worker)! - 1);
       if (error) waiting?.reject(error);
       else waiting?.resolve(result);
     });
