@@ -6,7 +6,7 @@ import { repeatedRows } from '../data/synthesize/near-duplicates.ts';
 import { rewriteRow } from '../data/synthesize/rewrite.ts';
 import type { Writer, Written } from '../data/synthesize/writer.ts';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
-import { endpointWriter } from '../node/curate/endpoint-writer.ts';
+import { endpointVectors, endpointWriter } from '../node/curate/endpoint-writer.ts';
 import { engineWriter } from '../node/curate/engine-writer.ts';
 import { inputFiles } from '../node/curate/input-files.ts';
 import { writeConversations } from '../node/curate/messages-output.ts';
@@ -63,10 +63,12 @@ async function run(args: Arguments): Promise<void> {
       rows,
       together: TOGETHER,
       onRow: (done) => status.progress(kind, done, rows, 'rows'),
-      ...(opened.embed && {
-        repeats: async (questions) =>
-          repeatedRows(await opened.embed!(questions), args.number('near') ?? NEAR),
-      }),
+      repeats: async (questions) => {
+        const vectors = await opened.embed(questions);
+        if (vectors) return repeatedRows(vectors, args.number('near') ?? NEAR);
+        status.note('near duplicates were not looked for: the endpoint has no embeddings');
+        return [];
+      },
     });
     status.clear();
     await writeConversations(out, kept);
@@ -75,7 +77,6 @@ async function run(args: Arguments): Promise<void> {
       await writeText(rejected, fallen.map((row) => `${JSON.stringify(row)}\n`).join(''));
     }
     await print(args.flag('json') ? `${JSON.stringify(report)}\n` : reportText(report));
-    if (!opened.embed) status.note('near duplicates were not looked for: an endpoint has no embeddings here');
   } finally {
     await opened.close();
   }
@@ -83,7 +84,8 @@ async function run(args: Arguments): Promise<void> {
 
 interface OpenWriter {
   readonly writer: Writer;
-  readonly embed?: (texts: readonly string[]) => Promise<Float32Array[]>;
+  /** Undefined where an endpoint has no embeddings. */
+  embed(texts: readonly string[]): Promise<readonly ArrayLike<number>[] | undefined>;
   close(): Promise<void>;
 }
 
@@ -91,8 +93,10 @@ async function openWriter(args: Arguments, status: Status): Promise<OpenWriter> 
   const endpoint = args.text('endpoint');
   if (endpoint !== undefined) {
     const post = jsonPoster(endpoint, process.env.OPENAI_API_KEY);
+    const model = args.text('model') ?? DEFAULT_MODEL;
     return {
-      writer: endpointWriter(post, args.text('model') ?? DEFAULT_MODEL),
+      writer: endpointWriter(post, model),
+      embed: (texts) => endpointVectors(post, model, texts),
       close: async () => undefined,
     };
   }

@@ -13,7 +13,7 @@ import { repeatedRows } from '../../src/data/synthesize/near-duplicates.ts';
 import { rewriteRow, withoutNewsFrame } from '../../src/data/synthesize/rewrite.ts';
 import type { Message, Turn, Writer } from '../../src/data/synthesize/writer.ts';
 import { INSTRUCTION_KINDS } from '../../src/eval/instructions.ts';
-import { endpointWriter } from '../../src/node/curate/endpoint-writer.ts';
+import { endpointVectors, endpointWriter } from '../../src/node/curate/endpoint-writer.ts';
 import { type ConversationRow, writeConversations } from '../../src/node/curate/messages-output.ts';
 import { synthesize } from '../../src/node/curate/synthesize.ts';
 
@@ -252,6 +252,34 @@ describe('endpointWriter', () => {
       endpointWriter(async () => ({ choices: [{ message: { content }, finish_reason: 'stop' }] }), 'm');
     expect(await saying('{"a":1}').json([], {}, options)).toEqual({ a: 1 });
     expect(await saying('{"a":').json([], {}, options)).toBeUndefined();
+  });
+});
+
+describe('endpointVectors', () => {
+  const answer = (input: string[]) => ({
+    data: input.map((text, index) => ({ index, embedding: [text.length, index] })).reverse(),
+  });
+
+  it('asks for many texts in several requests and keeps their order', async () => {
+    const sizes: number[] = [];
+    const post = async (path: string, body: Readonly<Record<string, unknown>>) => {
+      sizes.push((body.input as string[]).length);
+      expect(path).toBe('/embeddings');
+      return answer(body.input as string[]);
+    };
+    const texts = Array.from({ length: 100 }, (_, i) => 'x'.repeat(i));
+    const vectors = await endpointVectors(post, 'm', texts);
+    expect(sizes).toEqual([64, 36]);
+    expect(vectors?.map(([length]) => length)).toEqual(texts.map(({ length }) => length));
+  });
+
+  it('is undefined where there are none; a wrong answer or no server is an error', async () => {
+    const refusing = async () => Promise.reject(new UnavailableError('http://x/embeddings: status 404, no'));
+    expect(await endpointVectors(refusing, 'm', ['a'])).toBeUndefined();
+    const missing = async () => answer(['one']);
+    await expect(endpointVectors(missing, 'm', ['a', 'b'])).rejects.toThrow('one embedding for each text');
+    const gone = async () => Promise.reject(new UnavailableError('http://x: refused'));
+    await expect(endpointVectors(gone, 'm', ['a'])).rejects.toThrow('refused');
   });
 });
 

@@ -66,16 +66,56 @@ async function checkRaw(post: Post, model: string): Promise<void> {
   const prompt = `${OPEN}${CLOSE}`;
   const answer = await post('/completions', { model, prompt, max_tokens: 1, temperature: 0 }).catch(
     (error) => {
-      if (error instanceof UnavailableError && /status (400|404|405|422|501)/.test(error.message)) {
-        throw cannot(error.message);
-      }
-      throw error;
+      throw isRefusal(error) ? cannot(error.message) : error;
     },
   );
   const { usage } = answer as { usage?: { prompt_tokens?: unknown } };
   const count = usage?.prompt_tokens;
   if (typeof count !== 'number') throw cannot('no count of prompt tokens to tell by');
   if (count > 3) throw cannot(`${count} tokens for ${prompt}, which are letters to it`);
+}
+
+/** Texts of one request for embeddings. */
+const EMBEDDED_AT_ONCE = 64;
+
+/**
+ * A vector for each text, in order, from `/embeddings`; undefined where the endpoint has none.
+ *
+ * @throws UnavailableError when it cannot be reached, or answers another number of vectors than it was asked for
+ */
+export async function endpointVectors(
+  post: Post,
+  model: string,
+  texts: readonly string[],
+): Promise<number[][] | undefined> {
+  const vectors: number[][] = [];
+  for (let begin = 0; begin < texts.length; begin += EMBEDDED_AT_ONCE) {
+    const input = texts.slice(begin, begin + EMBEDDED_AT_ONCE);
+    const answer = await post('/embeddings', { model, input, encoding_format: 'float' }).catch((error) => {
+      if (isRefusal(error)) return undefined;
+      throw error;
+    });
+    if (answer === undefined) return undefined;
+    const rows = (answer as { data?: { index?: unknown; embedding?: unknown }[] } | null)?.data ?? [];
+    const found = input.map((_, i) => rows.find(({ index }) => index === i)?.embedding);
+    const size = (found[0] as number[] | undefined)?.length ?? 0;
+    for (const vector of found) {
+      if (!isVector(vector, vectors[0]?.length ?? size)) {
+        throw new UnavailableError('endpoint: expected one embedding for each text, got others');
+      }
+      vectors.push(vector);
+    }
+  }
+  return vectors;
+}
+
+function isVector(value: unknown, size: number): value is number[] {
+  return Array.isArray(value) && value.length === size && size > 0 && value.every(Number.isFinite);
+}
+
+/** The server is there and does not do what was asked. */
+function isRefusal(error: unknown): error is UnavailableError {
+  return error instanceof UnavailableError && /status (400|404|405|422|501)/.test(error.message);
 }
 
 function choiceOf(answer: unknown): { choice: Record<string, unknown> } {
