@@ -10,8 +10,9 @@ import { PrefixTree, type TokenTrie } from './token-trie.ts';
 /** Most masks that are kept; the largest take 6 KB for SmolLM2's vocabulary. */
 const MAX_KEPT = 4096;
 
-/** Whole masks that are kept, and tree nodes that one must have taken to be worth it: 6 MB for SmolLM2. */
-const MAX_WHOLE = 1024;
+/** Words of whole masks that are kept (6 MB), how many masks, and tree nodes that one must have taken for it. */
+const MAX_WHOLE_WORDS = 1_572_864;
+const MAX_WHOLE = 16_384;
 const WORTH_KEEPING = 60;
 
 /** Tokens read from some state of a text: how many code points each needs, and where it closes the text, if it does. */
@@ -25,11 +26,17 @@ interface Readings {
   readonly count: number;
 }
 
-/** Tokens below a node of the token tree that may come inside a text, for one state of its lexer. */
-interface InsideMask {
-  /** Tokens that stay inside or end exactly at the closing quote: as a mask, or as a list where they are few. */
+/** A set of tokens: as a mask, or as a list where they are few. */
+interface TokenSet {
   readonly words: Uint32Array | undefined;
   readonly ids: readonly number[];
+}
+
+/**
+ * Tokens below a node of the token tree that may come inside a text, for one state of its lexer: those that stay inside
+ * or end exactly at the closing quote.
+ */
+interface InsideMask extends TokenSet {
   /** What follows the closing quote in the others. */
   readonly exits: PrefixTree;
   /** Those of the others that have more than one further quote, so could hold a whole text more. */
@@ -47,7 +54,8 @@ export class MaskBuilder {
   private readings = new WeakMap<TextTable, Map<string, Readings>>();
   private numKept = 0;
   /** Masks of whole states that took many steps, the one used longest ago first. */
-  private readonly whole = new Map<string, Uint32Array>();
+  private readonly whole = new Map<string, TokenSet>();
+  private wholeWords = 0;
   /** Nodes of token trees that were looked at. */
   private steps = 0;
   private readonly scratch: Uint32Array;
@@ -77,7 +85,7 @@ export class MaskBuilder {
       isLimited || states.some(({ allKey }) => !allKey) ? '' : states.map((s) => s.allKey).join('|');
     const known = this.whole.get(key);
     if (known) {
-      mask.set(known);
+      addTokens(mask, known);
       this.whole.delete(key);
       this.whole.set(key, known);
       return;
@@ -85,8 +93,17 @@ export class MaskBuilder {
     this.steps = 0;
     this.descend(mask, 0, states, limit);
     if (!key || this.steps < WORTH_KEEPING) return;
-    if (this.whole.size >= MAX_WHOLE) this.whole.delete(this.whole.keys().next().value as string);
-    this.whole.set(key, mask.slice());
+    this.keep(key, tokenSet(mask));
+  }
+
+  private keep(key: string, set: TokenSet): void {
+    this.whole.set(key, set);
+    this.wholeWords += sizeOf(set);
+    for (const [oldest, dropped] of this.whole) {
+      if (this.wholeWords <= MAX_WHOLE_WORDS && this.whole.size <= MAX_WHOLE) break;
+      this.whole.delete(oldest);
+      this.wholeWords -= sizeOf(dropped);
+    }
   }
 
   /** Sets the bits of the tokens below `node` whose remaining bytes the states allow. */
@@ -126,7 +143,7 @@ export class MaskBuilder {
     limit: number,
   ): void {
     const inside = this.inside(node, lexer, state, count, limit - 1 - cont.remaining);
-    addInside(mask, inside);
+    addTokens(mask, inside);
     if (inside.exits.ids.length > 0) this.walk(mask, inside.exits, [cont], limit);
   }
 
@@ -138,7 +155,7 @@ export class MaskBuilder {
     const { trie } = this;
     const scratch = this.scratch;
     scratch.fill(0);
-    addInside(scratch, inside);
+    addTokens(scratch, inside);
     // What comes after does not depend on this text, but where a token holds a whole further one.
     if (inside.exits.ids.length > 0) this.walk(scratch, inside.exits, [after], limit);
     for (const id of inside.longExits) {
@@ -208,9 +225,7 @@ export class MaskBuilder {
     count: number,
     limit: number,
   ): InsideMask {
-    const { numWords } = this.trie;
-    const words = new Uint32Array(numWords);
-    let numStaying = 0;
+    const words = new Uint32Array(this.trie.numWords);
     const entries: { bytes: Uint8Array; id: number }[] = [];
     const longExits: number[] = [];
     for (let i = 0; i < numIds; i++) {
@@ -222,18 +237,13 @@ export class MaskBuilder {
       const bytes = close > 0 ? this.trie.tokenBytes(id) : undefined;
       if (!bytes || bytes.length === close) {
         setBit(words, id);
-        numStaying++;
         continue;
       }
       const exit = bytes.subarray(close);
       entries.push({ bytes: exit, id });
       if (exit.indexOf(0x22) !== exit.lastIndexOf(0x22)) longExits.push(id);
     }
-    const exits = new PrefixTree(entries);
-    // A list takes more memory than a mask from here on.
-    if (numStaying > numWords / 2) return { words, ids: [], exits, longExits };
-    const few = [...ids.subarray(0, numIds)].filter((id) => ((words[id >>> 5] >>> (id & 31)) & 1) === 1);
-    return { words: undefined, ids: few, exits, longExits };
+    return { ...tokenSet(words), exits: new PrefixTree(entries), longExits };
   }
 
   /** Reads every token below `node`. Where the language is not free, limits of length are already minded. */
@@ -318,7 +328,23 @@ export class MaskBuilder {
   }
 }
 
-function addInside(mask: Uint32Array, { words, ids }: InsideMask): void {
+/** What a mask holds; a list takes more memory than a mask from half as many tokens as words on. */
+function tokenSet(mask: Uint32Array): TokenSet {
+  const ids: number[] = [];
+  for (let i = 0; i < mask.length; i++) {
+    for (let rest = mask[i]; rest !== 0; rest &= rest - 1) {
+      if (ids.length > mask.length / 2) return { words: mask.slice(), ids: [] };
+      ids.push(32 * i + 31 - Math.clz32(rest & -rest));
+    }
+  }
+  return { words: undefined, ids };
+}
+
+function sizeOf({ words, ids }: TokenSet): number {
+  return words?.length ?? 2 * ids.length;
+}
+
+function addTokens(mask: Uint32Array, { words, ids }: TokenSet): void {
   if (words) for (let i = 0; i < mask.length; i++) mask[i] |= words[i];
   for (const id of ids) setBit(mask, id);
 }

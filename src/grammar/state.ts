@@ -60,6 +60,9 @@ export class End extends State {
   }
 }
 
+/** Longest name of a place with several continuations: it holds the names of all, and could double at every level. */
+const MAX_KEY = 1024;
+
 /** Several continuations of one part. */
 export class Join extends State {
   readonly states: readonly State[];
@@ -83,6 +86,12 @@ export class Join extends State {
 
   override get isEnd(): boolean {
     return this.states.some((state) => state.isEnd);
+  }
+
+  override get allKey(): string {
+    const keys = this.states.map(({ allKey }) => allKey);
+    const key = `(${keys.join('|')})`;
+    return keys.includes('') || key.length > MAX_KEY ? '' : key;
   }
 }
 
