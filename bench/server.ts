@@ -94,7 +94,7 @@ async function load(all: readonly Server[]): Promise<void> {
         const processorMs = server.processorMs();
         let tokens = 0;
         await closedLoop(clients, clients * (clients === 1 ? 3 : 2), async (index) => {
-          const prompt = promptOf(PROMPT_IDS, 1000 * round + index, VOCAB_SIZE);
+          const prompt = promptOf(PROMPT_IDS, 10_000 * clients + 1000 * round + index, VOCAB_SIZE);
           const heard = await ask(server.url, { prompt, maxTokens: NEW_TOKENS });
           tokens += heard.tokens;
           run.first.push(heard.firstMs);

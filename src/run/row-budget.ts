@@ -51,6 +51,10 @@ export class RowBudget {
       return;
     }
     const quietMs = answerRows > 0 ? this.quietMs(answerRows) : 0;
+    if (quietMs === undefined && this.rowMs !== undefined) {
+      // A server that is busy from the start has no quiet chunk to learn from: what prompts do not explain, answers do.
+      this.quiet[answerRows] = Math.max(ms - promptRows * this.rowMs, answerRows * this.rowMs);
+    }
     if (quietMs === undefined || promptRows < FEWEST_ROWS) return;
     this.rowMs = newer(this.rowMs, Math.max((ms - quietMs) / promptRows, 0.001));
   }

@@ -24,6 +24,14 @@ it('a number of answers that was never measured costs what its rows cost beyond 
   expect(measured().rows(21, 128)).toBe((60 + 5 * 4) / 4);
 });
 
+it('learns from chunks with prompts where there is no other', () => {
+  const budget = new RowBudget();
+  budget.report(0, 100, 400);
+  budget.report(1, 16, 84);
+  expect(budget.rows(1, 128)).toBe(8);
+  expect(budget.rows(1, 128, 15)).toBe((2 * (20 + 15 * 4) - 20) / 4);
+});
+
 it('fills a pass where no answer runs, and learns the first times from a few rows', () => {
   expect(new RowBudget().rows(0, 128)).toBe(128);
   expect(new RowBudget().rows(3, 128)).toBe(16);
