@@ -23,7 +23,7 @@ import { coarseScales, type MeasuredScale } from './measured.ts';
 import { type Narrowing, narrow } from './narrow.ts';
 import type { FloatFormat } from './precision.ts';
 import { type Tested, testCauses, testPairs } from './search.ts';
-import { activationsOf, type Suspect } from './suspect.ts';
+import { activationsOf, firstLeft, type Suspect } from './suspect.ts';
 import type { Variant } from './variant.ts';
 import type { WeightSource } from './weight-source.ts';
 
@@ -309,7 +309,11 @@ async function explain(
   let base = named.flatMap(({ variant }) => variant ?? []);
   let rest = wrong.slice(1);
   while (base.length > 0 && faults.length < MAX_FAULTS && performance.now() < deadline) {
-    const next = await firstLeft(rest, base);
+    const next = await firstLeft(
+      rest,
+      base,
+      faults.some(({ cause }) => ROUNDING.has(cause)),
+    );
     if (!next) break;
     const found = await testCauses(next.suspect, CAUSES, { deadline });
     if (!found.tested[0]?.explains) break;
@@ -344,20 +348,7 @@ async function pairAt(suspect: Suspect, search: { deadline: number }): Promise<r
   );
 }
 
-/** The first of the wrong points that the known faults do not explain. */
-async function firstLeft(wrong: readonly Suspect[], base: readonly Variant[]) {
-  for (const [at, suspect] of wrong.entries()) {
-    const { activations, weights, math, name, observed, far } = suspect;
-    const options = { variants: base, valuesOnly: far };
-    const computed = await new Expectation(activations, weights, math, options).expected(name);
-    if (!computed) continue;
-    const estimate = far ? { values: computed.values, slack: suspect.estimate.slack } : computed;
-    const judgement = judge(observed, estimate);
-    if (judgement.worst <= 1) continue;
-    return { at, suspect: { ...suspect, estimate, judgement, base, plains: new Map() } };
-  }
-  return undefined;
-}
+const ROUNDING = new Set(CAUSES.filter(({ rounds }) => rounds).map(({ id }) => id));
 
 /** A difference is as large as what an arithmetic makes up to this many times its measured scale. */
 const AS_LARGE_AS = 2;

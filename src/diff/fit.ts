@@ -100,3 +100,6 @@ export function fitOf(observed: Observed, before: Estimate, after: Estimate): nu
   const nearer = Number.isFinite(left) ? 1 - (left - 0.25) / 0.75 : 1;
   return Math.max(0, Math.min(1, own, nearer));
 }
+
+/** Share of the energy that values may leave which fell on the other of two steps of a rounding. */
+export const OTHER_STEP_LEAVES = 0.02;

@@ -4,7 +4,7 @@
 
 import { CAUSES } from './causes/all.ts';
 import type { Cause, Hypothesis, ParameterSearch, TestedCause } from './causes/cause.ts';
-import { judge } from './fit.ts';
+import { judge, OTHER_STEP_LEAVES } from './fit.ts';
 import { snapped } from './solve.ts';
 import { type Fitted, fitVariant, type Suspect, underVariant } from './suspect.ts';
 import type { Variant } from './variant.ts';
@@ -31,7 +31,7 @@ const OTHER_STEP = 0.005;
 function explains({ judgement, numOverBefore, left }: Fitted, rounds: boolean | undefined): boolean {
   if (judgement.worst <= 1) return true;
   const few = Math.min(OTHER_STEP * judgement.numKnown, 0.05 * numOverBefore);
-  return rounds === true && judgement.numOver <= few && left < 0.02;
+  return rounds === true && judgement.numOver <= few && left < OTHER_STEP_LEAVES;
 }
 
 /** Rows that show whether a hypothesis holds at all; undefined where the suspect cannot come of it. */
