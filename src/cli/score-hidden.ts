@@ -10,7 +10,7 @@ import { loadModel } from '../run/load.ts';
 import { hiddenMean, hiddenMeansOf } from '../score/hidden-means.ts';
 import { bind } from '../smollm2.ts';
 import { type Arguments, UsageError } from './arguments.ts';
-import { openModel, openModelFile } from './model-options.ts';
+import { loadOptions, openModel, openModelFile } from './model-options.ts';
 import { interruptSignal, type Status } from './terminal.ts';
 
 /** Ids of a window. */
@@ -77,7 +77,7 @@ export async function* hiddenScores(
   const checkpoint = await openModelFile(args, status, signal, args.text('model') ?? modelName);
   const numLayers = Math.min(layer, checkpoint.config.numLayers);
   const cut = { ...checkpoint, config: { ...checkpoint.config, numLayers } };
-  const model = await loadModel(cut, {}, nodePlatform).finally(() => checkpoint.close());
+  const model = await loadModel(cut, loadOptions(args), nodePlatform).finally(() => checkpoint.close());
   try {
     const { tokenizer } = bind(model, checkpoint);
     const meanOf = (text: string) => hiddenMean(model, tokenizer, text, numLayers, { numIds, signal });

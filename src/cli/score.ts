@@ -36,6 +36,7 @@ export const scoreCommand = new Command(
   .option('--json', 'train: print the report as JSON')
   .option('--documents', 'apply: print whole documents with score and int_score, not the scores alone')
   .option('-m, --model <name>', 'hidden states: as in generate; judge: what the server is asked for')
+  .option('--threads <n>', 'hidden states: threads of the engine')
   .option('--endpoint <url>', 'judge: an OpenAI-compatible server (key: OPENAI_API_KEY)')
   .option('--prompt <name>', `judge: ${Object.keys(JUDGE_PROMPTS).join(', ')}, or a file with {text} in it`)
   .option('--most <n>', 'judge: most points of a prompt of your own (default: 5)')

@@ -36,7 +36,7 @@ describe('smollm2 score with hidden states', () => {
       new Set(['layer 1', 'layer 2']),
     );
     expect(readFileSync(html, 'utf8')).toContain('aria-label="mean label over mean score"');
-    const scored = parsed((await apply()).stdout);
+    const scored = parsed((await apply('--threads', '1')).stdout);
     expect(scored.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
     for (const [i, { score }] of scored.entries()) expect(score > 0.5).toBe(rows[i].label === 1);
     const whole = parsed((await apply('--documents')).stdout);
