@@ -66,8 +66,7 @@ function requantisedView(tensor: Tensor, type: EncodableDType): Tensor {
   };
 }
 
-/** Values that share a scale, as in llama.cpp's Q8_0. */
-const BLOCK = 32;
+const BLOCK = 32; // values that share a scale, as in llama.cpp's Q8_0
 
 /** The float64 engine with activations of 8 bits before every product: what llama.cpp does for quantised weights. */
 class Int8Engine extends ReferenceEngine {

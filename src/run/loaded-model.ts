@@ -57,6 +57,8 @@ export class LoadedModel implements Model {
   private written: ReadonlySet<KvCache> = new Set();
   private readonly leaving: KvCache[] = [];
   private readonly budget = new RowBudget();
+  /** Caches of the answers in the last chunk that had any. */
+  private answering: readonly KvCache[] = [];
   /** Those who may give memory back when it is short. */
   private readonly relievers: (() => boolean)[] = [];
   private readonly listeners: ((pass: ComputedPass) => void)[] = [];
@@ -178,7 +180,11 @@ export class LoadedModel implements Model {
       await this.alone.shift()?.();
       this.dropLost();
       const { maxRows } = this.network.workspace;
-      const rows = (answerRows: number, soon: number) => this.budget.rows(answerRows, maxRows, soon);
+      // An answer has ended whose cache is gone, or is given a prompt.
+      const prompts = this.calls.filter((call) => !isAnswer(call)).flatMap(({ entries }) => entries);
+      const given = new Set(prompts.map(({ entry }) => entry.cache));
+      const awaited = this.answering.filter((cache) => this.caches.has(cache) && !given.has(cache)).length;
+      const rows = (answerRows: number, soon: number) => this.budget.rows(answerRows, maxRows, soon, awaited);
       const { maxRowPositions = Number.POSITIVE_INFINITY } = this.runner;
       const next = withinReach(nextParts(this.calls, maxRows, rows), maxRowPositions);
       const parts = this.withRoom(next);
@@ -268,7 +274,9 @@ export class LoadedModel implements Model {
       if (logitsDone > 0) await this.runner.run(HEAD, { ...chunk, logitsDone });
       await this.readLogits(parts, logitsDone, Math.min(logitsDone + perRun, numLogits));
     }
-    const answerRows = parts.reduce((rows, { call, count }) => rows + (isAnswer(call) ? count : 0), 0);
+    const answers = parts.filter(({ call }) => isAnswer(call));
+    if (answers.length > 0) this.answering = answers.map(({ progress }) => progress.entry.cache);
+    const answerRows = answers.reduce((rows, { count }) => rows + count, 0);
     const promptRows = chunk.ids.length - answerRows;
     const ms = performance.now() - begin;
     this.budget.report(answerRows, promptRows, ms);

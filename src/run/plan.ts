@@ -19,8 +19,7 @@ export const SCRIPT_BYTES = 12_000_000;
 /** Rows per pass that are tried, most first; fewer make a prompt slower and scratch smaller. */
 const ROWS = [PREFILL_ROWS, 32, 8] as const;
 
-/** Where linear memory ends: 32-bit addresses. */
-const MAX_LINEAR_BYTES = 2 ** 32;
+const MAX_LINEAR_BYTES = 2 ** 32; // addresses of 32 bits
 
 export interface PlanOptions {
   /** Positions of one cache, all of them filled. */

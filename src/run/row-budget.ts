@@ -8,8 +8,7 @@ const STRETCH = 2;
 /** Rows of prompts while nothing has been measured, and at least: fewer cost as much as these. */
 const FIRST_ROWS = 16;
 const FEWEST_ROWS = 8;
-/** Weight of the newest measurement. */
-const NEWEST = 0.2;
+const NEWEST = 0.2; // weight of the newest measurement
 /** Passes without a running answer until none is expected: those that were answered just now will ask again. */
 const PASSES_APART = 3;
 
@@ -18,17 +17,17 @@ export class RowBudget {
   private readonly quiet: number[] = [];
   /** Milliseconds that one row of a prompt adds. */
   private rowMs: number | undefined;
-  private answerRows = 0;
   private passesApart = PASSES_APART;
 
   /**
    * @param answerRows rows of running answers in the chunk
    * @param maxRows    rows that a chunk may have
    * @param soon       prompts of which a chunk could hold the rest
+   * @param awaited    answers that had a row just now and may ask again
    * @returns rows of prompts that may go with them
    */
-  rows(answerRows: number, maxRows: number, soon = 0): number {
-    const expected = answerRows || (this.passesApart < PASSES_APART ? this.answerRows : 0);
+  rows(answerRows: number, maxRows: number, soon = 0, awaited = 0): number {
+    const expected = answerRows || (this.passesApart < PASSES_APART ? awaited : 0);
     if (expected === 0) return maxRows;
     const room = maxRows - answerRows;
     const quietMs = this.quietMs(expected);
@@ -40,12 +39,7 @@ export class RowBudget {
 
   /** Learns from a chunk that took `ms`. */
   report(answerRows: number, promptRows: number, ms: number): void {
-    if (answerRows > 0) {
-      this.answerRows = answerRows;
-      this.passesApart = 0;
-    } else {
-      this.passesApart++;
-    }
+    this.passesApart = answerRows > 0 ? 0 : this.passesApart + 1;
     if (answerRows > 0 && promptRows === 0) {
       this.quiet[answerRows] = newer(this.quiet[answerRows], ms);
       return;

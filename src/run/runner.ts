@@ -23,8 +23,7 @@ export interface Runner {
   close(): void;
 }
 
-/** Longest time that the event loop is kept waiting between two blocks, in milliseconds. */
-const TURN_MS = 16;
+const TURN_MS = 16; // between two turns of the event loop, where a block does not take longer
 
 /**
  * Rows · positions of a chunk in the calling thread: attention of 128 rows after 7,900 positions took 174 ms a layer of

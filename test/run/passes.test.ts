@@ -113,6 +113,24 @@ describe('run', () => {
     expect(last).toEqual(await model.forward([...idsOf(20, 1), ...idsOf(3, 2)], plain));
   });
 
+  it('takes a prompt whole once the answer before it has ended, and in pieces while one may ask again', async () => {
+    const { model, counts } = await countingModel();
+    const [first, second] = await filled(model, 2, 4);
+    const chunksOf = async (cache: KvCache) => {
+      await model.run([{ ids: [1], cache: first }]);
+      counts.chunks = [];
+      await model.run([{ ids: idsOf(128, 1), cache }]);
+      return counts.chunks;
+    };
+    expect((await chunksOf(second))[0]).toBeLessThan(128);
+    expect(await chunksOf(first)).toEqual([128]);
+    await model.run([{ ids: [1], cache: first }]);
+    model.freeCache(first);
+    counts.chunks = [];
+    await model.run([{ ids: idsOf(128, 1), cache: model.newCache() }]);
+    expect(counts.chunks).toEqual([128]);
+  });
+
   it('stops within a chunk of a signal: the others go on', async () => {
     const { model, counts } = await countingModel();
     const controller = new AbortController();
