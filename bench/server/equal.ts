@@ -92,7 +92,11 @@ const hashOf = (texts: readonly string[]) =>
   createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16);
 
 /** All questions in every company. The first round is each of them alone, without any cache. */
-export async function equalAnswers(options: EqualOptions, clients: readonly number[]): Promise<Round[]> {
+export async function equalAnswers(
+  options: EqualOptions,
+  clients: readonly number[],
+  tell: (round: Round) => void = () => {},
+): Promise<Round[]> {
   const { url, vocabSize, longPrompt } = options;
   const questions = questionsOf(options);
   const rounds: Round[] = [];
@@ -117,6 +121,7 @@ export async function equalAnswers(options: EqualOptions, clients: readonly numb
     await others;
     alone ??= said;
     rounds.push({ name, hash: hashOf(said), numDifferent });
+    tell(rounds[rounds.length - 1]);
   };
   const long = (seed: number): Question => ({
     path: '/v1/completions',
