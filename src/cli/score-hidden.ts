@@ -1,5 +1,6 @@
 // Scorers on hidden states, for `smollm2 score train --features hidden` and `score apply`: the model is opened here.
 
+import { checkLabels } from '../data/score/choose.ts';
 import type { LossName } from '../data/score/linear.ts';
 import { checkProbe, type HiddenScorer, PROBE_TEXT, scoreHidden } from '../data/score/scorer-file.ts';
 import { type LabelledText, type LayerMeans, trainHiddenScorer } from '../data/score/train.ts';
@@ -27,6 +28,8 @@ export async function trainOnHidden(
   texts: readonly LabelledText[],
   loss: LossName | undefined,
 ) {
+  // Before the model has read them all.
+  checkLabels(texts.map(({ label }) => label));
   const signal = interruptSignal();
   const { smol } = await openModel(args, status, signal);
   try {

@@ -52,5 +52,10 @@ describe('smollm2 score with hidden states', () => {
       stderr: expect.stringContaining('layers: expected 1 to'),
     });
     expect(await train('--model', folder, '--layers', 'last')).toMatchObject({ code: 2 });
+    const none = await runCli(['score', 'train', '--jsonl', '--scorer', scorer, '--features', 'hidden'], '');
+    expect(none).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('labels: expected at least 10 texts'),
+    });
   });
 });

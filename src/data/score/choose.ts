@@ -16,6 +16,8 @@ import {
   type ThresholdRow,
 } from './validate.ts';
 
+const NUM_FOLDS = 5;
+
 /** One way to look at all the texts. */
 export interface FeatureSet {
   /** `n-grams`, `layer 19`, …: for the report. */
@@ -60,12 +62,9 @@ export interface ScorerReport {
 export function chooseHead(
   sets: readonly FeatureSet[],
   labels: readonly number[],
-  { loss, numFolds = 5, penalties }: ChoiceOptions,
+  { loss, numFolds = NUM_FOLDS, penalties }: ChoiceOptions,
 ): { model: LinearModel; set: FeatureSet; report: ScorerReport } {
-  if (labels.length < 2 * numFolds || new Set(labels).size < 2)
-    throw new RangeError(
-      `labels: expected at least ${2 * numFolds} texts with different labels, got ${labels.length}`,
-    );
+  checkLabels(labels, numFolds);
   const isYesOrNo = labels.every((label) => label === 0 || label === 1);
   const chosenLoss = loss ?? (isYesOrNo ? 'logistic' : 'ridge');
   if (chosenLoss === 'logistic' && !isYesOrNo)
@@ -106,6 +105,13 @@ export function chooseHead(
       calibration: calibration(best.scores, labels),
     },
   };
+}
+
+/** @throws RangeError for fewer than two texts a fold, or labels that are all the same */
+export function checkLabels(labels: readonly number[], numFolds = NUM_FOLDS): void {
+  if (labels.length >= 2 * numFolds && new Set(labels).size >= 2) return;
+  const got = labels.length < 2 * numFolds ? `${labels.length}` : `${labels[0]} for all`;
+  throw new RangeError(`labels: expected at least ${2 * numFolds} texts with different labels, got ${got}`);
 }
 
 /** In the space of the rows, where there are fewer of them than places: the same answer, sooner. */

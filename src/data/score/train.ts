@@ -1,6 +1,6 @@
 // Training a scorer from labelled texts: on character runs, or on hidden states that a model gave.
 
-import { type ChoiceOptions, chooseHead, type FeatureSet, type ScorerReport } from './choose.ts';
+import { type ChoiceOptions, checkLabels, chooseHead, type FeatureSet, type ScorerReport } from './choose.ts';
 import { denseFeatures, NGRAM_OPTIONS, type NgramOptions, ngramFeatures } from './features.ts';
 import type { HiddenFeatures, HiddenScorer, NgramScorer } from './scorer-file.ts';
 import { standardised } from './standardise.ts';
@@ -42,6 +42,7 @@ export function trainHiddenScorer(
   labels: readonly number[],
   { penalties = HIDDEN_PENALTIES, ...rest }: Partial<ChoiceOptions> = {},
 ): { scorer: HiddenScorer; report: ScorerReport } {
+  checkLabels(labels, rest.numFolds);
   const candidates = layers.map((one) => ({ one, scaled: standardised(one.means) }));
   const sets = candidates.map(
     ({ one, scaled }): FeatureSet => ({
