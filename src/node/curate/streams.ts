@@ -107,9 +107,12 @@ export class OutputFile {
     if (this.failure) throw this.failure;
     if (this.head.write(bytes)) return;
     await new Promise<void>((resolve) => {
-      const go = () => resolve();
-      this.head.once('drain', go);
-      this.head.once('close', go);
+      // Both go, or every full buffer of a long run would leave a listener behind.
+      const go = () => {
+        this.head.off('drain', go).off('close', go);
+        resolve();
+      };
+      this.head.on('drain', go).on('close', go);
     });
   }
 
