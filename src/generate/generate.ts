@@ -2,8 +2,8 @@
 // This is where the walk begins; the next step is src/run/loaded-model.ts. What is kept between the tokens is
 // answer.ts, what is drawn from the logits sampler.ts.
 
+import { EngineError } from '../base/errors.ts';
 import type { Model } from '../model/model.ts';
-import { steadyRun } from '../model/steady-run.ts';
 import type { KvCache, Values } from '../ops.ts';
 import { Answer, type Pending } from './answer.ts';
 import type { AnswerTokenizer, GeneratedToken, GenerateOptions, GenerationResult } from './options.ts';
@@ -56,12 +56,15 @@ async function forward(
   { ids, startPos, numRows }: Pending,
   { signal, onPromptProgress: onProgress }: GenerateOptions,
 ): Promise<Values[] | undefined> {
-  cache.length = startPos;
-  try {
-    const [rows] = await steadyRun(model, [{ ids, cache, rows: numRows }], { signal, onProgress });
-    return rows;
-  } catch (error) {
-    if (signal?.aborted) return undefined;
-    throw error;
+  for (let isSecond = false; ; isSecond = true) {
+    cache.length = startPos;
+    try {
+      const [rows] = await model.run([{ ids, cache, rows: numRows }], { signal, onProgress });
+      return rows;
+    } catch (error) {
+      if (signal?.aborted) return undefined;
+      // Where a worker died in the middle of a pass, the next call starts a new team (src/model/steady-run.ts).
+      if (isSecond || !(error instanceof EngineError)) throw error;
+    }
   }
 }
