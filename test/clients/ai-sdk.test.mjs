@@ -96,7 +96,7 @@ describe('the AI SDK without a socket', () => {
     writeFileSync(file, BOTH_VERSIONS);
     const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--skipLibCheck'];
     const compiler = `${root}node_modules/typescript/bin/tsc`;
-    const compile = promisify(execFile)(process.execPath, [compiler, ...flags, '--types', '', file]);
+    const compile = promisify(execFile)(process.execPath, [compiler, ...flags, file]);
     expect((await compile.catch((error) => error)).stdout).toBe('');
   });
 
