@@ -27,6 +27,8 @@ export interface Agreement {
   readonly numGreedy: number;
   /** Largest margin by which the reference preferred another token than the server chose, in nats. */
   readonly worstMargin: number;
+  /** How far the server's own ln p of that token is from the reference's: large where it computes otherwise. */
+  readonly worstOff: number;
 }
 
 /** One agreement with the numbers behind it. */
@@ -56,6 +58,7 @@ export async function replay(
   let numChosen = 0;
   let numGreedy = 0;
   let worstMargin = 0;
+  let worstOff = 0;
   for (const { ids, answer } of exchanges) {
     if (!answer.tokens) {
       const compared = await followText(model, tokenizer, ids, answer.text);
@@ -75,7 +78,10 @@ export async function replay(
       for (const logit of logits) best = Math.max(best, logit);
       numChosen++;
       if (logits[id] === best) numGreedy++;
-      worstMargin = Math.max(worstMargin, best - logits[id]);
+      if (best - logits[id] > worstMargin) {
+        worstMargin = best - logits[id];
+        worstOff = Math.abs(answer.tokens[n].logprob - (logits[id] - sum));
+      }
       for (const { text, logprob } of listed(answer.tokens[n])) {
         const other = idOfText(tokenizer, text);
         if (other === undefined || !(logprob > LEAST_LOGPROB)) continue;
@@ -85,7 +91,7 @@ export async function replay(
       }
     }
   }
-  return { theirs, ours, contexts, numChosen, numGreedy, worstMargin, ...distance(theirs, ours) };
+  return { theirs, ours, contexts, numChosen, numGreedy, worstMargin, worstOff, ...distance(theirs, ours) };
 }
 
 /** Differences of ln p as three numbers. */

@@ -162,11 +162,7 @@ async function judgeModel(
         `${MAX_FOLLOWING} by rounding): look for a temperature, a cap or a scale of the logits`;
       return { verdict: 'cannot-judge', findings: [finding] };
     }
-    if (own.worstMargin > NOT_GREEDY) {
-      const behind = `${own.worstMargin.toFixed(1)} nats behind`;
-      const finding = `it does not choose the likeliest token at temperature 0: one was ${behind}`;
-      return { verdict: 'wrong-sampling', findings: [finding] };
-    }
+    if (own.worstMargin > NOT_GREEDY) return judgeMargin(own);
     return { verdict: 'right', findings: [rightSentence(own)] };
   }
   const coarse = await likenessOf(reference, reference.coarser ?? [], exchanges);
@@ -188,6 +184,19 @@ async function judgeModel(
         'serve the file itself (the type that --model has), or compare its logits with verify --logits',
     ],
   };
+}
+
+/** A token far under the best: chosen against the server's own numbers, or by numbers that are wrong there. */
+function judgeMargin(own: Replay): Judged {
+  const behind = `${own.worstMargin.toFixed(1)} nats behind`;
+  if (own.worstOff < own.worstMargin / 2) {
+    const finding = `it does not choose the likeliest token at temperature 0: one was ${behind}`;
+    return { verdict: 'wrong-sampling', findings: [finding] };
+  }
+  const finding =
+    `one chosen token is ${behind} and its ln p off by ${own.worstOff.toFixed(1)}, though most agree: ` +
+    'look at what differs in decode, positions and the cache above all';
+  return { verdict: 'wrong-model', findings: [finding, sizeOf(own)] };
 }
 
 /** Quantised noise flips choices, but only between tokens that are nearly as likely. */
