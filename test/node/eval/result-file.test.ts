@@ -41,7 +41,7 @@ describe('openResultFile', () => {
       `${path}: expected samples with seed 7, got 42; take another file`,
     );
     await expect(openResultFile(path, { ...settings, engine: 'wasm fast' })).rejects.toThrow(
-      `${path}: expected samples with engine wasm fast, got undefined; take another file`,
+      `${path}: expected samples with engine wasm fast, got nothing; take another file`,
     );
     expect(readFileSync(path, 'utf8')).toBe(before);
   });
