@@ -135,12 +135,15 @@ const context = await browser.newContext({ viewport: { width: 412, height: 823 }
 const page = await context.newPage();
 await page.goto('about:blank');
 await page.addInitScript(() => {
-  const seen = { shift: 0, largest: 0, slowest: 0 };
+  const seen = { shift: 0, shifts: [], largest: 0, slowest: 0 };
   globalThis.seen = seen;
   const watch = (type, take, more = {}) =>
     new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({ type, buffered: true, ...more });
   watch('layout-shift', (one) => {
-    if (!one.hadRecentInput) seen.shift += one.value;
+    if (one.hadRecentInput) return;
+    seen.shift += one.value;
+    const what = one.sources.map(({ node }) => node?.outerHTML?.slice(0, 60) ?? 'text').join(' and ');
+    seen.shifts.push(`${one.value.toFixed(4)} at ${(one.startTime / 1000).toFixed(2)} s: ${what}`);
   });
   watch('largest-contentful-paint', (one) => {
     seen.largest = one.startTime;
@@ -169,7 +172,7 @@ try {
     );
   await text('#view .picture desc, #view', 'Paris');
   say('the answered sentence is shown', since());
-  await page.evaluate(() => document.querySelector('#next').click());
+  await page.locator('#next').click();
   await text('#said', 'Paris');
   say('a press of "next token" has its answer', since());
   await page.locator('#prompt-text').focus();
@@ -194,7 +197,8 @@ try {
   say('layout shift (≤ 0.05)', seen.shift.toFixed(4));
   say('slowest reaction to a key or click (≤ 200 ms)', `${seen.slowest} ms`);
   if (process.argv.includes('--requests')) {
-    for (const one of requests) {
+    for (const one of seen.shifts) console.log(`  ${one}`);
+    for (const one of requests.slice(0, 60)) {
       const at = (time) => (time ? ((time - begin) / 1000).toFixed(2) : '…');
       console.log(`  ${at(one.begin)} to ${at(one.end)}  ${one.size ?? ''}  ${one.path}`);
     }

@@ -64,11 +64,12 @@ export async function renderer({ pages, sources, runnable }) {
   };
 }
 
-/** A view of the explorer inside a page; where pages are read as Markdown its comment is not seen. */
+/** A view of the explorer inside a page; where pages are read as Markdown its comment is not seen. One line, as the
+ * comment is: blocks are named by theirs. */
 function widget(page, place) {
   const url = `${relative(dirname(page.url), 'index.html')}`;
   return (
-    `<iframe class="widget" loading="lazy" title="Explorer: ${place.split('?')[0]}" src="${url}?inside#${place}"></iframe>\n` +
+    `<iframe class="widget" loading="lazy" title="Explorer: ${place.split('?')[0]}" src="${url}?inside#${place}"></iframe>` +
     `<p class="muted"><a href="${url}#${place}">The same in the whole explorer</a></p>`
   );
 }

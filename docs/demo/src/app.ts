@@ -16,6 +16,9 @@ import type { Context, View } from './views/view.ts';
 
 export class App {
   state: State = fromHash(location.hash);
+  /** Resolves when the nano model is here, or cannot be had. */
+  readonly warm: Promise<void>;
+  private warmed: () => void = () => undefined;
   readonly client: Client;
   readonly prompt: PromptBar;
   readonly drawer: Drawer;
@@ -29,6 +32,9 @@ export class App {
   private readonly deeds = new Set<string>();
 
   constructor() {
+    this.warm = new Promise((resolve) => {
+      this.warmed = resolve;
+    });
     this.client = new Client({ changed: () => this.draw(), said: (reply) => this.hear(reply) });
     this.prompt = new PromptBar(this);
     this.drawer = new Drawer(this);
@@ -48,6 +54,8 @@ export class App {
     const response = await fetch(new URL('./text/first-view.json', import.meta.url));
     this.client.keep(await response.json());
     this.draw();
+    // The small model comes before all that is only kept for another time.
+    this.client.send({ kind: 'warm' });
     // The 135M of an earlier visit lies in this browser's storage.
     void this.drawer.loadStored();
   }
@@ -99,6 +107,10 @@ export class App {
   }
 
   private hear(reply: Exclude<Reply, { kind: 'picture' }>): void {
+    if (reply.kind === 'warm') {
+      this.warmed();
+      return;
+    }
     if (reply.kind === 'token' || reply.kind === 'done' || (reply.kind === 'error' && reply.about === 'go')) {
       this.prompt.hear(reply);
       return;
@@ -122,6 +134,7 @@ export class App {
     this.drawer.drawChip();
     this.card.draw();
     this.drawBanner();
+    document.body.classList.remove('undrawn');
     const name = this.viewName;
     let view = this.views.get(name);
     if (!view) {
@@ -229,7 +242,6 @@ export class App {
     const key =
       document.activeElement instanceof HTMLElement ? document.activeElement.dataset.focus : undefined;
     const hadFocus = this.pane.contains(document.activeElement);
-    const focusVisible = document.activeElement?.matches(':focus-visible') ?? false;
     const folded = new Set(
       [...this.pane.querySelectorAll<HTMLDetailsElement>('details.run[open]')].map((one) => one.className),
     );
@@ -238,8 +250,7 @@ export class App {
       one.open = folded.has(one.className);
     if (!hadFocus) return;
     const again = key && this.pane.querySelector<HTMLElement>(`[data-focus="${CSS.escape(key)}"]`);
-    // Firefox shows no ring of its own where the element that had it is gone.
-    (again || this.pane).focus({ preventScroll: true, focusVisible } as FocusOptions);
+    (again || this.pane).focus({ preventScroll: true });
   }
 
   private drawBanner(): void {

@@ -14,6 +14,8 @@ export class Keys {
   constructor(app: App) {
     this.app = app;
     addEventListener('keydown', (event) => this.press(event));
+    addEventListener('keydown', () => document.documentElement.toggleAttribute('data-keyboard', true), true);
+    addEventListener('pointerdown', () => document.documentElement.removeAttribute('data-keyboard'), true);
     byId('help').addEventListener('click', () => this.show());
     byId('theme').addEventListener('click', () => turnTheme());
     byId('skip').addEventListener('click', (event) => {

@@ -7,5 +7,6 @@ import { translatePage } from './ui/text.ts';
 // In a page of the course only the prompt, the view and its controls are shown.
 if (new URLSearchParams(location.search).has('inside')) document.documentElement.dataset.inside = '';
 translatePage();
-void new App().start();
-keepOffline('./sw.js');
+const app = new App();
+void app.start();
+if (!('inside' in document.documentElement.dataset)) keepOffline('./sw.js', app.warm);

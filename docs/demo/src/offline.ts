@@ -1,8 +1,10 @@
 // Keeps the whole site in this browser: the page's own files when it is installed, the rest when the page is idle.
 
-export function keepOffline(script: string): void {
+/** @param after what is more urgent: the line is the page's own until then */
+export function keepOffline(script: string, after: Promise<unknown>): void {
   if (!('serviceWorker' in navigator) || !import.meta.env.PROD) return;
   const keep = async () => {
+    await after;
     await navigator.serviceWorker.register(script);
     const { active } = await navigator.serviceWorker.ready;
     active?.postMessage('keep-all');
@@ -10,5 +12,10 @@ export function keepOffline(script: string): void {
   navigator.serviceWorker.addEventListener('message', ({ data }) => {
     if (data === 'kept-all') document.documentElement.dataset.offline = 'ready';
   });
-  addEventListener('load', () => setTimeout(() => void keep().catch(() => undefined), 1500));
+  void keep().catch(() => undefined);
+}
+
+/** Resolves a little after the page has loaded. */
+export function loaded(): Promise<void> {
+  return new Promise((resolve) => addEventListener('load', () => setTimeout(resolve, 1500)));
 }

@@ -173,7 +173,9 @@ export type Request =
     }
   | { readonly kind: 'stop' }
   | { readonly kind: 'bring'; readonly source: string | File }
-  | { readonly kind: 'pause' };
+  | { readonly kind: 'pause' }
+  /** Loads the nano model, so that it is there when something is written. */
+  | { readonly kind: 'warm' };
 
 export type Reply =
   | {
@@ -196,6 +198,7 @@ export type Reply =
       readonly done: number;
       readonly total: number;
     }
+  | { readonly kind: 'warm' }
   | { readonly kind: 'ready'; readonly model: ModelName; readonly threads: number; readonly why: string }
   | { readonly kind: 'paused'; readonly done: number }
   | {

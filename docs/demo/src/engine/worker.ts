@@ -24,6 +24,12 @@ let last: Promise<unknown> = Promise.resolve();
 scope.onmessage = ({ data: request }) => {
   if (request.kind === 'stop') return stopping.abort();
   if (request.kind === 'pause') return pausing.abort();
+  if (request.kind === 'warm') {
+    const say = () => post({ kind: 'warm' });
+    // What went wrong is said when a picture is asked for.
+    void modelOf('nano').then(say, say);
+    return;
+  }
   if (request.kind === 'bring') {
     void bring(request.source);
     return;

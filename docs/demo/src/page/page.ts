@@ -1,6 +1,6 @@
 // What pages of text do: theme, search, blocks that run, exercises.
 
-import { keepOffline } from '../offline.ts';
+import { keepOffline, loaded } from '../offline.ts';
 import { byId } from '../ui/dom.ts';
 import { startBlocks } from './blocks.ts';
 import { startSearch } from './search.ts';
@@ -42,4 +42,4 @@ for (const widget of document.querySelectorAll<HTMLIFrameElement>('iframe.widget
 }
 const exercise = document.querySelector<HTMLElement>('[data-exercise]');
 if (exercise) void import('./exercise.ts').then(({ startExercise }) => startExercise(exercise));
-keepOffline(`${root}sw.js`);
+keepOffline(`${root}sw.js`, loaded());
