@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import { Duplex } from 'node:stream';
 import { createAdaptorServer } from '@hono/node-server';
 import { expect, it } from 'vitest';
-import { get, post, served } from './served.ts';
+import { get, post, serverOf } from './served.ts';
 
 /** A connection without the system's buffers, which hold megabytes: what is written waits until somebody reads. */
 class UnreadConnection extends Duplex {
@@ -27,6 +27,8 @@ class UnreadConnection extends Duplex {
 }
 
 it('a stream whose reader stops is drawn no further than what fits between, and goes on', async () => {
+  // Places for others beside the sixteen that it holds.
+  const served = await serverOf({ parallel: 20 });
   const server = createAdaptorServer({ fetch: served.fetch }) as Server;
   const connection = new UnreadConnection();
   server.emit('connection', connection);
@@ -38,20 +40,21 @@ it('a stream whose reader stops is drawn no further than what fits between, and 
     `POST /v1/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
   const drawn = async () => {
-    const slots: { next_token?: { n_decoded: number } }[] = (await get('/slots')).json;
+    const slots: { next_token?: { n_decoded: number } }[] = (await get('/slots', served)).json;
     return slots.reduce((sum, slot) => sum + (slot.next_token?.n_decoded ?? 0), 0);
   };
   let before = -1;
   for (let now = 0; now !== before; now = await drawn()) {
     before = now;
-    const other = await post('/v1/completions', { prompt: 'Ho', max_tokens: 90, ignore_eos: true, n: 2 });
+    const ask = { prompt: 'Ho', max_tokens: 90, ignore_eos: true, n: 2 };
+    const other = await post('/v1/completions', ask, { server: served });
     expect(other.status).toBe(200);
   }
   expect(before).toBeGreaterThan(0);
   expect(before).toBeLessThan(numTokens * choices);
   connection.readOn();
   while (!connection.heard.includes('[DONE]')) await new Promise((resolve) => setTimeout(resolve, 5));
-  const whole = await post('/v1/completions', ask);
+  const whole = await post('/v1/completions', ask, { server: served });
   const texts = Array.from({ length: choices }, () => '');
   for (const [, json] of connection.heard.matchAll(/^data: (\{.*\})\r?$/gm)) {
     for (const { index, text } of JSON.parse(json).choices) texts[index] += text;
