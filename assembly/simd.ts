@@ -146,14 +146,29 @@ export function one4(): v128 {
   return v128.load(EXP, 176);
 }
 
-/** e^x of each lane, x clamped to [-87, 88]. Never fused, so that both builds agree. */
+/** x within the bounds of exp4. */
 @inline
-export function exp4(x: v128): v128 {
-  x = f32x4.pmax(f32x4.pmin(x, v128.load(EXP)), v128.load(EXP, 16)); // this order keeps NaN
-  const shifted = f32x4.add(f32x4.mul(x, v128.load(EXP, 32)), rounder());
+export function clamped(x: v128): v128 {
+  return f32x4.pmax(f32x4.pmin(x, v128.load(EXP)), v128.load(EXP, 16)); // this order keeps NaN
+}
+
+/** n + 1.5 · 2^23, of x within bounds. */
+@inline
+export function shiftedExponent(x: v128): v128 {
+  return f32x4.add(f32x4.mul(x, v128.load(EXP, 32)), rounder());
+}
+
+/** r, of x within bounds. */
+@inline
+export function remainder(x: v128, shifted: v128): v128 {
   const n = f32x4.sub(shifted, rounder());
-  let r = f32x4.sub(x, f32x4.mul(n, v128.load(EXP, 48)));
-  r = f32x4.sub(r, f32x4.mul(n, v128.load(EXP, 64)));
+  const r = f32x4.sub(x, f32x4.mul(n, v128.load(EXP, 48)));
+  return f32x4.sub(r, f32x4.mul(n, v128.load(EXP, 64)));
+}
+
+/** 2^n · e^r */
+@inline
+export function expOf(r: v128, shifted: v128): v128 {
   let p = v128.load(EXP, 80);
   p = f32x4.add(f32x4.mul(p, r), v128.load(EXP, 96));
   p = f32x4.add(f32x4.mul(p, r), v128.load(EXP, 112));
@@ -162,6 +177,14 @@ export function exp4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), v128.load(EXP, 160));
   p = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), one4());
   return f32x4.mul(p, i32x4.shl(i32x4.add(shifted, v128.load(EXPONENT)), 23));
+}
+
+/** e^x of each lane, x clamped to [-87, 88]. Never fused, so that both builds agree. */
+@inline
+export function exp4(x: v128): v128 {
+  x = clamped(x);
+  const shifted = shiftedExponent(x);
+  return expOf(remainder(x, shifted), shifted);
 }
 
 /** e^x of one number, the same bits as a lane of exp4. */

@@ -5,10 +5,12 @@
 // KEY_BLOCK; dK, dV by head of the group, then block of queries, then query; softmax sums as in softmaxRow.
 
 import { Worker } from '../memory';
-import { exp1, exp4, maxLanes, sumLanes } from '../simd';
+import { exp1, sumLanes } from '../simd';
 import { arrive, claim } from '../team';
+import { exponentials } from './exponentials';
 import { multiplyPanel, PANEL, packRows, packTransposed } from './gemm';
 import { log } from './log';
+import { largest } from './loss';
 
 /** Queries whose scores are in scratch at once. */
 const QUERY_BLOCK: i32 = 64;
@@ -76,7 +78,7 @@ function attendBlock(
   products(me, scores, scoreRow, q + at, qRow, k + kv, kvRow, queries, keys, heads.headDim);
   const scale = 1.0 / sqrt<f64>(<f64>heads.headDim);
   for (let t = 0; t < queries; t++) {
-    const logSum = softmaxRow(scores + <usize>t * scoreRow, first + t + 1, scoreRow, <f32>scale);
+    const logSum = softmaxRow(scores + <usize>t * scoreRow, first + t + 1, scoreRow, <f32>scale, me.panels);
     store<f32>(logSums + ((<usize>((sequence + first + t) * heads.numHeads + h)) << 2), logSum);
   }
   gather(me, out + at, qRow, scores, scoreRow, v + kv, kvRow, queries, keys, heads.headDim);
@@ -88,7 +90,10 @@ function scoreRowBytes(keys: i32): usize {
   return (<usize>(((keys + PANEL - 1) & ~(PANEL - 1)) + PANEL)) << 2;
 }
 
-/** c [queries, keys] = a [queries, headDim] · bᵀ, b [keys, headDim]; columns to the end of a panel become zero. */
+/**
+ * c [queries, keys] = a [queries, headDim] · bᵀ, b [keys, headDim]; the last query sees the last key. Panels of keys
+ * that no query of a row sees are left out there, as in gather and scatter: their weights are zero.
+ */
 function products(
   me: Worker,
   c: usize,
@@ -103,15 +108,16 @@ function products(
 ): void {
   for (let p = 0; p < keys; p += PANEL) {
     packTransposed(me.panels, b + <usize>p * bRow, bRow, headDim, min(PANEL, keys - p));
+    const unseen = max(0, p - (keys - queries));
     multiplyPanel(
-      c + ((<usize>p) << 2),
+      c + <usize>unseen * cRow + ((<usize>p) << 2),
       cRow,
-      a,
+      a + <usize>unseen * aRow,
       aRow,
       4,
       me.panels,
       64,
-      queries,
+      queries - unseen,
       PANEL,
       headDim,
       false,
@@ -139,20 +145,24 @@ function gather(
     for (let p = 0; p < keys; p += KEY_BLOCK) {
       const k = min(KEY_BLOCK, keys - p);
       packRows(me.panels, b + <usize>p * bRow + at, bRow, k, columns);
-      multiplyPanel(
-        c + at,
-        cRow,
-        a + ((<usize>p) << 2),
-        aRow,
-        4,
-        me.panels,
-        64,
-        queries,
-        columns,
-        k,
-        p > 0,
-        me.tile,
-      );
+      for (let t = 0; t < queries; t += PANEL) {
+        const seen = min(k, keys - queries + t + PANEL - p);
+        if (seen <= 0) continue;
+        multiplyPanel(
+          c + <usize>t * cRow + at,
+          cRow,
+          a + <usize>t * aRow + ((<usize>p) << 2),
+          aRow,
+          4,
+          me.panels,
+          64,
+          min(PANEL, queries - t),
+          columns,
+          seen,
+          p > 0,
+          me.tile,
+        );
+      }
     }
   }
 }
@@ -174,7 +184,24 @@ function scatter(
     const columns = min(PANEL, headDim - i);
     const at = (<usize>i) << 2;
     packRows(me.panels, b + at, bRow, queries, columns);
-    multiplyPanel(c + at, cRow, a, 4, aRow, me.panels, 64, keys, columns, queries, true, me.tile);
+    for (let p = 0, end = 0; p < keys; p = end) {
+      const unseen = max(0, p - (keys - queries));
+      end = min(keys, max(keys - queries, p + PANEL));
+      multiplyPanel(
+        c + <usize>p * cRow + at,
+        cRow,
+        a + <usize>unseen * aRow + ((<usize>p) << 2),
+        4,
+        aRow,
+        me.panels + <usize>unseen * 64,
+        64,
+        end - p,
+        columns,
+        queries - unseen,
+        true,
+        me.tile,
+      );
+    }
   }
 }
 
@@ -184,24 +211,14 @@ function scatter(
  *
  * @returns log of the sum of exponentials of the scaled scores
  */
-function softmaxRow(row: usize, length: i32, rowBytes: usize, scale: f32): f32 {
+function softmaxRow(row: usize, length: i32, rowBytes: usize, scale: f32, scratch: usize): f32 {
   const bytes = (<usize>length) << 2;
   const whole = bytes & ~15;
-  const scale4 = f32x4.splat(scale);
-  let four = f32x4.splat(load<f32>(row));
-  let i: usize = 0;
-  for (; i < whole; i += 16) four = f32x4.max(four, v128.load(row + i));
-  let max = maxLanes(four);
-  for (; i < bytes; i += 4)
-    max = f32x4.extract_lane(f32x4.max(f32x4.splat(max), f32x4.splat(load<f32>(row + i))), 0);
-  max *= scale;
-  const max4 = f32x4.splat(max);
+  const max = largest(row, bytes) * scale;
+  exponentials(row, row, whole, scale, max, scratch);
   let sums = f32x4.splat(0);
-  for (i = 0; i < whole; i += 16) {
-    const weight = exp4(f32x4.sub(f32x4.mul(v128.load(row + i), scale4), max4));
-    v128.store(row + i, weight);
-    sums = f32x4.add(sums, weight);
-  }
+  let i: usize = 0;
+  for (; i < whole; i += 16) sums = f32x4.add(sums, v128.load(row + i));
   let sum = sumLanes(sums);
   for (; i < bytes; i += 4) {
     const weight = exp1(load<f32>(row + i) * scale - max);
@@ -306,7 +323,7 @@ function blockBackward(
     const logSum = load<f32>(logSums + ((<usize>((sequence + first + t) * heads.numHeads + h)) << 2));
     const offset = <usize>t * scoreRow;
     const mean = dot(dOut + row, out + row, headBytes);
-    rowBackward(weights + offset, dScores + offset, first + t + 1, scoreRow, logSum, mean, scale);
+    rowBackward(weights + offset, dScores + offset, first + t + 1, scoreRow, logSum, mean, scale, me.panels);
   }
   scatter(me, dV, kvRow, weights, scoreRow, dOut + at, qRow, queries, keys, headDim);
   gather(me, dQ + at, qRow, dScores, scoreRow, k, kvRow, queries, keys, headDim);
@@ -332,18 +349,17 @@ function rowBackward(
   logSum: f32,
   mean: f32,
   scale: f32,
+  scratch: usize,
 ): void {
   const bytes = (<usize>length) << 2;
   const whole = bytes & ~15;
   const scale4 = f32x4.splat(scale);
-  const logSum4 = f32x4.splat(logSum);
   const mean4 = f32x4.splat(mean);
   let i: usize = 0;
+  exponentials(weights, weights, whole, scale, logSum, scratch);
   for (; i < whole; i += 16) {
-    const weight = exp4(f32x4.sub(f32x4.mul(v128.load(weights + i), scale4), logSum4));
-    v128.store(weights + i, weight);
     const pull = f32x4.sub(v128.load(dScores + i), mean4);
-    v128.store(dScores + i, f32x4.mul(f32x4.mul(weight, pull), scale4));
+    v128.store(dScores + i, f32x4.mul(f32x4.mul(v128.load(weights + i), pull), scale4));
   }
   for (; i < bytes; i += 4) {
     const weight = exp1(load<f32>(weights + i) * scale - logSum);

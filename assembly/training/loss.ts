@@ -3,8 +3,9 @@
 // (0 + 2) + (1 + 3), added to a float64 sum, runs ascending; then the tail.
 
 import { Worker } from '../memory';
-import { exp1, exp4, maxLanes, sumLanes } from '../simd';
+import { exp1, maxLanes, sumLanes } from '../simd';
 import { arrive, claim } from '../team';
+import { exponentials } from './exponentials';
 import { log } from './log';
 
 /** Ids whose exponentials are summed in float32. */
@@ -35,13 +36,22 @@ export function crossEntropy(
       const row = logits + t * rowBytes;
       const label = load<i32>(labels + (t << 2));
       const weight = weights == 0 ? <f32>0 : load<f32>(weights + (t << 2));
-      rowLoss(row, bytes, label, weights != 0, weight, results + t * 24);
+      rowLoss(row, bytes, label, weights != 0, weight, results + t * 24, me.panels);
     }
   }
   arrive(me);
 }
 
-function rowLoss(row: usize, bytes: usize, label: i32, hasGradient: bool, weight: f32, result: usize): void {
+/** @param scratch 3 KB */
+function rowLoss(
+  row: usize,
+  bytes: usize,
+  label: i32,
+  hasGradient: bool,
+  weight: f32,
+  result: usize,
+  scratch: usize,
+): void {
   if (label == IGNORED) {
     if (hasGradient) memory.fill(row, 0, bytes);
     memory.fill(result, 0, 24);
@@ -57,9 +67,11 @@ function rowLoss(row: usize, bytes: usize, label: i32, hasGradient: bool, weight
     const end = min(i + LOSS_RUN, whole);
     let sums = f32x4.splat(0);
     let weightedSums = sums;
-    for (; i < end; i += 16) {
+    const powers = scratch + 2 * LOSS_RUN;
+    exponentials(powers, row + i, end - i, 1, max, scratch);
+    for (let at = powers; i < end; i += 16, at += 16) {
       const below = f32x4.sub(v128.load(row + i), max4);
-      const e = exp4(below);
+      const e = v128.load(at);
       sums = f32x4.add(sums, e);
       weightedSums = f32x4.add(weightedSums, f32x4.mul(e, below));
     }
@@ -79,28 +91,36 @@ function rowLoss(row: usize, bytes: usize, label: i32, hasGradient: bool, weight
   store<f64>(result, logit == max ? 1 : 0, 8);
   store<f64>(result, logSum - weighted / sum, 16);
   if (!hasGradient) return;
-  toGradient(row, bytes, <f32>(<f64>max + logSum), weight);
+  toGradient(row, bytes, <f32>(<f64>max + logSum), weight, scratch);
   store<f32>(at, load<f32>(at) - weight);
 }
 
-function largest(row: usize, bytes: usize): f32 {
-  const whole = bytes & ~15;
-  let four = f32x4.splat(load<f32>(row));
+/** Four maxima side by side: one waits for itself at every step. */
+export function largest(row: usize, bytes: usize): f32 {
+  let max0 = f32x4.splat(load<f32>(row));
+  let max1 = max0;
+  let max2 = max0;
+  let max3 = max0;
   let i: usize = 0;
-  for (; i < whole; i += 16) four = f32x4.max(four, v128.load(row + i));
-  let max = maxLanes(four);
-  for (; i < bytes; i += 4)
-    max = f32x4.extract_lane(f32x4.max(f32x4.splat(max), f32x4.splat(load<f32>(row + i))), 0);
+  for (; i + 64 <= bytes; i += 64) {
+    max0 = f32x4.pmax(max0, v128.load(row + i));
+    max1 = f32x4.pmax(max1, v128.load(row + i, 16));
+    max2 = f32x4.pmax(max2, v128.load(row + i, 32));
+    max3 = f32x4.pmax(max3, v128.load(row + i, 48));
+  }
+  let max = maxLanes(f32x4.pmax(f32x4.pmax(max0, max1), f32x4.pmax(max2, max3)));
+  for (; i < bytes; i += 4) {
+    const value = load<f32>(row + i);
+    if (value > max) max = value;
+  }
   return max;
 }
 
-function toGradient(row: usize, bytes: usize, logSum: f32, weight: f32): void {
+function toGradient(row: usize, bytes: usize, logSum: f32, weight: f32, scratch: usize): void {
   const whole = bytes & ~15;
-  const logSum4 = f32x4.splat(logSum);
   const weight4 = f32x4.splat(weight);
   let i: usize = 0;
-  for (; i < whole; i += 16) {
-    v128.store(row + i, f32x4.mul(exp4(f32x4.sub(v128.load(row + i), logSum4)), weight4));
-  }
+  exponentials(row, row, whole, 1, logSum, scratch);
+  for (; i < whole; i += 16) v128.store(row + i, f32x4.mul(v128.load(row + i), weight4));
   for (; i < bytes; i += 4) store<f32>(row + i, exp1(load<f32>(row + i) - logSum) * weight);
 }
