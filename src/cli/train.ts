@@ -52,7 +52,7 @@ async function run(args: Arguments): Promise<void> {
       status.note(`stopped after step ${state.step} (${reason}); go on with --resume`);
     await print(`loss hash: ${state.lossHash}\n`);
     if (!isSaved) {
-      status.note(`${out}: the last checkpoint could not be written`);
+      status.note(`${out}: the last checkpoint or the log could not be written`);
       process.exitCode = 1;
     } else if (reason === 'interrupted') process.exitCode = 130;
   } finally {

@@ -51,7 +51,7 @@ export interface StepLine {
 export interface TrainingResult {
   readonly state: TrainingState;
   readonly reason: 'finished' | 'max-steps' | 'interrupted' | 'exhausted';
-  /** False where the last checkpoint could not be written. */
+  /** False where the last checkpoint, or a line of the log, could not be written. */
   readonly isSaved: boolean;
 }
 

@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { runTraining } from '../../src/node/train/run.ts';
+import { startCli } from '../support/run-cli.ts';
 import { tinyRun } from '../support/tiny-run.ts';
 
 it('a run that is stopped after any of its 20 steps and resumed has the loss hash of one that was not', async () => {
@@ -15,3 +16,28 @@ it('a run that is stopped after any of its 20 steps and resumed has the loss has
     expect(resumed.state.lossHash, `step ${step}`).toBe(whole.state.lossHash);
   }
 }, 300_000);
+
+it.each(['SIGINT', 'SIGKILL'] as const)(
+  'a run that gets %s in each of its 20 steps, one after the other, has that hash too',
+  async (signal) => {
+    const { recipe, out } = tinyRun();
+    const options = { recipe, threads: 1, onNote: () => {} };
+    const whole = await runTraining({ ...options, out: out('whole') });
+    const stopped = new Set<number>();
+    for (let step = 1; step < 20; step++) {
+      const child = startCli(['train', recipe, '--out', out('run'), '--threads', '1', '--resume']);
+      let printed = '';
+      child.stdout.on('data', (chunk) => {
+        printed += chunk;
+        if (printed.includes(`step ${step}/20`) && !child.killed) child.kill(signal);
+      });
+      await new Promise((resolve) => child.once('close', resolve));
+      if (child.killed) stopped.add(step);
+    }
+    expect(stopped.size).toBeGreaterThan(15); // the others were over before the signal came
+    expect((await runTraining({ ...options, out: out('run'), resume: true })).state.lossHash).toBe(
+      whole.state.lossHash,
+    );
+  },
+  300_000,
+);

@@ -1,27 +1,53 @@
 // log.jsonl of a run: one line a step, each on the disk before the next step begins. What a killed run wrote after its
-// last checkpoint is taken away when it is resumed: those steps are taken again.
+// last checkpoint is taken away when it is resumed: those steps are taken again. On a full disk lines wait in memory, and
+// every step tries again to write them.
 
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { StepLine } from '../../train/trainer.ts';
-import { orDiskError, writeText } from '../write-file.ts';
+import { writeText } from '../write-file.ts';
 
 export class RunLog {
   readonly path: string;
+  private readonly onNote: (text: string) => void;
+  /** Bytes of whole lines in the file. */
+  private size = 0;
+  private waiting = '';
 
-  constructor(path: string) {
+  constructor(path: string, onNote: (text: string) => void = () => {}) {
     this.path = path;
+    this.onNote = onNote;
   }
 
   /** Keeps the lines of steps up to `step`; those of a run that was interrupted within a line are left out. */
   async keepUpTo(step: number): Promise<void> {
     await mkdir(dirname(this.path), { recursive: true });
     const lines = (await this.lines()).filter((line) => line.step <= step);
-    await writeText(this.path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    await writeText(this.path, text);
+    this.size = Buffer.byteLength(text);
   }
 
   async append(line: StepLine): Promise<void> {
-    await appendFile(this.path, `${JSON.stringify(line)}\n`).catch(orDiskError(this.path));
+    const isFirst = this.waiting === '';
+    this.waiting += `${JSON.stringify(line)}\n`;
+    const problem = await this.flush();
+    if (problem && isFirst) this.onNote(`LOG NOT WRITTEN: ${problem.message}; its lines wait for room`);
+  }
+
+  /** Writes what waits. @returns why it still waits */
+  async flush(): Promise<Error | undefined> {
+    const { waiting } = this;
+    try {
+      await appendFile(this.path, waiting);
+    } catch (error) {
+      // A full disk takes the beginning of a line.
+      await truncate(this.path, this.size).catch(() => undefined);
+      return error as Error;
+    }
+    this.size += Buffer.byteLength(waiting);
+    this.waiting = '';
+    return undefined;
   }
 
   /** Every whole line; none where there is no file. */

@@ -35,7 +35,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
   const resumed = await resumedCheckpoint(store, recipe, options);
   const place = (path: string) => resolvePath(path, options.recipe);
   const run = await openRun(recipe, options, resumed?.state, place);
-  const log = new RunLog(join(out, 'log.jsonl'));
+  const log = new RunLog(join(out, 'log.jsonl'), onNote);
   try {
     await log.keepUpTo(resumed?.state.step ?? 0);
     const report = new ReportFile(out, await log.lines(), onNote);
@@ -69,7 +69,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
     const result = await trainer.run();
     await report.end({ totalSteps: run.objective.totalSteps, lossHash: result.state.lossHash });
     for (const [name, bytes] of run.adapters?.() ?? []) await writeFileWhole(join(out, name), [bytes]);
-    return result;
+    return { ...result, isSaved: result.isSaved && (await log.flush()) === undefined };
   } finally {
     await run.close();
   }
