@@ -65,6 +65,7 @@ const GENERATE: Table<GenerateOptions> = {
   onPromptProgress: called,
 };
 const LOAD: Table<NodeLoadOptions> = {
+  adapter: { right: ['adapter'], wrongKind: [5], outOfRange: [] },
   engine: { right: ['reference', 'wasm'], wrongKind: [1, null], outOfRange: ['webgpu', 'cpu'] },
   maxSeqLen: fromOne,
   precision: { right: ['fast', 'precise'], wrongKind: [1], outOfRange: ['exact'] },

@@ -1,6 +1,6 @@
-// Many exponentials, each with the bits of exp4. One is a chain of some 25 operations, each waiting for the one before, and
-// a machine that looks a hundred operations ahead has but four of them in flight. Taken in two passes, what is in flight
-// is eight halves; measured, with the maxima of loss.ts: softmax and cross-entropy in two thirds of the time.
+// Many exponentials, each with the bits of exp4. One is a chain of some 25 operations, each waiting for the one
+// before, and a machine that looks a hundred operations ahead has but four of them in flight. Taken in two passes,
+// eight halves are; measured, with the maxima of loss.ts: cross-entropy in two thirds of the time.
 
 import { clamped, expOf, remainder, shiftedExponent } from '../simd';
 

@@ -5,6 +5,7 @@ import { UnavailableError } from '../base/errors.ts';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
+import { besideAdapter } from '../node/adapter.ts';
 import { NANO } from '../node/find-weights.ts';
 import { loadModel } from '../node/index.ts';
 import { openNode } from '../node/open.ts';
@@ -29,12 +30,13 @@ export function engineOptions(command: Command): Command {
     .option('--precision <precision>', 'of the wasm engine: fast or precise')
     .option('--relaxed', 'kernels with relaxed SIMD: faster, not bit-equal across machines (see doctor)')
     .option('--threads <n>', 'threads of the wasm engine')
-    .option('--ctx <n>', "positions of the context (default: the model's)");
+    .option('--ctx <n>', "positions of the context (default: the model's)")
+    .option('--adapter <dir>', "LoRA adapter beside the weights (PEFT's files, or a run of smollm2 train)");
 }
 
 /**
- * Finds and opens the model's file or folder, telling what it does. Without a signal, Ctrl-C stops the
- * search.
+ * Finds and opens the model's file or folder, and the adapter beside it, telling what it does. Without a signal,
+ * Ctrl-C stops the search.
  */
 export async function openModelFile(
   args: Arguments,
@@ -44,11 +46,12 @@ export async function openModelFile(
 ): Promise<Checkpoint> {
   if (!signal) return interruptible((ownSignal) => openModelFile(args, status, ownSignal, name));
   try {
-    return await openNode(name, {
+    const checkpoint = await openNode(name, {
       signal,
       onNote: (text) => status.note(text),
       onProgress: (file, done, total) => status.progress(file, done, total),
     });
+    return await besideAdapter(checkpoint, args.text('adapter'));
   } finally {
     status.clear();
   }

@@ -2,6 +2,7 @@
 // Next step of the walk: the operations themselves, src/reference/linear.ts and src/reference/attend.ts.
 
 import type { FusedOps, Vector } from '../ops.ts';
+import { addLowRank } from './low-rank.ts';
 import type { Pass } from './pass.ts';
 import type { LayerWeights } from './weights.ts';
 
@@ -16,10 +17,13 @@ export function attention(pass: Pass, x: Vector, w: LayerWeights, layer: number)
   ops.rmsNorm(normed, x, w.inputNorm, rmsNormEps);
   see('input_layernorm', normed, hiddenSize);
   ops.linear(q, normed, w.qkv.qProj, w.qkv.qBias);
+  addLowRank(pass, q, normed, w.adapters?.qProj);
   see('self_attn.q_proj', q, numHeads * headDim);
   ops.linear(k, normed, w.qkv.kProj, w.qkv.kBias);
+  addLowRank(pass, k, normed, w.adapters?.kProj);
   see('self_attn.k_proj', k, numKvHeads * headDim);
   ops.linear(v, normed, w.qkv.vProj, w.qkv.vBias);
+  addLowRank(pass, v, normed, w.adapters?.vProj);
   see('self_attn.v_proj', v, numKvHeads * headDim);
   ops.rope(q, rope, numHeads, sequences);
   see('self_attn.q_rope', q, numHeads, headDim);
@@ -33,6 +37,7 @@ export function attention(pass: Pass, x: Vector, w: LayerWeights, layer: number)
   }
   see('self_attn.attn_out', mixed, numHeads * headDim);
   ops.linear(branch, mixed, w.oProj, w.oBias);
+  addLowRank(pass, branch, mixed, w.adapters?.oProj);
   see('self_attn.o_proj', branch, hiddenSize);
   ops.add(x, branch);
 }

@@ -2,6 +2,7 @@
 // Next step of the walk: src/reference/swiglu.ts.
 
 import type { FusedOps, Vector } from '../ops.ts';
+import { addLowRank } from './low-rank.ts';
 import type { Pass } from './pass.ts';
 import type { LayerWeights } from './weights.ts';
 
@@ -16,12 +17,15 @@ export function mlp(pass: Pass, x: Vector, w: LayerWeights, layer: number): void
   ops.rmsNorm(normed, x, w.postAttentionNorm, rmsNormEps);
   see('post_attention_layernorm', normed, hiddenSize);
   ops.linear(gate, normed, w.gateUp.gateProj, w.gateUp.gateBias);
+  addLowRank(pass, gate, normed, w.adapters?.gateProj);
   see('mlp.gate_proj', gate, intermediateSize);
   ops.linear(up, normed, w.gateUp.upProj, w.gateUp.upBias);
+  addLowRank(pass, up, normed, w.adapters?.upProj);
   see('mlp.up_proj', up, intermediateSize);
   ops.swiglu(gate, gate, up);
   see('mlp.act', gate, intermediateSize);
   ops.linear(branch, gate, w.downProj, w.downBias);
+  addLowRank(pass, branch, gate, w.adapters?.downProj);
   see('mlp.down_proj', branch, hiddenSize);
   ops.add(x, branch);
 }

@@ -3,7 +3,7 @@
 import type { ModelConfig } from '../config.ts';
 import type { Engine, Fusible, Ops, RopeTable, Sequence, Vector } from '../ops.ts';
 import type { Trace } from './trace.ts';
-import type { Weights } from './weights.ts';
+import { rankOf, type Weights } from './weights.ts';
 import { makeWorkspace, PREFILL_ROWS, type Workspace } from './workspace.ts';
 
 /** A model ready to run on one engine: numbers, what is learned, what is precomputed, scratch. */
@@ -29,10 +29,14 @@ export function makeNetwork(
   maxSeqLen = config.maxSeqLen,
   maxRows = PREFILL_ROWS,
 ): Network {
-  const workspace = makeWorkspace(config, Math.min(maxRows, maxSeqLen), (length) => engine.vector(length));
-  const fusible = weights.layers.map(({ qkv, oBias, gateUp, downBias }) => {
+  const rank = rankOf(weights);
+  const workspace = makeWorkspace(config, Math.min(maxRows, maxSeqLen), rank, (length) =>
+    engine.vector(length),
+  );
+  const fusible = weights.layers.map(({ qkv, oBias, gateUp, downBias, adapters }) => {
     const { attention, mlp } = engine.fusible?.(qkv, gateUp) ?? NOTHING_FUSIBLE;
-    // Of the biases the fused operations add those of q, k and v only.
+    // Of the biases the fused operations add those of q, k and v only; and no adapter.
+    if (adapters) return NOTHING_FUSIBLE;
     return { attention: attention && !oBias, mlp: mlp && !gateUp.gateBias && !downBias };
   });
   return { config, weights, rope: engine.ropeTable(config, maxSeqLen), workspace, fusible };

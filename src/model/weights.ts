@@ -4,6 +4,25 @@ import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Engine, GateUpWeights, Matrix, QkvWeights, Vector } from '../ops.ts';
 
+/** The two matrices beside one W: low-rank.ts. */
+export interface LowRank {
+  readonly a: Matrix; // [rank, inSize]
+  readonly b: Matrix; // [outSize, rank], the scale in it
+}
+
+/** The matrices of a layer that may have one beside them. */
+export const ADAPTED = {
+  qProj: 'self_attn.q_proj',
+  kProj: 'self_attn.k_proj',
+  vProj: 'self_attn.v_proj',
+  oProj: 'self_attn.o_proj',
+  gateProj: 'mlp.gate_proj',
+  upProj: 'mlp.up_proj',
+  downProj: 'mlp.down_proj',
+} as const;
+
+export type LayerAdapters = Partial<Record<keyof typeof ADAPTED, LowRank>>;
+
 /** Weights of one decoder layer (HF `LlamaDecoderLayer`). */
 export interface LayerWeights {
   readonly inputNorm: Vector; // [hiddenSize]
@@ -15,6 +34,7 @@ export interface LayerWeights {
   readonly gateUp: GateUpWeights; // gateProj and upProj [intermediateSize, hiddenSize], biases [intermediateSize]
   readonly downProj: Matrix; // [hiddenSize, intermediateSize]
   readonly downBias?: Vector; // [hiddenSize]
+  readonly adapters?: LayerAdapters;
 }
 
 export interface Weights {
@@ -24,15 +44,33 @@ export interface Weights {
   readonly lmHead: Matrix; // [vocabSize, hiddenSize]; the same handle as embedTokens where tied
 }
 
+/** Of the adapters beside these weights, all of one rank; 0 where there are none. */
+export function rankOf({ layers }: Weights): number {
+  for (const { adapters = {} } of layers) for (const { a } of Object.values(adapters)) return a.outSize;
+  return 0;
+}
+
 /** Every weight once, in the order of the forward pass. */
 export function* eachWeight({ embedTokens, layers, norm, lmHead }: Weights): Generator<Vector | Matrix> {
   yield embedTokens;
-  for (const { inputNorm, qkv, oProj, oBias, postAttentionNorm, gateUp, downProj, downBias } of layers) {
+  for (const layer of layers) {
+    const {
+      inputNorm,
+      qkv,
+      oProj,
+      oBias,
+      postAttentionNorm,
+      gateUp,
+      downProj,
+      downBias,
+      adapters = {},
+    } = layer;
     const { qProj, kProj, vProj, qBias, kBias, vBias } = qkv;
     const { gateProj, upProj, gateBias, upBias } = gateUp;
     const attention = [inputNorm, qProj, kProj, vProj, qBias, kBias, vBias, oProj, oBias];
     const mlp = [postAttentionNorm, gateProj, upProj, gateBias, upBias, downProj, downBias];
     for (const weight of [...attention, ...mlp]) if (weight) yield weight;
+    for (const { a, b } of Object.values(adapters)) yield* [a, b];
   }
   yield norm;
   if (lmHead !== embedTokens) yield lmHead;
@@ -41,7 +79,8 @@ export function* eachWeight({ embedTokens, layers, norm, lmHead }: Weights): Gen
 /**
  * Loads every tensor of a model into an engine, in the order of the forward pass.
  *
- * @param tensors tensors by HuggingFace name; names and shapes have been checked against the config
+ * @param tensors tensors by HuggingFace name; names and shapes have been checked against the config; and those of
+ *                an adapter, by PEFT's (src/format/attach-adapter.ts)
  * @param onBytes called with the number of file bytes after each piece that was loaded
  */
 export async function loadWeights(
@@ -89,9 +128,23 @@ export async function loadWeights(
       },
       downProj: await matrix(name('mlp.down_proj.weight')),
       downBias: await bias(config.mlpBias, name('mlp.down_proj.bias')),
+      adapters: await loadAdapters(`model.layers.${l}`, (name) => tensors.has(name), matrix),
     });
   }
   const norm = await vector('model.norm.weight');
   const lmHead = config.tiedEmbeddings ? embedTokens : await matrix('lm_head.weight');
   return { embedTokens, layers, norm, lmHead };
+}
+
+async function loadAdapters(
+  layer: string,
+  has: (name: string) => boolean,
+  matrix: (name: string) => Promise<Matrix>,
+): Promise<LayerAdapters | undefined> {
+  const found: [string, LowRank][] = [];
+  for (const [key, part] of Object.entries(ADAPTED)) {
+    const [a, b] = ['A', 'B'].map((letter) => `${layer}.${part}.lora_${letter}.weight`);
+    if (has(a)) found.push([key, { a: await matrix(a), b: await matrix(b) }]);
+  }
+  return found.length > 0 ? Object.fromEntries(found) : undefined;
 }

@@ -19,6 +19,8 @@ export interface Workspace {
   readonly gate: Vector; // [maxRows, intermediateSize]
   readonly up: Vector; // [maxRows, intermediateSize]
   readonly hidden: Vector; // [maxRows, hiddenSize] hidden states that somebody wants
+  readonly low: Vector; // [maxRows, rank] between the two matrices of an adapter; empty without one
+  readonly high: Vector; // [maxRows, the widest output] what an adapter adds; empty without one
   readonly logits: Vector; // [maxLogitRows, vocabSize]
 }
 
@@ -26,10 +28,15 @@ export interface Workspace {
 const ROWS_PER_LOGITS = 8;
 const MAX_LOGIT_ROWS = 16;
 
-/** Number of values of each buffer, by name. */
+/**
+ * Number of values of each buffer, by name.
+ *
+ * @param rank of the adapter beside the weights; 0 without one
+ */
 export function workspaceSizes(
   config: ModelConfig,
   maxRows: number,
+  rank: number,
 ): Record<Exclude<keyof Workspace, 'maxRows'>, number> {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize } = config;
   const qSize = numHeads * headDim;
@@ -45,6 +52,8 @@ export function workspaceSizes(
     gate: maxRows * intermediateSize,
     up: maxRows * intermediateSize,
     hidden: maxRows * hiddenSize,
+    low: maxRows * rank,
+    high: rank > 0 ? maxRows * Math.max(qSize, hiddenSize, intermediateSize) : 0,
     logits: Math.min(Math.ceil(maxRows / ROWS_PER_LOGITS), MAX_LOGIT_ROWS) * vocabSize,
   };
 }
@@ -52,9 +61,10 @@ export function workspaceSizes(
 export function makeWorkspace(
   config: ModelConfig,
   maxRows: number,
+  rank: number,
   vector: (length: number) => Vector,
 ): Workspace {
-  const sizes = workspaceSizes(config, maxRows);
+  const sizes = workspaceSizes(config, maxRows, rank);
   const buffers = Object.fromEntries(Object.entries(sizes).map(([name, length]) => [name, vector(length)]));
   return { maxRows, ...(buffers as Omit<Workspace, 'maxRows'>) };
 }

@@ -8,6 +8,7 @@ import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel as loadOn } from '../run/load.ts';
 import { LOAD_RULES, untilAborted } from '../run/load-options.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
+import { besideAdapter } from './adapter.ts';
 import { NODE_LOAD_RULES, type NodeLoadOptions } from './load-options.ts';
 import { openNode } from './open.ts';
 import { nodePlatform } from './platform.ts';
@@ -41,12 +42,13 @@ export function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Pr
  */
 export async function load(source: string | OpenSource, options: NodeLoadOptions = {}): Promise<SmolLM2> {
   const checked = checkOptions('load()', options, NODE_LOAD_RULES);
-  const { fetch, headers, signal, onDownload } = checked;
+  const { fetch, headers, signal, onDownload, adapter } = checked;
   signal?.throwIfAborted();
   const onProgress = (_file: string, done: number, total?: number) => onDownload?.(done, total);
   const checkpoint = await openNode(source, { fetch, headers, signal, onProgress });
   try {
-    return bind(await loadOn(checkpoint, untilAborted(checked, signal), nodePlatform), checkpoint);
+    const adapted = await besideAdapter(checkpoint, adapter);
+    return bind(await loadOn(adapted, untilAborted(checked, signal), nodePlatform), checkpoint);
   } finally {
     await checkpoint.close();
   }

@@ -38,9 +38,11 @@ export function planModel(
 ): PlanPart[] {
   const { maxSeqLen, rowsPerPass } = options;
   const rows = Math.min(rowsPerPass, maxSeqLen);
-  const values = Object.values(workspaceSizes(config, rows)).reduce((sum, length) => sum + length, 0);
+  const known = [...tensors];
+  const rank = known.find(({ name }) => name?.endsWith('.lora_A.weight'))?.shape[0] ?? 0;
+  const values = Object.values(workspaceSizes(config, rows, rank)).reduce((sum, length) => sum + length, 0);
   return [
-    ...memoryPlan(config, tensors, options),
+    ...memoryPlan(config, known, options),
     { name: `activations of ${rows} rows`, bytes: 4 * values },
     { name: 'kernels and packing', bytes: PACKING_BYTES },
     { name: 'JavaScript: code, tokenizer, logits', bytes: SCRIPT_BYTES },

@@ -5,6 +5,7 @@ import type { ForwardOptions, PassEntry } from '../model/model.ts';
 import type { Network } from '../model/pass.ts';
 import type { Trace } from '../model/trace.ts';
 import { forward, head } from '../model/transformer.ts';
+import { rankOf } from '../model/weights.ts';
 import { makeWorkspace } from '../model/workspace.ts';
 import { type Engine, LOGITS, NOTHING, type Values } from '../ops.ts';
 import { showLate } from './late-points.ts';
@@ -22,7 +23,9 @@ export async function tracedPass(
   const numPositions = cache.length + ids.length;
   const mark = engine.mark();
   try {
-    const workspace = makeWorkspace(config, ids.length, (length) => engine.vector(length));
+    const workspace = makeWorkspace(config, ids.length, rankOf(network.weights), (length) =>
+      engine.vector(length),
+    );
     const wantsProbs = options.points?.some((point) => point.endsWith('attn_probs')) ?? true;
     const probs = wantsProbs ? engine.vector(config.numHeads * ids.length * numPositions) : undefined;
     const isWanted = (name: string) => options.points?.includes(name) ?? true;

@@ -143,7 +143,7 @@ export class Learner<V extends Vector = Vector> {
     const { ids, sequenceLengths } = batch;
     const tape = new Tape(engine, config, this.options.recomputes);
     const workspace = {
-      ...makeWorkspace(config, ids.length, (length) => tape.vector(length)),
+      ...makeWorkspace(config, ids.length, 0, (length) => tape.vector(length)),
       logits: tape.promise(ids.length * config.vocabSize),
     };
     const network = { config, weights, rope, workspace };

@@ -21,6 +21,7 @@ export interface PlanPart {
 
 /** A tensor as far as memory is concerned. */
 export interface PlannedTensor {
+  readonly name?: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
 }

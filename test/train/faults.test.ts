@@ -30,8 +30,8 @@ const steps = (out: string) =>
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 describe.skipIf(!canMount)('a full disk', () => {
-  const onDisk = async (size: string, look: string) => {
-    const { recipe, out } = tinyRun();
+  const onDisk = async (size: string, look: string, numSteps = 20) => {
+    const { recipe, out } = tinyRun((changed) => (changed.tokens.train_steps = numSteps));
     mkdirSync(out('disk'));
     const run = `${process.execPath} ${MAIN} train ${recipe} --out ${out('disk')} --threads 1`;
     const script = `${run}; echo code $?; cd ${out('disk')}; ${look}`;
@@ -46,24 +46,24 @@ describe.skipIf(!canMount)('a full disk', () => {
   });
 
   it('under the log: whole lines stay, the others wait for room, and the run goes on', async () => {
-    const { stdout, stderr, whole } = await onDisk('4k', 'tail -n 1 log.jsonl');
+    const { stdout, stderr, whole } = await onDisk('4k', 'tail -n 1 log.jsonl', 40);
     expect(stdout).toContain(`loss hash: ${whole}\ncode 1\n`);
     expect(stderr.match(/LOG NOT WRITTEN: /g)).toHaveLength(1);
     const { step } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!);
     expect(step).toBeGreaterThan(2);
-    expect(step).toBeLessThan(20);
+    expect(step).toBeLessThan(40);
   });
 
   it('that gets room again has the lines that waited, in their order', async () => {
-    const { recipe, out } = tinyRun();
+    const { recipe, out } = tinyRun((changed) => (changed.tokens.train_steps = 120));
     mkdirSync(out('disk'));
     const disk = out('disk');
     const run = `${process.execPath} ${MAIN} train ${recipe} --out ${disk} --threads 1`;
-    const room = `while ! grep -q WRITTEN ${out('said')}; do sleep 0.05; done; mount -o remount,size=8m ${disk}`;
+    const room = `while ! grep -q 'LOG NOT WRITTEN' ${out('said')}; do sleep 0.05; done; mount -o remount,size=8m ${disk}`;
     const look = `cut -d, -f1 ${disk}/log.jsonl | tr -dc '0-9\\n'`;
     const script = `touch ${out('said')}; (${room}) & ${run} 2> ${out('said')} >/dev/null; wait; ${look}`;
     const { stdout } = await ended(spawn('unshare', inSmallDisk('4k', disk, script)));
-    expect(stdout.trim().split('\n').map(Number)).toEqual(upTo(20));
+    expect(stdout.trim().split('\n').map(Number)).toEqual(upTo(120));
   });
 });
 
@@ -104,7 +104,7 @@ it('a loss that leaps is in the log, and nothing else happens', async () => {
     .split('\n')
     .map((line) => JSON.parse(line).loss as number);
   expect(Math.max(...losses)).toBeGreaterThan(2 * losses[0]);
-  expect([reason, notes.filter((text) => !text.includes('no record beside it'))]).toEqual(['finished', []]);
+  expect([reason, notes.filter((text) => !/no record beside it|dtype/.test(text))]).toEqual(['finished', []]);
   expect(steps(out('run'))).toEqual(upTo(20));
 });
 

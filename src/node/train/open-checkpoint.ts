@@ -11,11 +11,11 @@ import { templateOf } from '../../format/hf.ts';
 import { withJsonTokenizer } from '../../format/json-tokenizer.ts';
 import { withAdapter } from '../../format/merge-adapter.ts';
 import { readNanotron } from '../../format/nanotron.ts';
-import { readAdapter } from '../../format/peft.ts';
 import type { TokenizerSource } from '../../tokenizer/source.ts';
 import { type LoggedStep, modelCard } from '../../train/model-card.ts';
 import { stateCheckpoint } from '../../train/state-checkpoint.ts';
 import type { TrainingState } from '../../train/training-state.ts';
+import { openAdapter } from '../adapter.ts';
 import { fileSource } from '../file-source.ts';
 import { openNode } from '../open.ts';
 import { CheckpointFolder } from './checkpoint-folder.ts';
@@ -85,7 +85,7 @@ function withTemplateOf(recipe: TrainingState['recipe'], checkpoint: Checkpoint)
 /** A run of LoRA as the model that it tuned, its adapters added in; they are written when the run stops. */
 async function openAdapted(path: string, base: string, state: TrainingState): Promise<TrainedModel> {
   const model = await openNode(base);
-  const adapter = await readAdapter((name) => fileSource(join(path, name)), path, model.config);
+  const adapter = await openAdapter(path, model);
   const log = await readLog(join(path, 'log.jsonl'), state.step);
   const checkpoint = withTemplateOf(state.recipe, withJsonTokenizer(withAdapter(model, adapter)));
   return { checkpoint, state, card: modelCard(model.config, state, log) };

@@ -1,6 +1,6 @@
-// log.jsonl of a run: one line a step, each on the disk before the next step begins. What a killed run wrote after its
-// last checkpoint is taken away when it is resumed: those steps are taken again. On a full disk lines wait in memory, and
-// every step tries again to write them.
+// log.jsonl of a run: one line a step, each on the disk before the next step begins. What a killed run wrote after
+// its last checkpoint is taken away when it is resumed: those steps are taken again. On a full disk lines wait in
+// memory, and every step tries again to write them.
 
 import { appendFile, mkdir, readFile, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
