@@ -111,7 +111,9 @@ describe.each(Object.keys(BROWSERS).filter(has))('%s', (name) => {
     await page.waitForFunction(() => /Paused/.test(document.querySelector('#view p').textContent));
     expect(await shown()).toEqual(losses);
     const rate = await page.evaluate(() => document.querySelectorAll('#view .picture desc')[1].textContent);
-    const [most, now] = [/up to ([\d.]+)/, /now ([\d.]+)/].map((pattern) => Number(pattern.exec(rate)[1]));
+    const [most, now] = [/up to ([\d.e-]+\d)/, /now ([\d.e-]+\d)/].map((pattern) =>
+      Number(pattern.exec(rate)[1]),
+    );
     expect(now).toBeLessThan(most);
     expect(await page.evaluate(() => document.querySelector('#view .bad')?.textContent ?? '')).toBe('');
   });

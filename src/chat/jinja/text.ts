@@ -159,7 +159,7 @@ function enclosed(open: string, close: string, members: string[], style: JsonSty
   if (members.length === 0) return open + close;
   if (style.indent === undefined) return open + members.join(style.itemSeparator) + close;
   const line = `\n${style.indent.repeat(level + 1)}`;
-  return open + line + members.join(style.itemSeparator + line) + `\n${style.indent.repeat(level)}` + close;
+  return `${open}${line}${members.join(style.itemSeparator + line)}\n${style.indent.repeat(level)}${close}`;
 }
 
 function jsonString(text: string, style: JsonStyle): string {
