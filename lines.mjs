@@ -20,12 +20,12 @@ export const BUDGETS = {
   'src/ops.ts': 200,
   'src/config.ts': 120,
   'src/base': 900,
-  'src/model': 720,
+  'src/model': 820,
   'src/reference': 1100,
   'src/generate': 1350,
   'src/run': 1930,
   'src/wasm': 2400,
-  assembly: 4860,
+  assembly: 5020,
 };
 
 /** TypeScript files below a file or folder. */
