@@ -82,9 +82,11 @@ describe.each(Object.keys(BROWSERS).filter(has))('%s', (name) => {
       expect(result.threads).toBe(numThreads);
       check(`${name}, ${where}`, result);
       const starts = (script) => server.requests.filter(({ path }) => path.endsWith(script)).length;
-      // The threaded path really ran: that many workers fetched their script (WebKit fetches it once for all).
-      const expectedStarts = numThreads > 1 ? (name === 'webkit' ? 1 : numThreads) : 0;
-      expect(starts('team-worker.js')).toBe(expectedStarts);
+      // The threaded path really ran: that many workers fetched their script (WebKit may fetch it once for all).
+      const most = numThreads > 1 ? numThreads : 0;
+      const least = name === 'webkit' ? Math.min(1, most) : most;
+      expect(starts('team-worker.js')).toBeGreaterThanOrEqual(least);
+      expect(starts('team-worker.js')).toBeLessThanOrEqual(most);
       // A page computes nothing itself: its own thread is never away as long as the prompt takes.
       if (page === '') expect(result.longestTaskMs).toBeLessThan(0.8 * result.firstTokenMs);
     } finally {
