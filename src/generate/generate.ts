@@ -3,7 +3,7 @@
 // answer.ts, what is drawn from the logits sampler.ts.
 
 import { EngineError } from '../base/errors.ts';
-import type { Model } from '../model/model.ts';
+import type { Model, PassEntry, PassOptions } from '../model/model.ts';
 import type { KvCache, Values } from '../ops.ts';
 import { Answer, type Pending } from './answer.ts';
 import type { AnswerTokenizer, GeneratedToken, GenerateOptions, GenerationResult } from './options.ts';
@@ -56,15 +56,33 @@ async function forward(
   { ids, startPos, numRows }: Pending,
   { signal, onPromptProgress: onProgress }: GenerateOptions,
 ): Promise<Values[] | undefined> {
-  for (let isSecond = false; ; isSecond = true) {
-    cache.length = startPos;
-    try {
-      const [rows] = await model.run([{ ids, cache, rows: numRows }], { signal, onProgress });
-      return rows;
-    } catch (error) {
-      if (signal?.aborted) return undefined;
-      // Where a worker died in the middle of a pass, the next call starts a new team (src/model/steady-run.ts).
-      if (isSecond || !(error instanceof EngineError)) throw error;
-    }
+  cache.length = startPos;
+  try {
+    const [rows] = await steadyRun(model, [{ ids, cache, rows: numRows }], { signal, onProgress });
+    return rows;
+  } catch (error) {
+    if (signal?.aborted) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * `model.run`, tried a second time where the engine stopped in the first: where a worker dies in the middle of a pass,
+ * the next call starts a new team. Nothing of the first try is left: rows behind a cache's length do not count.
+ *
+ * @throws EngineError  when it stopped in both, and what `run` throws besides
+ */
+export async function steadyRun(
+  model: Pick<Model, 'run'>,
+  entries: readonly PassEntry[],
+  options?: PassOptions,
+): Promise<Values[][]> {
+  const lengths = entries.map(({ cache }) => cache.length);
+  try {
+    return await model.run(entries, options);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    for (const [n, { cache }] of entries.entries()) cache.length = lengths[n];
+    return model.run(entries, options);
   }
 }

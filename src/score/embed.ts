@@ -1,8 +1,8 @@
 // A text as a vector: the mean of its last hidden states, piece by piece, so that the longest text takes the
 // memory of one piece.
 
+import { steadyRun } from '../generate/generate.ts';
 import type { Model } from '../model/model.ts';
-import { steadyRun } from '../model/steady-run.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { withCache } from './with-cache.ts';
 

@@ -2,9 +2,9 @@
 // bits of every other way to compute them, so the sums are those of `smollm2 eval`.
 
 import { eventLoopTurn } from '../base/turn.ts';
+import { steadyRun } from '../generate/generate.ts';
 import { logprobsOf } from '../generate/logprobs.ts';
 import type { Timeline } from '../generate/options.ts';
-import { steadyRun } from '../model/steady-run.ts';
 import type { Ticket } from './admission.ts';
 import type { Question } from './answer.ts';
 import type { OffsetToken } from './logprob-shapes.ts';
