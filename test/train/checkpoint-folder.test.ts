@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { CheckpointFolder } from '../../src/node/train/checkpoint-folder.ts';
 import type { Recipe } from '../../src/train/recipe.ts';
 import type { TrainingCheckpoint } from '../../src/train/training-state.ts';
 import { ended } from '../support/run-cli.ts';
+import { canMount, inSmallDisk } from '../support/small-disk.ts';
 
 const SCRIPT = fileURLToPath(new URL('../support/save-checkpoints.mjs', import.meta.url));
 
@@ -91,15 +92,6 @@ describe('a checkpoint', () => {
     ]);
   });
 });
-
-/** A file system of this size of its own, in a name space of its own: needs no rights, but the kernel's consent. */
-const inSmallDisk = (size: string, disk: string, command: string) => [
-  '-rm',
-  'sh',
-  '-c',
-  `mount -t tmpfs -o size=${size} tmpfs ${disk} && ${command}`,
-];
-const canMount = spawnSync('unshare', inSmallDisk('64k', tmpdir(), 'true')).status === 0;
 
 describe('a full disk', () => {
   it.skipIf(!canMount)('keeps the checkpoint before, says so, and the run goes on', async () => {
