@@ -3,27 +3,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { diff } from '../../src/diff/diff.ts';
-import { checkpointWeights } from '../../src/diff/weight-source.ts';
-import { traceModel } from '../../src/traces/live-trace.ts';
-import type { RawTrace } from '../../src/traces/raw-trace.ts';
 import { PLANTED } from '../support/faults.ts';
-import { type Faults, faultyModel } from '../support/faulty-engine.ts';
-import { goldenJson } from '../support/goldens.ts';
-import { tinyCheckpoint } from '../support/tiny-models.ts';
-
-const checkpoint = await tinyCheckpoint('gqa');
-const weights = checkpointWeights(checkpoint);
-const ids: number[] = goldenJson('tiny/gqa/goldens.json').sequences[3];
-const reference = await traceModel(await faultyModel(checkpoint, {}), ids, 'reference');
-
-const candidate = async (faults: Faults) =>
-  traceModel(await faultyModel(checkpoint, faults), ids, 'candidate');
-
-/** Faults that leave something to see when only some points were traced. */
-const withoutPoints = (trace: RawTrace, dropped: RegExp): RawTrace => ({
-  ...trace,
-  tensors: new Map([...trace.tensors].filter(([name]) => !dropped.test(name))),
-});
+import type { Faults } from '../support/faulty-engine.ts';
+import { candidate, reference, weights, withoutPoints } from '../support/planted-traces.ts';
 
 describe.each(['f64', 'f32'] as const)(
   'diff on a planted fault in a program that computes in %s',
