@@ -1,7 +1,7 @@
 // The picture of a comparison: one HTML page without scripts, a heat map of the error per layer and module,
 // and the tokens that are worst at the end.
 
-import { LAYER_POINTS, placeOf } from '../model/points.ts';
+import { LAYER_POINTS, placeOf, pointName } from '../model/points.ts';
 import type { DiffPoint, DiffReport } from './diff.ts';
 import { shortNumber, verdictText } from './report.ts';
 
@@ -52,10 +52,7 @@ function heatMap(points: readonly DiffPoint[]): string {
   const numLayers = Math.max(0, ...points.map(({ name }) => (placeOf(name).layer ?? -1) + 1));
   const head = PARTS.map((part) => `<th class="part">${escaped(part)}</th>`).join('');
   const rows = Array.from({ length: numLayers }, (_, layer) => {
-    const cells = PARTS.map((part) => {
-      const name = part === 'layer' ? `model.layers.${layer}` : `model.layers.${layer}.${part}`;
-      return cell(byPlace.get(name));
-    });
+    const cells = PARTS.map((part) => cell(byPlace.get(pointName(layer, part))));
     return `<tr><th>layer ${layer}</th>${cells.join('')}</tr>`;
   });
   const ends = ['model.embed_tokens', 'model.norm', 'lm_head']

@@ -3,6 +3,7 @@
 // beginning of a web page is often its menu, so a second window lies in the middle of the text.
 
 import type { Model } from '../model/model.ts';
+import { streamBefore } from '../model/points.ts';
 import type { Trace } from '../model/trace.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { withCache } from './with-cache.ts';
@@ -74,7 +75,7 @@ export async function hiddenMeansOf(
       throw new RangeError(`layers: expected 1 to ${numLayers} blocks, got ${layer}`);
   }
   const means = layers.map(() => new Float64Array(hiddenSize));
-  const points = layers.map((layer) => `model.layers.${layer - 1}`);
+  const points = layers.map(streamBefore);
   const windows = windowsOf(tokenizer, text, numIds);
   const numRows = windows.reduce((sum, ids) => sum + ids.length, 0);
   for (const ids of windows) {
