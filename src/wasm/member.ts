@@ -1,12 +1,12 @@
 // A worker's side of a team: wait for a job, hand it out, say when the last worker is done. The other side is team.ts.
 
 import {
+  activeIn,
   DONE,
   FINISHED,
   GENERATION,
   type Job,
   jobWords,
-  NUM_ACTIVE,
   NUM_PAGES,
   PHASE,
   readJob,
@@ -36,7 +36,7 @@ export function* jobs(setup: TeamSetup, post: (message: MemberMessage) => void):
     const generation = Atomics.load(words, GENERATION);
     if (generation === seen) continue;
     seen = generation;
-    const numActive = words[NUM_ACTIVE];
+    const numActive = activeIn(seen);
     if (setup.index >= numActive) continue;
     // A thread learns late that another has grown the memory; asking for nothing more tells it now.
     if (memory.buffer.byteLength / WASM_PAGE < words[NUM_PAGES]) memory.grow(0);

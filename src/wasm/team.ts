@@ -5,7 +5,7 @@
 import { EngineError } from '../base/errors.ts';
 import type { Chunk } from '../ops.ts';
 import type { WasmEngine } from './engine.ts';
-import { FINISHED, GENERATION, jobWords, NUM_ACTIVE, NUM_PAGES, PHASE, writeJob } from './job.ts';
+import { FINISHED, GENERATION, jobWords, NUM_PAGES, nextGeneration, PHASE, writeJob } from './job.ts';
 import { WASM_PAGE } from './layout.ts';
 import { Pace } from './pace.ts';
 import type { TeamWorker, WasmPlatform } from './platform.ts';
@@ -85,10 +85,10 @@ export class Team {
     writeJob(words, { program, chunk });
     const isShort = chunk.ids.length <= FEW_ROWS;
     const numActive = isShort ? this.pace.next() : this.numThreads;
-    words[NUM_ACTIVE] = numActive;
     words[PHASE] = scratch.openPhase();
     words[NUM_PAGES] = memory.buffer.byteLength / WASM_PAGE;
-    const previous = this.generation++;
+    const previous = this.generation;
+    this.generation = nextGeneration(previous, numActive);
     const start = performance.now();
     for (const worker of this.workers) worker.hold?.(true);
     try {
