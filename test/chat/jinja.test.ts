@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
+import { Budget } from '../../src/chat/budget.ts';
+import { compile } from '../../src/chat/jinja/run.ts';
 import type { ChatMessage } from '../../src/chat/message.ts';
 import { ChatTemplate } from '../../src/chat/template.ts';
 import { goldenJson } from '../support/goldens.ts';
 
 const { conversations, tools, cases } = goldenJson('chat/constructs.json');
+const scopes = goldenJson('chat/scopes.json');
 const hi: ChatMessage[] = [{ role: 'user', content: 'Hi' }];
 const render = (source: string, messages: readonly ChatMessage[] = hi) =>
   new ChatTemplate(source).render(messages);
@@ -23,6 +26,15 @@ describe('what templates are made of', () => {
     }
   });
 
+  it('gives the answers of jinja2 on 400 random templates of scopes and names', () => {
+    expect(scopes.cases.length).toBe(400);
+    for (const { template, text } of scopes.cases) {
+      const render = () => compile(template)(scopes.given, new Budget(100, 'template'));
+      if (text === null) expect(render, template).toThrow();
+      else expect(render(), template).toBe(text);
+    }
+  });
+
   it.each([
     // White space that Python's strip does not take, and takes.
     ["{{ '\\ufeffa' | trim }}", '\ufeffa'],
@@ -38,6 +50,16 @@ describe('what templates are made of', () => {
     ["{{ ['a', 'b'] | join(none) }}", 'aNoneb'],
     ['{{ loop is defined }}{% for i in [1] %}{{ loop is defined }}{% endfor %}', 'FalseTrue'],
     ['{%- for n in [[1, [2]], [3]] recursive %}{{ n if n is number else loop(n) }}{% endfor %}', '123'],
+    // What a scope sets before it reads it is undefined until then for the scopes inside, as the text decides it.
+    ['{% for i in [1] %}{{ messages is defined }}{% endfor %}{% set messages = 1 %}{{ messages }}', 'False1'],
+    ['{% if 1 %}{% for i in [1] %}{{ tools is defined }}{% endfor %}{% set tools = 1 %}{% endif %}', 'True'],
+    [
+      '{% macro m() %}{% filter lower %}{{ tools is defined }}{% endfilter %}{% set tools = 1 %}{% endmacro %}{{ m() }}',
+      'false',
+    ],
+    ['{{ tools }}{% for i in [1] %}{{ tools is defined }}{% endfor %}{% set tools = 1 %}', 'NoneTrue'],
+    // In transformers an answer's block is a call of a block.
+    ['{% set x = 1 %}{% generation %}{{ x }}{% set x = 2 %}{{ x }}{% endgeneration %}{{ x }}', '121'],
     ["{{ '\\u00e4\\x41\\101\\q' }}", 'äAA\\q'],
   ])('answers %s as Python does', async (source, text) => {
     expect(await render(source)).toBe(text);
@@ -51,6 +73,7 @@ describe('what templates are made of', () => {
     ['{{ lipsum() }}', /the function lipsum, which is not supported/],
     ["{{ messages | map('upper') }}", /generator written as text; put `\| list` behind it/],
     ['{{ 2 ** 64 }}', /whole numbers up to 2\^53/],
+    ['{% for i in [1] %}{% generation %}{% break %}{% endgeneration %}{% endfor %}', /break inside a loop/],
     ['{% set x.y = 1 %}', /a namespace to set y in/],
     ['{{ messages.append(1) }}', /'append' is undefined/],
     ['{{ none | length }}', /object of type 'None' has no len/],

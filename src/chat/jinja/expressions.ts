@@ -2,6 +2,7 @@
 // + -, ~, * / // %, **, signs, and what stands behind a value: .name [index] (arguments) | filter, is test.
 
 import type { Token, Word } from './lexer.ts';
+import { Names } from './names.ts';
 import type { Args, Expression, FilterCall } from './nodes.ts';
 import { Float, fail } from './values.ts';
 
@@ -21,6 +22,8 @@ const CONSTANTS: Readonly<Record<string, boolean | null>> = {
 export class ExpressionParser {
   /** Names read since the innermost macro began. */
   protected reads = new Set<string>();
+  /** Names of the scope that is being read. */
+  protected names = new Names(undefined);
   protected nesting = 0;
   private readonly tokens: readonly (Token | Word)[];
   private at = 0;
@@ -174,6 +177,7 @@ export class ExpressionParser {
       this.next();
       if (Object.hasOwn(CONSTANTS, text)) return { type: 'constant', value: CONSTANTS[text] };
       this.reads.add(text);
+      this.names.read(text);
       return { type: 'name', name: text };
     }
     if (type === 'string') {

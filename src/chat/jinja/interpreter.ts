@@ -45,7 +45,7 @@ export class Interpreter implements FilterContext {
 
   constructor(variables: ReadonlyMap<string, Value>, budget: Budget) {
     this.budget = budget;
-    this.root = new Scope(new Scope(undefined, globals(budget)), variables);
+    this.root = new Scope(new Scope(new Scope(undefined, globals(budget)), variables));
   }
 
   /** @throws Error  where Python fails too, and at what is not supported, by name */
@@ -78,6 +78,9 @@ export class Interpreter implements FilterContext {
 
   private statement(node: Statement, scope: Scope, out: Output): Ending {
     switch (node.type) {
+      case 'late':
+        for (const name of node.names) scope.hide(name);
+        return undefined;
       case 'text':
         this.write(out, node.text);
         return undefined;
@@ -121,7 +124,8 @@ export class Interpreter implements FilterContext {
         this.write(out, str(this.filtered(this.text(node.body, new Scope(scope)), node.filters, scope)));
         return undefined;
       case 'generation':
-        return this.run(node.body, scope, out);
+        this.write(out, callMacro(this, node.caller, scope, [], new Map()));
+        return undefined;
       default:
         return node.type;
     }

@@ -60,6 +60,8 @@ export interface Macro {
 export type Block = readonly Statement[];
 
 export type Statement =
+  /** First in its scope: names that are undefined until they are set. */
+  | { readonly type: 'late'; readonly names: string[] }
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'output'; readonly value: Expression }
   | { readonly type: 'if'; readonly branches: readonly (readonly [Expression, Block])[]; readonly no: Block }
@@ -87,5 +89,6 @@ export type Statement =
   | { readonly type: 'macro'; readonly macro: Macro }
   | { readonly type: 'call'; readonly call: Expression; readonly caller: Macro }
   | { readonly type: 'filter'; readonly filters: readonly FilterCall[]; readonly body: Block }
-  | { readonly type: 'generation'; readonly body: Block }
+  /** What an answer consists of, for training; transformers makes it a call of a block. */
+  | { readonly type: 'generation'; readonly caller: Macro }
   | { readonly type: 'break' | 'continue' };

@@ -2,6 +2,7 @@
 
 import { ExpressionParser } from './expressions.ts';
 import { tokenize } from './lexer.ts';
+import { Names } from './names.ts';
 import type { Block, Expression, FilterCall, Macro, Statement, Target } from './nodes.ts';
 import { fail } from './values.ts';
 
@@ -10,6 +11,8 @@ const RESERVED = ['true', 'false', 'none', 'True', 'False', 'None'];
 /** Statements of Jinja that chat templates have no use for: they read other files, or are HTML's. */
 const REFUSED = 'include import from extends block autoescape trans do debug'.split(' ');
 
+const NO_PARAMS = { params: [], defaults: [] };
+
 /** @throws Error  with the line at which the template stops being one */
 export function parse(template: string): Block {
   return new Parser(tokenize(template)).template();
@@ -17,11 +20,32 @@ export function parse(template: string): Block {
 
 class Parser extends ExpressionParser {
   private loops = 0;
+  private readonly scopes: { names: Names; late: string[] }[] = [];
 
   template(): Block {
-    const body = this.block([]);
+    const body = this.scope(this.names, () => this.block([]));
     if (!this.is('end')) this.fail('expected the end');
+    for (const { names, late } of this.scopes) late.push(...names.late());
     return body;
+  }
+
+  private within<T>(names: Names, parse: () => T): T {
+    const outer = this.names;
+    this.names = names;
+    const parsed = parse();
+    this.names = outer;
+    return parsed;
+  }
+
+  /** A block with a scope of its own. */
+  private scope(names: Names, parse: () => Block): Block {
+    const late: string[] = [];
+    this.scopes.push({ names, late });
+    return [{ type: 'late', names: late }, ...this.within(names, parse)];
+  }
+
+  private inner(own: readonly string[] = []): Names {
+    return new Names(this.names, own);
   }
 
   /** Statements up to one of the words that end this block; the word is the current one then. */
@@ -46,9 +70,9 @@ class Parser extends ExpressionParser {
   }
 
   /** The body of a statement whose head is done, up to its end word, and the end of that tag. */
-  private body(end: string): Block {
+  private body(end: string, names = this.inner()): Block {
     this.expect('end-block');
-    const body = this.block([end]);
+    const body = this.scope(names, () => this.block([end]));
     this.next();
     this.expect('end-block');
     return body;
@@ -66,7 +90,8 @@ class Parser extends ExpressionParser {
       case 'with':
         return this.withStatement();
       case 'macro': {
-        const macro = this.macro(this.expect('name'), 'endmacro');
+        const macro = this.macro(this.expect('name'));
+        this.names.set(macro.name);
         return { type: 'macro', macro };
       }
       case 'call':
@@ -76,7 +101,10 @@ class Parser extends ExpressionParser {
         return { type: 'filter', filters, body: this.body('endfilter') };
       }
       case 'generation':
-        return { type: 'generation', body: this.body('endgeneration') };
+        return {
+          type: 'generation',
+          caller: this.macroBody('caller', NO_PARAMS, this.inner(), 'endgeneration'),
+        };
       case 'break':
       case 'continue':
         if (this.loops === 0) this.fail(`expected ${name} inside a loop`);
@@ -91,6 +119,7 @@ class Parser extends ExpressionParser {
   private ifStatement(): Statement {
     const branches: [Expression, Block][] = [];
     let no: Block = [];
+    this.names.branches++;
     for (let word = 'if'; word !== 'endif'; ) {
       if (word === 'else') {
         this.expect('end-block');
@@ -102,6 +131,7 @@ class Parser extends ExpressionParser {
       }
       word = this.next().text;
     }
+    this.names.branches--;
     this.expect('end-block');
     return { type: 'if', branches, no };
   }
@@ -110,11 +140,11 @@ class Parser extends ExpressionParser {
     const target = this.target({ ends: 'in' });
     this.expect('name', 'in');
     const items = this.tuple({ choice: false, ends: 'recursive' });
-    const test = this.skip('name', 'if') ? this.expression() : undefined;
+    const test = this.skip('name', 'if') ? this.within(this.inner(), () => this.expression()) : undefined;
     const isRecursive = this.skip('name', 'recursive');
     this.expect('end-block');
     this.loops++;
-    const body = this.block(['endfor', 'else']);
+    const body = this.scope(this.inner(namesOf(target)), () => this.block(['endfor', 'else']));
     this.loops--;
     const hasElse = this.next().text === 'else';
     const no = hasElse ? this.body('endfor') : [];
@@ -126,11 +156,17 @@ class Parser extends ExpressionParser {
     const target = this.target({ members: true });
     if (this.skip('sign', '=')) {
       const value = this.tuple();
+      this.set(target);
       this.expect('end-block');
       return { type: 'set', target, value };
     }
+    this.set(target);
     const filters = this.skip('sign', '|') ? this.filters() : [];
     return { type: 'set block', target, filters, body: this.body('endset') };
+  }
+
+  private set(target: Target): void {
+    for (const name of namesOf(target)) this.names.set(name);
   }
 
   private withStatement(): Statement {
@@ -141,39 +177,49 @@ class Parser extends ExpressionParser {
       this.expect('sign', '=');
       pairs.push([target, this.expression()]);
     }
-    return { type: 'with', pairs, body: this.body('endwith') };
+    const own = pairs.flatMap(([target]) => namesOf(target));
+    return { type: 'with', pairs, body: this.body('endwith', this.inner(own)) };
   }
 
   private callStatement(): Statement {
-    const params = this.is('sign', '(') ? this.params() : { params: [], defaults: [] };
+    const names = this.inner();
+    const head = this.is('sign', '(') ? this.params(names) : NO_PARAMS;
     const call = this.expression();
     if (call.type !== 'call') this.fail('expected a call');
-    return { type: 'call', call, caller: this.macroBody('caller', params, 'endcall') };
+    return { type: 'call', call, caller: this.macroBody('caller', head, names, 'endcall') };
   }
 
-  private macro(name: string, end: string): Macro {
-    return this.macroBody(name, this.params(), end);
+  private macro(name: string): Macro {
+    const names = this.inner();
+    return this.macroBody(name, this.params(names), names, 'endmacro');
   }
 
-  private macroBody(name: string, head: Pick<Macro, 'params' | 'defaults'>, end: string): Macro {
+  private macroBody(
+    name: string,
+    head: Pick<Macro, 'params' | 'defaults'>,
+    names: Names,
+    end: string,
+  ): Macro {
     const [outerReads, outerLoops] = [this.reads, this.loops];
     this.reads = new Set();
     this.loops = 0;
-    const body = this.body(end);
+    const body = this.body(end, names);
     const reads = this.reads;
     this.reads = new Set([...outerReads, ...reads]);
     this.loops = outerLoops;
     return { name, ...head, body, reads };
   }
 
-  private params(): Pick<Macro, 'params' | 'defaults'> {
+  private params(names: Names): Pick<Macro, 'params' | 'defaults'> {
     this.expect('sign', '(');
     const params: string[] = [];
     const defaults: Expression[] = [];
     while (!this.is('sign', ')')) {
       if (params.length > 0) this.expect('sign', ',');
-      params.push(this.expect('name'));
-      if (this.skip('sign', '=')) defaults.push(this.expression());
+      const param = this.expect('name');
+      names.read(param);
+      params.push(param);
+      if (this.skip('sign', '=')) defaults.push(this.within(names, () => this.expression()));
       else if (defaults.length > 0) this.fail('expected a default');
     }
     this.expect('sign', ')');
@@ -209,8 +255,15 @@ class Parser extends ExpressionParser {
     const name = this.expect('name');
     if (RESERVED.includes(name)) this.fail(`expected a name that can be set before this place, not ${name}`);
     if (options.members === true && this.skip('sign', '.')) {
+      this.names.read(name);
       return { type: 'member', namespace: name, name: this.expect('name') };
     }
     return { type: 'name', name };
   }
+}
+
+/** Names that a target sets: a member of a namespace sets none. */
+function namesOf(target: Target): string[] {
+  if (target.type === 'tuple') return target.items.flatMap(namesOf);
+  return target.type === 'name' ? [target.name] : [];
 }

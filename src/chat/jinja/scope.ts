@@ -15,6 +15,11 @@ export class Scope {
     this.names.set(name, value);
   }
 
+  /** Undefined from here on, whatever the scopes around say, where this one has not set it. */
+  hide(name: string): void {
+    if (!this.names.has(name)) this.set(name, new Undefined(name));
+  }
+
   get(name: string): Value {
     for (let scope: Scope | undefined = this; scope; scope = scope.outer) {
       const value = scope.names.get(name);
