@@ -38,13 +38,17 @@ export function startOurs(model: string, options: readonly string[], name = 'smo
   });
 }
 
-/** @param folder where `llama-server` and its libraries are */
+/**
+ * @param folder where `llama-server` and its libraries are
+ * @param threads for prompts and for answers
+ */
 export function startLlama(
   folder: string,
   model: string,
   ctx: number,
   slots: number,
   name: string,
+  threads = 2,
 ): Promise<Server> {
   return start(name, (port) => {
     const args = [
@@ -57,9 +61,9 @@ export function startLlama(
       '--device',
       'none',
       '-t',
-      '2',
+      String(threads),
       '-tb',
-      '2',
+      String(threads),
     ];
     const rest = ['-np', String(slots), '-c', String(ctx), '--no-kv-unified', '--metrics', '--no-webui'];
     const env = { ...process.env, LD_LIBRARY_PATH: folder };

@@ -27,6 +27,9 @@ export function launchFirefox() {
   return puppeteer.launch({ browser: 'firefox', executablePath: FIREFOX, headless: true });
 }
 
+/** How long a page may take to be there: on a crowded machine its first compilation alone takes half a minute. */
+const PAGE_MS = 300_000;
+
 /** Opens a page on a launched browser (either kind), waits for `run`, calls it, and closes the page. */
 export async function runInPage(browser, url, ...args) {
   const page = await browser.newPage();
@@ -34,8 +37,8 @@ export async function runInPage(browser, url, ...args) {
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
   page.on('pageerror', (error) => problems.push(String(error)));
   try {
-    await page.goto(url);
-    await page.waitForFunction(() => 'run' in globalThis, { timeout: 30_000 });
+    await page.goto(url, { timeout: PAGE_MS });
+    await page.waitForFunction(() => 'run' in globalThis, { timeout: PAGE_MS });
     // Playwright hands over one argument, puppeteer any number.
     return await page.evaluate((list) => globalThis.run(...list), args);
   } catch (error) {
