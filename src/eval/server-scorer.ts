@@ -148,7 +148,10 @@ function firstChoice(answer: unknown): Record<string, unknown> {
   const choices = isRecord(answer) ? answer.choices : undefined;
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
   if (isRecord(choice)) return choice;
-  throw new FormatError('expected at least one choice', { file: FILE, field: 'choices' });
+  throw new FormatError(`expected at least one choice, got ${shown(answer)}`, {
+    file: FILE,
+    field: 'choices',
+  });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -98,6 +98,7 @@ describe('ServerScorer', () => {
       'server: expected logprobs of the echoed prompt, got none; it must support echo',
     ],
     [{ choices: [] }, 'server, choices: expected at least one choice'],
+    [{ error: { message: 'no such model' } }, 'got {"error":{"message":"no such model"}}'],
     [
       { choices: [{ logprobs: { token_logprobs: [null, 'x'], text_offset: [0, 1] } }] },
       'server, logprobs.token_logprobs[1]: expected a number, got "x"',
