@@ -8,7 +8,7 @@ import type { Checkpoint } from '../src/format/checkpoint.ts';
 import { logprobsOf } from '../src/generate/logprobs.ts';
 import type { Model } from '../src/model/model.ts';
 import { nodePlatform } from '../src/node/platform.ts';
-import { coarserModels, wrongModels } from '../src/run/likenesses.ts';
+import { coarserModels } from '../src/run/likenesses.ts';
 import { loadModel } from '../src/run/load.ts';
 import { Tokenizer } from '../src/tokenizer/tokenizer.ts';
 import type { VerifyReference } from '../src/verify/likeness.ts';
@@ -19,22 +19,20 @@ export const VISIBLE_LOGPROB = 2e-2;
 
 const MAX_SEQ_LEN = 512;
 
+/** No workers: a model of this size is computed sooner than one starts. */
+const ALONE = { ...nodePlatform, spawn: undefined };
+
 /** The right program with everything that `verify` holds a server against. */
 export async function servedReference(checkpoint: Checkpoint): Promise<VerifyReference> {
   const load = (from: Checkpoint) =>
-    loadModel(
-      from,
-      { engine: 'wasm', precision: 'precise', threads: 1, maxSeqLen: MAX_SEQ_LEN },
-      nodePlatform,
-    );
+    loadModel(from, { engine: 'wasm', precision: 'precise', maxSeqLen: MAX_SEQ_LEN }, ALONE);
   if (!checkpoint.tokenizer) throw new Error('a server needs a model with a tokenizer');
   return {
     model: await load(checkpoint),
     tokenizer: Tokenizer.from(checkpoint.tokenizer),
     render,
-    withTheta: (ropeTheta) => load({ ...checkpoint, config: { ...checkpoint.config, ropeTheta } }),
-    coarser: coarserModels(checkpoint, load),
-    wrong: wrongModels(checkpoint, load),
+    withConfig: (change) => load({ ...checkpoint, config: { ...checkpoint.config, ...change } }),
+    coarser: coarserModels(checkpoint, load, nodePlatform),
   };
 }
 

@@ -3,7 +3,8 @@
 
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { loadModel } from '../node/index.ts';
-import { coarserModels, wrongModels } from '../run/likenesses.ts';
+import { nodePlatform } from '../node/platform.ts';
+import { coarserModels } from '../run/likenesses.ts';
 import { bind } from '../smollm2.ts';
 import { connectServer } from '../verify/openai-probe.ts';
 import { type Agreement, type VerifyReport, verifyServer } from '../verify/verify.ts';
@@ -55,9 +56,8 @@ async function verifyUrl(args: Arguments, url: string): Promise<void> {
         tokenizer: smol.tokenizer,
         render: async (messages) =>
           smol.template ? smol.template.render(messages, { addGenerationPrompt: true }) : '',
-        withTheta: (ropeTheta) => load({ ...checkpoint, config: { ...checkpoint.config, ropeTheta } }),
-        coarser: coarserModels(checkpoint, load),
-        wrong: wrongModels(checkpoint, load),
+        withConfig: (change) => load({ ...checkpoint, config: { ...checkpoint.config, ...change } }),
+        coarser: coarserModels(checkpoint, load, nodePlatform),
       },
       (done, total) => status.progress('asking', done, total, 'questions'),
     ).finally(() => status.clear());

@@ -1,17 +1,18 @@
-// The same model in arithmetic that is coarser though right (weights in other types, activations of 8 bits), and with
-// mistakes that servers make: what `verify` holds a server's answers to.
+// The same model in arithmetic that is coarser though right (weights in other types, activations of 8 bits): what
+// `verify` holds a server's answers to.
 
 import { byteLength, DTYPES } from '../base/dtype.ts';
 import type { Tensor } from '../base/tensor.ts';
-import type { ModelConfig } from '../config.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import type { Model } from '../model/model.ts';
 import { loadWeights } from '../model/weights.ts';
+import type { Fusible } from '../ops.ts';
 import { decodeBlocks } from '../quant/decode.ts';
 import { type EncodableDType, encodeBlocks } from '../quant/encode.ts';
-import { ReferenceEngine } from '../reference/index.ts';
-import type { ReferenceMatrix } from '../reference/matrix.ts';
-import { REFERENCE_ROWS } from './load.ts';
+import { WasmEngine } from '../wasm/engine.ts';
+import type { WasmMatrix, WasmVector } from '../wasm/ops.ts';
+import type { WasmPlatform } from '../wasm/platform.ts';
+import { makeMemory } from './load.ts';
 import { modelHere } from './loaded-model.ts';
 
 type Load = (checkpoint: Checkpoint) => Promise<Model>;
@@ -22,27 +23,17 @@ export interface NamedModel {
 }
 
 /** Programs that are right though coarser. */
-export function coarserModels(checkpoint: Checkpoint, load: Load): NamedModel[] {
-  const requantised = (['Q8_0', 'Q4_1', 'Q4_0'] as const).map((type) => ({
-    name: `weights in ${type}`,
-    load: () => {
-      const tensors = Array.from(
-        checkpoint.tensors,
-        ([name, one]) => [name, requantisedView(one, type)] as const,
-      );
-      return load({ ...checkpoint, tensors: new Map(tensors) });
-    },
-  }));
-  return [{ name: 'activations of 8 bits', load: () => int8Model(checkpoint) }, ...requantised];
-}
-
-/** Programs that are wrong in a constant. */
-export function wrongModels(checkpoint: Checkpoint, load: Load): NamedModel[] {
-  const withConfig = (change: Partial<ModelConfig>) =>
-    load({ ...checkpoint, config: { ...checkpoint.config, ...change } });
-  return [1e-3, 1e-4, 1e-2, 1e-6]
-    .filter((eps) => Math.abs(eps / checkpoint.config.rmsNormEps - 1) > 0.01)
-    .map((rmsNormEps) => ({ name: `rms_norm_eps ${rmsNormEps}`, load: () => withConfig({ rmsNormEps }) }));
+export function coarserModels(checkpoint: Checkpoint, load: Load, platform: WasmPlatform): NamedModel[] {
+  const requantised = (['Q8_0', 'Q4_1', 'Q4_0'] as const).flatMap((type) => {
+    const tensors = Array.from(
+      checkpoint.tensors,
+      ([name, one]) => [name, requantisedView(one, type)] as const,
+    );
+    // A file of this very type is the reference itself.
+    if (tensors.every(([name, one]) => one === checkpoint.tensors.get(name))) return [];
+    return { name: `weights in ${type}`, load: () => load({ ...checkpoint, tensors: new Map(tensors) }) };
+  });
+  return [{ name: 'activations of 8 bits', load: () => int8Model(checkpoint, platform) }, ...requantised];
 }
 
 /** A matrix as a file of another type would hold it; vectors, and rows that are no whole blocks, stay. */
@@ -68,25 +59,35 @@ function requantisedView(tensor: Tensor, type: EncodableDType): Tensor {
 
 const BLOCK = 32; // values that share a scale, as in llama.cpp's Q8_0
 
-/** The float64 engine with activations of 8 bits before every product: what llama.cpp does for quantised weights. */
-class Int8Engine extends ReferenceEngine {
-  override linear(out: Float64Array, x: Float64Array, weight: ReferenceMatrix, bias?: Float64Array): void {
-    super.linear(out, weight.inSize % BLOCK === 0 ? inBlocks(x) : x, weight, bias);
+/** Activations of 8 bits before every product, as llama.cpp has them for quantised weights; else float32. */
+class Int8Engine extends WasmEngine {
+  /** Every product gets its inputs here. */
+  override fusible(): Fusible {
+    return { attention: false, mlp: false };
+  }
+
+  override linear(out: WasmVector, x: WasmVector, weight: WasmMatrix, bias?: WasmVector): void {
+    if (weight.inSize % BLOCK === 0) roundBlocks(new Float32Array(this.memory.buffer, x.ptr, x.length));
+    super.linear(out, x, weight, bias);
   }
 }
 
-function inBlocks(x: Float64Array): Float64Array {
-  const out = new Float64Array(x.length);
+/** In place: what several products read is rounded once more to the same values. */
+function roundBlocks(x: Float32Array): void {
   for (let begin = 0; begin < x.length; begin += BLOCK) {
     let largest = 0;
     for (let i = begin; i < begin + BLOCK; i++) largest = Math.max(largest, Math.abs(x[i]));
     const scale = largest / 127;
-    for (let i = begin; i < begin + BLOCK; i++) out[i] = scale === 0 ? 0 : scale * Math.round(x[i] / scale);
+    for (let i = begin; i < begin + BLOCK; i++) x[i] = scale === 0 ? 0 : scale * Math.round(x[i] / scale);
   }
-  return out;
 }
 
-async function int8Model({ config, tensors }: Checkpoint): Promise<Model> {
-  const engine = new Int8Engine();
-  return modelHere(engine, config, await loadWeights(engine, config, tensors), undefined, REFERENCE_ROWS);
+async function int8Model({ config, tensors }: Checkpoint, platform: WasmPlatform): Promise<Model> {
+  const module = await platform.loadModule('strict-single');
+  const memory = makeMemory(false);
+  const { headDim } = config;
+  const engine = new Int8Engine({ module, memory, precision: 'precise', cacheType: 'f32', headDim });
+  const weights = await loadWeights(engine, config, tensors);
+  engine.endLoading();
+  return modelHere(engine, config, weights);
 }

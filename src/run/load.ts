@@ -78,7 +78,7 @@ async function loadWasm(
 }
 
 /** Address space for the largest memory that the runtime grants; it is filled as it is needed. */
-function makeMemory(shared: boolean, maxMemory = Number.POSITIVE_INFINITY): WebAssembly.Memory {
+export function makeMemory(shared: boolean, maxMemory = Number.POSITIVE_INFINITY): WebAssembly.Memory {
   const allowed = Math.floor((maxMemory - SCRIPT_BYTES) / 65536);
   for (const pages of [65536, 49152, 32768, 16384]) {
     const maximum = Math.min(pages, allowed);

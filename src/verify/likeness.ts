@@ -1,9 +1,10 @@
-// What a server's answers are like: the model with another theta, in coarser arithmetic, or with a known mistake.
+// What a server's answers are like: the model in coarser arithmetic, or one with a mistake.
 
 import type { TextMessage } from '../chat/message.ts';
+import type { ModelConfig } from '../config.ts';
 import type { Model } from '../model/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { type Agreement, distance, type Exchange, type Replay, replay } from './replay.ts';
+import { type Agreement, distance, type Exchange, type Replay, type Replays, replay } from './replay.ts';
 
 /** The same model, computed or changed otherwise. */
 export interface Likeness {
@@ -16,12 +17,10 @@ export interface VerifyReference {
   readonly tokenizer: Tokenizer;
   /** The model's own chat template. */
   readonly render: (messages: readonly TextMessage[]) => Promise<string>;
-  /** The same weights with another theta, to test what a server may have done. */
-  readonly withTheta?: (ropeTheta: number) => Promise<Model>;
+  /** The same weights with other constants, to test what a server may have done. */
+  readonly withConfig?: (change: Partial<ModelConfig>) => Promise<Model>;
   /** Programs that are right though coarser: requantised weights, activations of 8 bits. */
   readonly coarser?: readonly Likeness[];
-  /** Programs that are wrong: another eps, exchanged layers. */
-  readonly wrong?: readonly Likeness[];
 }
 
 /**
@@ -53,28 +52,31 @@ export function growthOf({ theirs, ours, contexts }: Replay): number {
 /** Rounding makes as much at the end of a text as at its start; wrong angles grow with the position. */
 export const MAX_GROWTH = 4;
 
+/** So alike that no other program is looked at. */
+const SURELY_ALIKE = 0.7;
+
 /** The known program whose differences from the reference are most like the server's. */
 export async function likenessOf(
-  reference: VerifyReference,
-  known: readonly Likeness[],
+  { coarser = [], tokenizer }: VerifyReference,
   exchanges: readonly Exchange[],
+  replays: Replays,
 ) {
   const short = exchanges.filter(({ ids }) => ids.length <= MAX_SHORT_TOKENS);
-  const own = await replay(reference.model, reference.tokenizer, short);
-  let best: { name: string; likeness: number; rms: number; left: number } | undefined;
+  const own = await replays.of(short);
+  let best: { name: string; likeness: number; rms: number } | undefined;
   let largest = 0;
-  for (const { name, load } of known) {
+  for (const { name, load } of coarser) {
     const model = await load();
     try {
-      const { ours } = await replay(model, reference.tokenizer, short);
+      const { ours } = await replay(model, tokenizer, short);
       const likeness = correlation(difference(own.theirs, own.ours), difference(ours, own.ours));
       const { rms } = distance(ours, own.ours);
-      const left = distance(own.theirs, ours).rms / own.rms;
       largest = Math.max(largest, rms);
-      if (!best || likeness > best.likeness) best = { name, likeness, rms, left };
+      if (!best || likeness > best.likeness) best = { name, likeness, rms };
     } finally {
       await model.close();
     }
+    if (best.likeness > SURELY_ALIKE) break;
   }
   return best && { ...best, largest };
 }
@@ -118,57 +120,6 @@ export function misfit(of: Agreement): number {
 
 /** Another program must leave less than this share of the difference to be named. */
 export const BETTER = 0.6;
-
-/** Where thetas are looked for first, and how finely then. */
-const THETAS = [10_000, 50_000, 80_000, 130_000, 200_000, 500_000, 1_000_000];
-const THETA_STEPS = 12;
-/** Texts up to this length are replayed for every theta. */
-const MAX_THETA_TOKENS = 800;
-
-/** The same weights with another theta, where that explains the answers better. */
-export async function thetaFinding(
-  reference: VerifyReference,
-  exchanges: readonly Exchange[],
-  own: Replay,
-): Promise<string | undefined> {
-  const { ropeTheta } = reference.model.config;
-  const { withTheta, tokenizer, model } = reference;
-  if (!withTheta) return undefined;
-  const used = exchanges.filter(({ ids }) => ids.length <= MAX_THETA_TOKENS);
-  const tried = new Map<number, Replay>([[ropeTheta, await replay(model, tokenizer, used)]]);
-  const at = async (theta: number): Promise<number> => {
-    const known = tried.get(theta);
-    if (known) return misfit(known);
-    const other = await withTheta(theta);
-    try {
-      const found = await replay(other, tokenizer, used);
-      tried.set(theta, found);
-      return misfit(found);
-    } finally {
-      await other.close();
-    }
-  };
-  for (const theta of THETAS) await at(theta);
-  const before = misfit(tried.get(ropeTheta) ?? own);
-  const nearest = () => [...tried].sort((a, b) => misfit(a[1]) - misfit(b[1]))[0];
-  // Between the neighbours of the best, by halves of their logarithm, until the answers fit exactly.
-  for (let n = 0; n < THETA_STEPS && misfit(nearest()[1]) > NOISE.float32; n++) {
-    const sorted = [...tried.keys()].sort((a, b) => a - b);
-    const best = sorted.indexOf(nearest()[0]);
-    const [low, high] = [sorted[best - 1] ?? sorted[best] / 2, sorted[best + 1] ?? sorted[best] * 2];
-    const [wide, from] =
-      high / sorted[best] > sorted[best] / low ? [high, sorted[best]] : [low, sorted[best]];
-    const middle = Math.sqrt(wide * from);
-    await at(Number(middle.toPrecision(n < 4 ? 2 : n < 8 ? 3 : 5)));
-  }
-  const [theta, found] = nearest();
-  if (theta === ropeTheta || !(misfit(found) < BETTER * before)) return undefined;
-  if (found.numCompared === 0 && found.numGreedy < found.numChosen) return undefined;
-  return (
-    `rope theta ${theta} fits, the model has ${ropeTheta}: with it ${sizeOf(found)}; ` +
-    `without it ${before.toPrecision(2)}`
-  );
-}
 
 export function sizeOf(of: Agreement): string {
   return of.numCompared > 0

@@ -1,9 +1,10 @@
 // Replays a server's answers through a model: the same prompt, the same tokens before each, and the log-probabilities
 // side by side.
 
+import { argmax } from '../base/argmax.ts';
 import { logSumExp } from '../base/log-sum-exp.ts';
-import { logprobsOf } from '../generate/logprobs.ts';
 import type { Model } from '../model/model.ts';
+import type { KvCache, Values } from '../ops.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { ProbedAnswer, ProbedToken } from './openai-probe.ts';
 
@@ -47,51 +48,90 @@ export const ANSWER_TOKENS = 16;
 const LEAST_LOGPROB = -9;
 
 /** Every generated token given the same tokens before it. */
-export async function replay(
-  model: Model,
+export function replay(model: Model, tokenizer: Tokenizer, exchanges: readonly Exchange[]): Promise<Replay> {
+  return new Replays(model, tokenizer).of(exchanges);
+}
+
+type OneReplay = Omit<Replay, 'numCompared' | 'rms' | 'max'>;
+
+/** A model's replays of exchanges, each computed once; of prompts that begin alike, the beginning too. */
+export class Replays {
+  readonly model: Model;
+  private readonly tokenizer: Tokenizer;
+  private readonly known = new Map<Exchange, OneReplay>();
+
+  constructor(model: Model, tokenizer: Tokenizer) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+  }
+
+  async of(exchanges: readonly Exchange[]): Promise<Replay> {
+    const missing = exchanges.filter((exchange) => !this.known.has(exchange));
+    if (missing.length > 0) {
+      const longest = Math.max(...missing.map(({ ids }) => ids.length)) + ANSWER_TOKENS;
+      const reader = new LogitsReader(this.model, longest);
+      try {
+        for (const exchange of missing) {
+          this.known.set(exchange, await replayOne(reader, this.tokenizer, exchange));
+        }
+      } finally {
+        reader.close();
+      }
+    }
+    const parts = exchanges.map((exchange) => this.known.get(exchange) as OneReplay);
+    const worst = parts.reduce((a, b) => (b.worstMargin > a.worstMargin ? b : a), NOTHING);
+    const theirs = parts.flatMap((part) => part.theirs);
+    const ours = parts.flatMap((part) => part.ours);
+    return {
+      theirs,
+      ours,
+      contexts: parts.flatMap((part) => part.contexts),
+      numChosen: parts.reduce((sum, part) => sum + part.numChosen, 0),
+      numGreedy: parts.reduce((sum, part) => sum + part.numGreedy, 0),
+      worstMargin: worst.worstMargin,
+      worstOff: worst.worstOff,
+      ...distance(theirs, ours),
+    };
+  }
+}
+
+const NOTHING: OneReplay = {
+  ...{ theirs: [], ours: [], contexts: [] },
+  ...{ numChosen: 0, numGreedy: 0, worstMargin: 0, worstOff: 0 },
+};
+
+async function replayOne(
+  reader: LogitsReader,
   tokenizer: Tokenizer,
-  exchanges: readonly Exchange[],
-): Promise<Replay> {
+  { ids, answer }: Exchange,
+): Promise<OneReplay> {
+  if (!answer.tokens) return followText(reader, tokenizer, ids, answer.text);
+  const chosen = answerIds(tokenizer, answer.tokens);
+  if (chosen.length === 0) return NOTHING;
+  const rows = await reader.rows([...ids, ...chosen.slice(0, -1)], chosen.length);
   const theirs: number[] = [];
   const ours: number[] = [];
   const contexts: number[] = [];
-  let numChosen = 0;
-  let numGreedy = 0;
-  let worstMargin = 0;
-  let worstOff = 0;
-  for (const { ids, answer } of exchanges) {
-    if (!answer.tokens) {
-      const compared = await followText(model, tokenizer, ids, answer.text);
-      numChosen += compared.numChosen;
-      numGreedy += compared.numGreedy;
-      worstMargin = Math.max(worstMargin, compared.margin);
-      continue;
+  let [numGreedy, worstMargin, worstOff] = [0, 0, 0];
+  for (const [n, id] of chosen.entries()) {
+    const logits = rows[n];
+    const sum = logSumExp(logits);
+    let best = Number.NEGATIVE_INFINITY;
+    for (const logit of logits) best = Math.max(best, logit);
+    if (logits[id] === best) numGreedy++;
+    if (best - logits[id] > worstMargin) {
+      worstMargin = best - logits[id];
+      worstOff = Math.abs(answer.tokens[n].logprob - (logits[id] - sum));
     }
-    const chosen = answerIds(tokenizer, answer.tokens);
-    if (chosen.length === 0) continue;
-    const rows = await answerLogits(model, ids, chosen);
-    const { vocabSize } = model.config;
-    for (const [n, id] of chosen.entries()) {
-      const logits = rows.subarray(n * vocabSize, (n + 1) * vocabSize);
-      const sum = logSumExp(logits);
-      let best = Number.NEGATIVE_INFINITY;
-      for (const logit of logits) best = Math.max(best, logit);
-      numChosen++;
-      if (logits[id] === best) numGreedy++;
-      if (best - logits[id] > worstMargin) {
-        worstMargin = best - logits[id];
-        worstOff = Math.abs(answer.tokens[n].logprob - (logits[id] - sum));
-      }
-      for (const { text, logprob } of listed(answer.tokens[n])) {
-        const other = idOfText(tokenizer, text);
-        if (other === undefined || !(logprob > LEAST_LOGPROB)) continue;
-        theirs.push(logprob);
-        ours.push(logits[other] - sum);
-        contexts.push(ids.length + n);
-      }
+    for (const { text, logprob } of listed(answer.tokens[n])) {
+      const other = idOfText(tokenizer, text);
+      if (other === undefined || !(logprob > LEAST_LOGPROB)) continue;
+      theirs.push(logprob);
+      ours.push(logits[other] - sum);
+      contexts.push(ids.length + n);
     }
   }
-  return { theirs, ours, contexts, numChosen, numGreedy, worstMargin, worstOff, ...distance(theirs, ours) };
+  return { theirs, ours, contexts, numChosen: chosen.length, numGreedy, worstMargin, worstOff };
 }
 
 /** Differences of ln p as three numbers. */
@@ -129,35 +169,40 @@ function answerIds(tokenizer: Tokenizer, tokens: readonly ProbedToken[]): number
 
 /**
  * Follows a greedy text with the reference's own greedy tokens, up to the first that says something else; the margin
- * is what the reference gives its own token there over the one that the text goes on with.
+ * is what the reference gives its own token there over the one that the text goes on with. The text's tokens are run
+ * as one pass, for as long as the reference chooses the same ones.
  */
 async function followText(
-  model: Model,
+  reader: LogitsReader,
   tokenizer: Tokenizer,
   promptIds: readonly number[],
   text: string,
-): Promise<{ numChosen: number; numGreedy: number; margin: number }> {
-  const cache = model.newCache(Math.min(promptIds.length + ANSWER_TOKENS, model.maxSeqLen));
+): Promise<OneReplay> {
   const own: number[] = [];
   let said = '';
-  try {
-    let logits = await model.forward(promptIds, cache);
-    while (own.length < ANSWER_TOKENS && said.length < text.length) {
-      const [best] = logprobsOf(logits, 0, 1).top;
-      const next = tokenizer.decode([...own, best.id]).replace(/\ufffd+$/, '');
-      if (!text.startsWith(next.slice(0, text.length))) {
-        const [theirs] = tokenizer.encode(text.slice(said.length), { addBos: false });
-        const margin = theirs === undefined ? 0 : logits[best.id] - logits[theirs];
-        return { numChosen: own.length + 1, numGreedy: own.length, margin };
-      }
-      own.push(best.id);
-      said = next;
-      logits = await model.forward([best.id], cache);
+  let guess: number[] = [];
+  let rows: readonly Values[] = [];
+  const result = (numChosen: number, worstMargin: number) => ({
+    ...NOTHING,
+    ...{ numChosen, numGreedy: own.length, worstMargin },
+  });
+  while (own.length < ANSWER_TOKENS && said.length < text.length) {
+    const goesOn = tokenizer.encode(text.slice(said.length), { addBos: false });
+    if (own.length >= rows.length || own.some((id, n) => id !== guess[n])) {
+      guess = [...own, ...goesOn].slice(0, ANSWER_TOKENS);
+      rows = await reader.rows([...promptIds, ...guess.slice(0, -1)], guess.length);
     }
-    return { numChosen: own.length, numGreedy: own.length, margin: 0 };
-  } finally {
-    model.freeCache(cache);
+    const logits = rows[own.length];
+    const best = argmax(logits);
+    const next = tokenizer.decode([...own, best]).replace(/\ufffd+$/, '');
+    if (!text.startsWith(next.slice(0, text.length))) {
+      const margin = goesOn.length === 0 ? 0 : logits[best] - logits[goesOn[0]];
+      return result(own.length + 1, margin);
+    }
+    own.push(best);
+    said = next;
   }
+  return result(own.length, 0);
 }
 
 /**
@@ -170,17 +215,29 @@ function idOfText(tokenizer: Tokenizer, text: string): number | undefined {
   return ids.length === 1 && tokenizer.decode(ids) === text ? ids[0] : undefined;
 }
 
-/** Logits [chosen.length, vocabSize] before each chosen id. */
-async function answerLogits(model: Model, promptIds: readonly number[], chosen: readonly number[]) {
-  const ids = [...promptIds, ...chosen.slice(0, -1)];
-  const cache = model.newCache(Math.min(ids.length, model.maxSeqLen));
-  try {
-    await model.forward(promptIds.slice(0, -1).length > 0 ? promptIds.slice(0, -1) : [ids[0]], cache, {
-      logits: 'none',
-    });
-    cache.length = promptIds.length - 1;
-    return await model.forward(ids.slice(promptIds.length - 1), cache, { logits: 'all' });
-  } finally {
-    model.freeCache(cache);
+/** Logits after the last of some ids; what they have in common with the ids before them is not computed again. */
+class LogitsReader {
+  private readonly model: Model;
+  private readonly cache: KvCache;
+  private held: readonly number[] = [];
+
+  constructor(model: Model, maxSeqLen: number) {
+    this.model = model;
+    this.cache = model.newCache(Math.min(maxSeqLen, model.maxSeqLen));
+  }
+
+  /** Logits [vocabSize] after each of the last `count` ids. */
+  async rows(ids: readonly number[], count: number): Promise<readonly Values[]> {
+    const { model, cache, held } = this;
+    let common = 0;
+    while (common < Math.min(held.length, ids.length - count) && held[common] === ids[common]) common++;
+    cache.length = common;
+    this.held = ids;
+    const [rows] = await model.run([{ ids: ids.slice(common), cache, rows: count }]);
+    return rows;
+  }
+
+  close(): void {
+    this.model.freeCache(this.cache);
   }
 }

@@ -4,6 +4,7 @@
 
 import type { TextMessage } from '../chat/message.ts';
 import { type Asked, askAll, rescaled, scaleOf } from './ask.ts';
+import { solvedConstant } from './constants.ts';
 import {
   BETTER,
   followsLikelihood,
@@ -15,11 +16,10 @@ import {
   misfit,
   NOISE,
   sizeOf,
-  thetaFinding,
   type VerifyReference,
 } from './likeness.ts';
 import type { Server } from './openai-probe.ts';
-import { type Agreement, type Exchange, type Replay, replay, summary } from './replay.ts';
+import { type Agreement, type Exchange, type Replay, Replays, replay, summary } from './replay.ts';
 import { WRONG_TEMPLATES } from './verify-prompts.ts';
 
 export { type Likeness, NOISE, type VerifyReference } from './likeness.ts';
@@ -58,12 +58,13 @@ export async function verifyServer(
 ): Promise<VerifyReport> {
   const asked = await askAll(server, reference, onStep);
   const { model, tokenizer } = reference;
-  const scale = scaleOf(await replay(model, tokenizer, [...asked.texts, ...asked.chats]));
+  const own = new Replays(model, tokenizer);
+  const scale = scaleOf(await own.of([...asked.texts, ...asked.chats]));
   const texts = rescaled(asked.texts, scale);
   const chats = rescaled(asked.chats, scale);
-  const ofTexts = await replay(model, tokenizer, texts);
-  const ofChats = await replay(model, tokenizer, chats);
-  const judged = await judge(reference, { ...asked, texts, chats }, ofTexts, ofChats);
+  const ofTexts = await own.of(texts);
+  const ofChats = await own.of(chats);
+  const judged = await judge(reference, own, { ...asked, texts, chats }, ofTexts, ofChats);
   const notes = scale ? [scale.finding, ...asked.notes] : asked.notes;
   return {
     verdict: judged.verdict,
@@ -81,6 +82,7 @@ interface Judged {
 
 async function judge(
   reference: VerifyReference,
+  replays: Replays,
   asked: Asked,
   ofTexts: Replay,
   ofChats: Replay,
@@ -94,9 +96,9 @@ async function judge(
   // A count or a tokenizer's door may be wrong by itself: where the numbers agree, the ids did.
   if (tokenizerFindings.length > 0 && !isExact)
     return { verdict: 'wrong-tokenizer', findings: tokenizerFindings };
-  const bos = isExact ? undefined : await prefixFinding(reference, texts, ofTexts);
+  const bos = isExact ? undefined : await prefixFinding(reference, texts, replays);
   if (bos) return { verdict: 'wrong-tokenizer', findings: [bos] };
-  const ofModel = await judgeModel(reference, texts.length > 0 ? texts : chats, main);
+  const ofModel = await judgeModel(reference, texts.length > 0 ? texts : chats, main, replays);
   const hasOnlyWords = main.numCompared === 0 && ofModel.verdict === 'cannot-judge';
   if (!ofModel.verdict.startsWith('right') && !hasOnlyWords) return ofModel;
   const template = texts.length > 0 ? await templateFindings(reference, chats, ofTexts, ofChats) : [];
@@ -104,25 +106,29 @@ async function judge(
   return ofModel;
 }
 
+/** A token in front shows most in the shortest texts: so many are looked at first. */
+const FIRST_TEXTS = 3;
+
 /** A token before every text that the server does not count. */
 async function prefixFinding(
   { model, tokenizer }: VerifyReference,
   texts: readonly Exchange[],
-  own: Replay,
+  own: Replays,
 ): Promise<string | undefined> {
   const { bosId, eosIds } = model.config;
-  const short = texts.filter(({ ids }) => ids.length <= MAX_SHORT_TOKENS);
-  if (short.length === 0 || own.numCompared === 0) return undefined;
-  const before = await replay(model, tokenizer, short);
+  const short = texts
+    .filter(({ ids, answer }) => ids.length <= MAX_SHORT_TOKENS && answer.tokens)
+    .sort((a, b) => a.ids.length - b.ids.length);
+  if (short.length === 0) return undefined;
   for (const id of new Set([bosId ?? 1, 0, ...eosIds])) {
-    const found = await replay(
-      model,
-      tokenizer,
-      short.map(({ ids, answer }) => ({ ids: [id, ...ids], answer })),
-    );
-    if (found.rms < BETTER * before.rms) {
+    const behind = new Replays(model, tokenizer);
+    const longer = short.map(({ ids, answer }) => ({ ids: [id, ...ids], answer }));
+    const fits = async (count: number) =>
+      (await behind.of(longer.slice(0, count))).rms < BETTER * (await own.of(short.slice(0, count))).rms;
+    if ((await fits(FIRST_TEXTS)) && (await fits(short.length))) {
       const token = JSON.stringify(tokenizer.decode([id]));
-      return `texts are read behind a token ${token} (id ${id}) that this model does not put there: ${sizeOf(found)}`;
+      const size = sizeOf(await behind.of(longer));
+      return `texts are read behind a token ${token} (id ${id}) that this model does not put there: ${size}`;
     }
   }
   return undefined;
@@ -135,19 +141,11 @@ async function judgeModel(
   reference: VerifyReference,
   exchanges: readonly Exchange[],
   own: Replay,
+  replays: Replays,
 ): Promise<Judged> {
-  if (own.numCompared === 0) return judgeChoices(reference, exchanges, own);
-  const theta = own.rms > NOISE.float32 ? await thetaFinding(reference, exchanges, own) : undefined;
-  if (theta) return { verdict: 'wrong-rope-theta', findings: [theta] };
-  if (own.rms > NOISE.float32) {
-    const other = await likenessOf(reference, reference.wrong ?? [], exchanges);
-    if (other && other.left < BETTER) {
-      return {
-        verdict: 'wrong-model',
-        findings: [`it answers like the model with ${other.name}: ${sizeOf(own)}`],
-      };
-    }
-  }
+  if (own.numCompared === 0) return judgeChoices(reference, exchanges, own, replays);
+  const solved = own.rms > NOISE.float32 ? await solvedConstant(reference, exchanges, replays) : undefined;
+  if (solved) return { verdict: solved.verdict, findings: [solved.finding] };
   if (own.rms <= NOISE.sixteenBit) {
     const growth = growthOf(own);
     if (growth > MAX_GROWTH) {
@@ -165,7 +163,7 @@ async function judgeModel(
     if (own.worstMargin > NOT_GREEDY) return judgeMargin(own);
     return { verdict: 'right', findings: [rightSentence(own)] };
   }
-  const coarse = await likenessOf(reference, reference.coarser ?? [], exchanges);
+  const coarse = await likenessOf(reference, exchanges, replays);
   if (coarse && coarse.likeness >= NOISE.alike && own.rms < 2 * coarse.rms) {
     const finding =
       `the right model with ${coarse.name}: ${sizeOf(own)}, alike to what ${coarse.name} makes ` +
@@ -213,6 +211,7 @@ async function judgeChoices(
   reference: VerifyReference,
   exchanges: readonly Exchange[],
   own: Replay,
+  replays: Replays,
 ): Promise<Judged> {
   const { numGreedy, numChosen, worstMargin } = own;
   const size = `${numGreedy} of its ${numChosen} greedy tokens are ours`;
@@ -222,8 +221,8 @@ async function judgeChoices(
       'how exact cannot be said';
     return { verdict: 'right-quantised', findings: [finding] };
   }
-  const theta = numGreedy < numChosen ? await thetaFinding(reference, exchanges, own) : undefined;
-  if (theta && looksWrong(own)) return { verdict: 'wrong-rope-theta', findings: [theta] };
+  const solved = numGreedy < numChosen ? await solvedConstant(reference, exchanges, replays) : undefined;
+  if (solved && looksWrong(own)) return { verdict: solved.verdict, findings: [solved.finding] };
   const others = numGreedy < numChosen ? `, another loses by ${worstMargin.toFixed(2)} nats` : '';
   if (worstMargin > 3 * NEAR_TIE) {
     return {
@@ -234,7 +233,7 @@ async function judgeChoices(
   const finding =
     `the server gives no log-probabilities, and ${size}${others}: so may a quantised model answer, and so may one ` +
     'that is a little wrong; ask for logprobs';
-  return { verdict: 'cannot-judge', findings: theta ? [finding, `nearest: ${theta}`] : [finding] };
+  return { verdict: 'cannot-judge', findings: solved ? [finding, `nearest: ${solved.finding}`] : [finding] };
 }
 
 function looksWrong({ numChosen, numGreedy, worstMargin }: Agreement): boolean {

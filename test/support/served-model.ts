@@ -6,7 +6,7 @@ import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import { logprobsOf } from '../../src/generate/logprobs.ts';
 import type { Model } from '../../src/model/model.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
-import { coarserModels, wrongModels } from '../../src/run/likenesses.ts';
+import { coarserModels } from '../../src/run/likenesses.ts';
 import { loadModel } from '../../src/run/load.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import type { ProbedAnswer, Server } from '../../src/verify/openai-probe.ts';
@@ -28,9 +28,8 @@ export const reference = {
   model,
   tokenizer,
   render,
-  withTheta: load,
-  coarser: coarserModels(checkpoint, loaded),
-  wrong: wrongModels(checkpoint, loaded),
+  withConfig,
+  coarser: coarserModels(checkpoint, loaded, nodePlatform),
 };
 
 /** Layers 5 and 6 exchanged: every tensor of one under the name of the other. */
