@@ -41,6 +41,7 @@ export function startOurs(model: string, options: readonly string[], name = 'smo
 /**
  * @param folder where `llama-server` and its libraries are
  * @param threads for prompts and for answers
+ * @param flags   further settings of its command line
  */
 export function startLlama(
   folder: string,
@@ -49,6 +50,7 @@ export function startLlama(
   slots: number,
   name: string,
   threads = 2,
+  flags: readonly string[] = [],
 ): Promise<Server> {
   return start(name, (port) => {
     const args = [
@@ -65,7 +67,16 @@ export function startLlama(
       '-tb',
       String(threads),
     ];
-    const rest = ['-np', String(slots), '-c', String(ctx), '--no-kv-unified', '--metrics', '--no-webui'];
+    const rest = [
+      '-np',
+      String(slots),
+      '-c',
+      String(ctx),
+      '--no-kv-unified',
+      '--metrics',
+      '--no-webui',
+      ...flags,
+    ];
     const env = { ...process.env, LD_LIBRARY_PATH: folder };
     return spawn(`${folder}/llama-server`, [...args, ...rest], { stdio: 'ignore', env });
   });

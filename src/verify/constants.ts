@@ -3,7 +3,7 @@
 
 import type { ModelConfig } from '../config.ts';
 import type { Model } from '../model/model.ts';
-import { BETTER, MAX_SHORT_TOKENS, misfit, NOISE, sizeOf, type VerifyReference } from './likeness.ts';
+import { BETTER, misfit, NOISE, sizeOf, type VerifyReference } from './likeness.ts';
 import { type Exchange, type Replay, Replays } from './replay.ts';
 
 interface Constant {
@@ -44,13 +44,14 @@ const CONSTANTS: readonly Constant[] = [
 
 /** Values between the neighbours of the best: fewer where none of the first comes nearer. */
 const STEPS = 12;
-const STEPS_WITHOUT_HOPE = 4;
+const STEPS_WITHOUT_HOPE = 2;
 /** What comes nearer than this on one text is tried on. */
 const HOPE = 0.9;
 /** Texts up to this length are replayed for a value that fits the first. */
 const MAX_TOKENS = 800;
-/** A longer text is looked at first where it differs this many times more. */
-const LONGER_SHOWS = 4;
+/** Tokens of the text that is looked at first: at least so many, and longer where that differs so many times more. */
+const FIRST_SIZE = 32;
+const LONGER_SHOWS = 1.5;
 
 /**
  * What may be left where a constant is named, nats of ln p: more than coarse but right arithmetic makes (llama.cpp's
@@ -102,7 +103,7 @@ export async function solvedConstant(
   return { verdict: constant.verdict, finding };
 }
 
-/** The text on which values are tried first. */
+/** The text on which values are tried first: a short one, or a longer one that differs much more. */
 async function firstLook(used: readonly Exchange[], own: Replays): Promise<readonly Exchange[]> {
   const by: { exchange: Exchange; size: number; off: number }[] = [];
   for (const exchange of used) {
@@ -111,13 +112,11 @@ async function firstLook(used: readonly Exchange[], own: Replays): Promise<reado
     if (!isEmpty) by.push({ exchange, size: exchange.ids.length, off: misfit(of) });
   }
   if (by.length === 0) return used;
-  const longest = (a: (typeof by)[number], b: (typeof by)[number]) => b.size - a.size;
-  const isShort = ({ size }: { size: number }) => size <= MAX_SHORT_TOKENS;
-  // Text alone: words that are the reference's say nothing about another value.
-  const telling = by.filter(({ off }) => off > NOISE.float32);
-  const short = (telling.some(isShort) ? telling : by).filter(isShort).sort(longest)[0];
-  const long = by.filter((one) => !isShort(one)).sort(longest)[0];
-  const chosen = !short || (long && long.off > LONGER_SHOWS * short.off) ? (long ?? by[0]) : short;
+  by.sort((a, b) => a.size - b.size);
+  // Words that are the reference's own say nothing about another value.
+  const telling = by.filter(({ size, off }) => size >= FIRST_SIZE && off > NOISE.float32);
+  const [first, ...longer] = telling.length > 0 ? telling : by.slice(-1);
+  const chosen = longer.reduce((a, b) => (b.off > LONGER_SHOWS * a.off ? b : a), first);
   return [chosen.exchange];
 }
 
