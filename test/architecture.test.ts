@@ -179,7 +179,7 @@ describe('the house', () => {
     expect(long).toEqual([]);
   });
 
-  it('no function is longer than 60 lines', () => {
+  it('no function is longer than 60 lines', { tags: ['slow'] }, () => {
     const { long } = measure();
     expect(long.map(({ path, line, name, lines }) => `${path}:${line} ${name}: ${lines} lines`)).toEqual([]);
   });

@@ -15,14 +15,14 @@ function points(from: number, to: number, count: number): number[] {
 
 // The host's functions are within 1 ulp of the truth (V8 uses fdlibm), ours too: at most 2 apart.
 describe('base/math against the host', () => {
-  it('exp is within 2 ulp on [-700, 700]', () => {
+  it('exp is within 2 ulp on [-700, 700]', { tags: ['slow'] }, () => {
     for (const x of points(-700, 700, 20_001))
       expect(ulps(exp(x), Math.exp(x)), `exp(${x})`).toBeLessThanOrEqual(2);
     for (const x of points(-1, 1, 20_001))
       expect(ulps(exp(x), Math.exp(x)), `exp(${x})`).toBeLessThanOrEqual(2);
   });
 
-  it('log is within 2 ulp on [1e-300, 1e300], and near 1', () => {
+  it('log is within 2 ulp on [1e-300, 1e300], and near 1', { tags: ['slow'] }, () => {
     for (const e of points(-300, 300, 20_001)) {
       const x = 10 ** e;
       expect(ulps(log(x), Math.log(x)), `log(${x})`).toBeLessThanOrEqual(2);
@@ -31,7 +31,7 @@ describe('base/math against the host', () => {
       expect(ulps(log(x), Math.log(x)), `log(${x})`).toBeLessThanOrEqual(2);
   });
 
-  it('sinCos is within 2 ulp up to 131,072 radians', () => {
+  it('sinCos is within 2 ulp up to 131,072 radians', { tags: ['slow'] }, () => {
     for (const x of [...points(-10, 10, 20_001), ...points(0, 131_072, 20_001)]) {
       const { sin, cos } = sinCos(x);
       expect(ulps(sin, Math.sin(x)), `sin(${x})`).toBeLessThanOrEqual(2);

@@ -39,7 +39,7 @@ describe('smollm2', () => {
     expect(stdout).not.toContain('default: true');
   });
 
-  it('lists its commands when called alone, and its version', async () => {
+  it('lists its commands when called alone, and its version', { tags: ['slow'] }, async () => {
     const { code, stdout } = await runCli([]);
     expect(code).toBe(0);
     for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} .*\\S`, 'm'));

@@ -76,7 +76,7 @@ describe('smollm2 diff', () => {
     expect(html.match(/<td/g)?.length).toBeGreaterThan(30);
   });
 
-  it('prints null for what there is not, and the largest number for NaN', async () => {
+  it('prints null for what there is not, and the largest number for NaN', { tags: ['slow'] }, async () => {
     const reference = await traceFile('reference', {});
     const clean = await traceFile('clean', { format: 'f32' });
     const explained = await runCli(['diff', reference, clean, '--model', gqa, '--json']);

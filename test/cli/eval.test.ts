@@ -46,6 +46,7 @@ describe('smollm2 eval', () => {
     ['SIGINT', 31, 'reference'],
   ] as const)(
     'stopped by %s after %i of 60 questions and started again (%s), gives an identical file',
+    { tags: ['slow'] },
     async (signal, least, engine) => {
       const whole = join(folder, `whole-${least}.jsonl`);
       const resumed = join(folder, `resumed-${least}.jsonl`);

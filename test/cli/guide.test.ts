@@ -63,7 +63,7 @@ describe('the lines that run', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it.each(lines)('%s', async (line) => {
+  it.each(lines)('%s', { tags: ['slow'] }, async (line) => {
     const [, said = '', command, from, inBackground] =
       /^(?:echo "(.*)" \| )?(smollm2 .*?)(?: < (\S+))?( &)?$/.exec(line)!;
     const [, ...words] = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(

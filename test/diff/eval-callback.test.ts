@@ -48,7 +48,9 @@ describe('the text of eval-callback for the tiny model in float32', () => {
     }
   });
 
-  it('is explained up to attention, where flash attention in f16 is named, and with it to the last of 33', async () => {
+  it('is explained up to attention, where flash attention in f16 is named, and with it to the last of 33', {
+    tags: ['slow'],
+  }, async () => {
     const report = await compare();
     expect(report).toMatchObject({ first: 'model.layers.0.self_attn.attn_out', cause: 'kv-cache-rounding' });
     expect(report.candidates[0].detail).toContain('flash attention that sums in f16');
@@ -60,7 +62,9 @@ describe('the text of eval-callback for the tiny model in float32', () => {
     expect(accepted.points.every(({ explained }) => explained)).toBe(true);
   });
 
-  it('names another rope theta, printed with four decimals and with most values left out', async () => {
+  it('names another rope theta, printed with four decimals and with most values left out', {
+    tags: ['slow'],
+  }, async () => {
     const config = { ...checkpoint.config, ropeTheta: 50_000 };
     const other = await traceModel(await loadModel({ ...checkpoint, config }, { engine: 'reference' }), IDS);
     const report = await diff(other, printed, {
@@ -71,7 +75,9 @@ describe('the text of eval-callback for the tiny model in float32', () => {
     expect(report.candidates[0].detail).toMatch(/^theta 10000, expected 50000/);
   });
 
-  it('is blamed for one digit that was changed: the value’s own point is the first', async () => {
+  it('is blamed for one digit that was changed: the value’s own point is the first', {
+    tags: ['slow'],
+  }, async () => {
     // The first value of the last printed row of ffn_up-0.
     const at = text.indexOf(' ffn_up-0 = ');
     const row = text.slice(0, text.indexOf(' ffn_swiglu-0 = ')).lastIndexOf('            [') + 13;

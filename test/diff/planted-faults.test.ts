@@ -79,7 +79,9 @@ describe('diff on a fault of no known kind', () => {
     expect(report.candidates[0].detail).toContain('layer 1 fit instead of those of layer 0');
   });
 
-  it('names no cause for a head of its own: another matrix cannot be told from the numbers', async () => {
+  it('names no cause for a head of its own: another matrix cannot be told from the numbers', {
+    tags: ['slow'],
+  }, async () => {
     const report = await diff(reference, await candidate({ weights: untieHead }), { weights });
     expect([report.first, report.cause]).toEqual(['lm_head', null]);
     expect(report.candidates.map(({ cause }) => cause)).toContain('untied-head');

@@ -30,7 +30,7 @@ const noHistory = { ids: [], promptLength: 0 };
 const logitsOf = (...values: number[]) => Float64Array.from(values);
 
 describe('top-p', () => {
-  it('keeps what its definition keeps, with ties, flat and steep, at every p', () => {
+  it('keeps what its definition keeps, with ties, flat and steep, at every p', { tags: ['slow'] }, () => {
     const rng = Rng.fromSeed(11);
     for (let n = 0; n < 400; n++) {
       const size = 1 + Math.floor(rng.next() ** 3 * 6000);

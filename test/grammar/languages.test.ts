@@ -55,7 +55,7 @@ describe('regexDfa', () => {
 });
 
 describe('numberDfa', () => {
-  it('obeys limits and divisors exactly, for any decimals of up to 15 digits', () => {
+  it('obeys limits and divisors exactly, for any decimals of up to 15 digits', { tags: ['slow'] }, () => {
     const relations: Relation[] = ['<', '<=', '>', '>=', '!='];
     const value = fc.integer({ min: -2000, max: 2000 }).map((n) => n / 8);
     const rule = fc.record({ relation: fc.constantFrom(...relations), value });

@@ -59,10 +59,14 @@ describe.each(ENGINES)('$name', (tested) => {
   });
 
   const inPieces = ALL.filter(({ one }) => one.chunks.length > 0);
-  it.each(inPieces)('$op of $one.name: the same bits in chunks of $one.chunks', async ({ one }) => {
-    const whole = bitsOf(await run(one, one.rows));
-    for (const chunk of one.chunks) expect(bitsOf(await run(one, chunk))).toBe(whole);
-  });
+  it.each(inPieces)(
+    '$op of $one.name: the same bits in chunks of $one.chunks',
+    { tags: ['slow'] },
+    async ({ one }) => {
+      const whole = bitsOf(await run(one, one.rows));
+      for (const chunk of one.chunks) expect(bitsOf(await run(one, chunk))).toBe(whole);
+    },
+  );
 
   const withLanes = ALL.filter(({ one }) => tested.hasLanes && one.lanes?.(tested));
   if (withLanes.length > 0) {

@@ -67,7 +67,9 @@ describe.each([0, 2])(
 );
 
 describe('run', () => {
-  it('computes logits only for the rows asked for, running answers in the first chunk', async () => {
+  it('computes logits only for the rows asked for, running answers in the first chunk', {
+    tags: ['slow'],
+  }, async () => {
     const { model, counts } = await countingModel();
     const caches = await filled(model, 3, 20);
     Object.assign(counts, { logits: 0, chunks: [] });
@@ -90,7 +92,9 @@ describe('run', () => {
     await long;
   });
 
-  it('answers a short prompt before a long one that came earlier, which goes on all the same', async () => {
+  it('answers a short prompt before a long one that came earlier, which goes on all the same', {
+    tags: ['slow'],
+  }, async () => {
     const { model } = await countingModel();
     const [long, short] = [model.newCache(), model.newCache()];
     const prompt = model.run([{ ids: idsOf(500, 1), cache: long }]);
@@ -113,7 +117,9 @@ describe('run', () => {
     expect(last).toEqual(await model.forward([...idsOf(20, 1), ...idsOf(3, 2)], plain));
   });
 
-  it('takes a prompt whole once the answer before it has ended, and in pieces while one may ask again', async () => {
+  it('takes a prompt whole once the answer before it has ended, and in pieces while one may ask again', {
+    tags: ['slow'],
+  }, async () => {
     const { model, counts } = await countingModel();
     const [first, second] = await filled(model, 2, 4);
     const chunksOf = async (cache: KvCache) => {
@@ -131,7 +137,7 @@ describe('run', () => {
     expect(counts.chunks).toEqual([128]);
   });
 
-  it('stops within a chunk of a signal: the others go on', async () => {
+  it('stops within a chunk of a signal: the others go on', { tags: ['slow'] }, async () => {
     const { model, counts } = await countingModel();
     const controller = new AbortController();
     const long = model.newCache();
@@ -148,7 +154,7 @@ describe('run', () => {
     expect(counts.chunks.reduce((sum, rows) => sum + rows)).toBe(stoppedAt + 300);
   });
 
-  it('gives every row of logits where there are more than the buffer holds', async () => {
+  it('gives every row of logits where there are more than the buffer holds', { tags: ['slow'] }, async () => {
     for (const model of [await wasmModel(2), (await countingModel()).model]) {
       const ids = idsOf(150, 4);
       const [rows] = await model.run([{ ids, cache: model.newCache(), rows: 150 }]);
@@ -161,31 +167,35 @@ describe('run', () => {
     }
   });
 
-  it.each([0, 2])('gives the hidden states of any layer that a trace sees, %d workers', async (threads) => {
-    const model = await wasmModel(threads);
-    const ids = idsOf(140, 7);
-    const seen = new Map<string, number[]>();
-    await model.forward(ids, model.newCache(), {
-      logits: 'none',
-      trace: (name, value) => seen.set(name, [...model.read(value)]),
-    });
-    const points = [
-      'model.embed_tokens',
-      ...Array.from({ length: CONFIG.numLayers }, (_, l) => `model.layers.${l}`),
-    ];
-    for (const [layer, name] of [...points, 'model.norm'].entries()) {
-      const [rows] = await model.run([
-        {
-          ids,
-          cache: model.newCache(),
-          rows: 135,
-          output: 'hidden',
-          layer: name === 'model.norm' ? undefined : layer,
-        },
-      ]);
-      expect(rows.flatMap((row) => [...row])).toEqual(seen.get(name)?.slice(5 * CONFIG.hiddenSize));
-    }
-  });
+  it.each([0, 2])(
+    'gives the hidden states of any layer that a trace sees, %d workers',
+    { tags: ['slow'] },
+    async (threads) => {
+      const model = await wasmModel(threads);
+      const ids = idsOf(140, 7);
+      const seen = new Map<string, number[]>();
+      await model.forward(ids, model.newCache(), {
+        logits: 'none',
+        trace: (name, value) => seen.set(name, [...model.read(value)]),
+      });
+      const points = [
+        'model.embed_tokens',
+        ...Array.from({ length: CONFIG.numLayers }, (_, l) => `model.layers.${l}`),
+      ];
+      for (const [layer, name] of [...points, 'model.norm'].entries()) {
+        const [rows] = await model.run([
+          {
+            ids,
+            cache: model.newCache(),
+            rows: 135,
+            output: 'hidden',
+            layer: name === 'model.norm' ? undefined : layer,
+          },
+        ]);
+        expect(rows.flatMap((row) => [...row])).toEqual(seen.get(name)?.slice(5 * CONFIG.hiddenSize));
+      }
+    },
+  );
 });
 
 describe('a cache that was freed', () => {

@@ -44,7 +44,7 @@ describe.each([
   ['wasm', 'q8'],
   ['reference', 'f32'],
 ] as const)('forkCache on %s %s', (engine, cacheType) => {
-  it('begins with the same bits, and neither sees what the other writes', async () => {
+  it('begins with the same bits, and neither sees what the other writes', { tags: ['slow'] }, async () => {
     const model = await loaded(engine, cacheType);
     // The reference has no pages of 128 positions, and takes its time.
     const [size, kept] = engine === 'reference' ? [130, 120] : [300, 200];

@@ -44,7 +44,9 @@ describe('embed', () => {
     expect(cosine(a, b)).toBeLessThan(0.999);
   });
 
-  it('gives the mean of a trace bit by bit for a text of more than one piece', async () => {
+  it('gives the mean of a trace bit by bit for a text of more than one piece', {
+    tags: ['slow'],
+  }, async () => {
     const config = { ...SMALL_CONFIG, maxSeqLen: 1400 };
     const model = await loadModel(
       randomCheckpoint(config, () => 'Q4_1'),

@@ -32,7 +32,9 @@ async function bruteForce(ids: readonly number[]): Promise<number[]> {
 }
 
 describe('score', () => {
-  it('equals one pass per prefix within 1e-9 on 100 tokens, which are more than a piece of 64', async () => {
+  it('equals one pass per prefix within 1e-9 on 100 tokens, which are more than a piece of 64', {
+    tags: ['slow'],
+  }, async () => {
     const text = 'Ships at sea. '.repeat(8).slice(0, 100);
     const [scored] = await smol.score([text]);
     const expected = await bruteForce(scored.ids);

@@ -28,7 +28,7 @@ function log(name: string): Record<string, unknown>[] {
 }
 
 describe('the loss hash of a run', () => {
-  it('is one number for 1, 2, 3 and 4 threads', async () => {
+  it('is one number for 1, 2, 3 and 4 threads', { tags: ['slow'] }, async () => {
     for (const threads of [1, 2, 3, 4]) {
       expect((await train(`threads-${threads}`, { threads })).hash).toBe(LOSS_HASH);
     }
@@ -42,7 +42,9 @@ describe('the loss hash of a run', () => {
     }
   });
 
-  it('is the same when the process is killed in the middle and the run resumed', async () => {
+  it('is the same when the process is killed in the middle and the run resumed', {
+    tags: ['slow'],
+  }, async () => {
     const child = startCli(['train', recipe, '--out', out('killed'), '--threads', '2']);
     let printed = '';
     child.stdout.on('data', (chunk) => (printed += chunk));
@@ -59,7 +61,9 @@ describe('the loss hash of a run', () => {
 });
 
 describe('a run', () => {
-  it('that is interrupted finishes its step, saves, ends with 130, and prints the hash so far last', async () => {
+  it('that is interrupted finishes its step, saves, ends with 130, and prints the hash so far last', {
+    tags: ['slow'],
+  }, async () => {
     const child = startCli(['train', recipe, '--out', out('interrupted'), '--threads', '1']);
     let printed = '';
     child.stdout.on('data', (chunk) => {
@@ -122,7 +126,7 @@ describe('a run', () => {
     expect(notes.some((text) => text.endsWith('; skipped'))).toBe(true);
   });
 
-  it('ends when all data have been seen once, where it may not repeat them', async () => {
+  it('ends when all data have been seen once, where it may not repeat them', { tags: ['slow'] }, async () => {
     const short = tinyRun((changed) => (changed.tokens.train_steps = 300));
     const options = {
       recipe: short.recipe,

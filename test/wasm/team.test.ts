@@ -55,7 +55,7 @@ describe.each([
   { precision: 'fast', cacheType: 'q8', config: SMALL_CONFIG },
   { precision: 'fast', cacheType: 'f32', config: ODD_CONFIG },
 ] as const)('teams, $precision, cache $cacheType, hiddenSize $config.hiddenSize', (choice) => {
-  it('1, 2, 3 and 4 workers give the bits of the calling thread', async () => {
+  it('1, 2, 3 and 4 workers give the bits of the calling thread', { tags: ['slow'] }, async () => {
     const alone = await logitsOf(await modelOn({ ...choice, threads: 0 }));
     for (const threads of [1, 2, 3, 4]) {
       const model = await modelOn({ ...choice, threads });

@@ -96,7 +96,9 @@ describe('a run', () => {
     expect(existsSync(join(path, 'out/phases'))).toBe(false);
   });
 
-  it('has the same output on four threads, and in four ranks of which one was killed and run again', async () => {
+  it('has the same output on four threads, and in four ranks of which one was killed and run again', {
+    tags: ['slow'],
+  }, async () => {
     const { path, recipePath, inputs } = setUp();
     await runRank({ ...one, recipePath, inputs, folder: join(path, 'one') });
     await runRank({ ...one, threads: 4, recipePath, inputs, folder: join(path, 'threads') });
