@@ -45,7 +45,7 @@ for (let answer = [], n = 0; n < STEPS; n++) {
 
 const ids = await pictures.idsOf(smol, subjectOf([]));
 const { hashes: real } = await hashing.hashed(smol, ids, false);
-const nano = await load(smallNano());
+const nano = await load(await smallNano());
 const nanoIds = await pictures.idsOf(nano, subjectOf([]));
 const { hashes: small } = await hashing.hashed(nano, nanoIds, false);
 

@@ -43,7 +43,9 @@ export async function load(
   options.signal?.throwIfAborted();
   const remote = toRemote(source);
   if ('document' in globalThis) return loadInWorker(remote, options);
-  const { model, checkpoint } = await loadHere(remote, options);
+  // A worker of the caller's may compute itself: one thread more would start later and run no faster.
+  const platform = options.threads === 1 ? { ...webPlatform, spawn: undefined } : webPlatform;
+  const { model, checkpoint } = await loadHere(remote, options, platform);
   return bind(model, checkpoint);
 }
 

@@ -13,6 +13,7 @@ import { blobSource, urlSource } from '../format/source.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel } from '../run/load.ts';
 import { untilAborted } from '../run/load-options.ts';
+import type { WasmPlatform } from '../wasm/platform.ts';
 import type { RemoteSource } from './model-messages.ts';
 import { webPlatform } from './platform.ts';
 import { cachedWeights } from './weights-cache.ts';
@@ -123,10 +124,11 @@ async function keptManifest(url: string, { headers, signal }: BrowserLoadOptions
 export async function loadHere(
   source: RemoteSource,
   options: BrowserLoadOptions,
+  platform: WasmPlatform = webPlatform,
 ): Promise<{ model: Model; checkpoint: Checkpoint; file: RemoteSource }> {
   const { file, checkpoint } = await openRemote(source, options);
   const loading = untilAborted(options, options.signal);
-  return { model: await loadModel(checkpoint, loading, webPlatform), checkpoint, file };
+  return { model: await loadModel(checkpoint, loading, platform), checkpoint, file };
 }
 
 function nameOf(blob: Blob): string {

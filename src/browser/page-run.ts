@@ -9,6 +9,7 @@ import { writeGguf } from '../format/gguf-write.ts';
 import { withJsonTokenizer } from '../format/json-tokenizer.ts';
 import { requantised } from '../format/requantise.ts';
 import { ggufContentOfHf } from '../format/to-gguf.ts';
+import { lossSlope } from '../run/slope.ts';
 import { openTraining, planTraining } from '../run/training.ts';
 import { trainingSamples } from '../run/training-samples.ts';
 import type { TrainingPlatform } from '../run/training-team.ts';
@@ -42,7 +43,11 @@ interface ReadyRun {
   readonly machine: TrainingMachine;
   readonly trainer: Trainer;
   readonly tokenizer: TokenizerSource | undefined;
+  /** The first tokens that it learns from, for slopes. */
+  readonly text: readonly number[];
 }
+
+const SLOPE_TOKENS = 17;
 
 export class PageRun {
   private readonly post: (report: RunReport) => void;
@@ -106,6 +111,7 @@ export class PageRun {
     const ready: ReadyRun = {
       machine,
       tokenizer,
+      text: firstTokens(setup),
       trainer: new Trainer(
         machine,
         objective,
@@ -164,6 +170,8 @@ export class PageRun {
         return this.sample(ready, question.prompts, question.options);
       case 'read':
         return ready.machine.read(question.kind, question.parameter);
+      case 'slope':
+        return lossSlope(ready.machine, question.parameter, question.index, ready.text);
       case 'checkpoint':
         return ready.trainer.checkpoint();
       case 'gguf':
@@ -191,6 +199,11 @@ async function folderOf({ tokens }: RunSetup, name: string, vocabSize: number) {
   if (Object.hasOwn(tokens, name)) return tokensInMemory(name, tokens[name], vocabSize);
   const known = Object.keys(tokens).join(', ') || 'none';
   throw new RangeError(`tokens: expected those of ${name}, which the recipe names, got ${known}`);
+}
+
+function firstTokens({ tokens }: RunSetup): number[] {
+  const [first] = Object.values(tokens);
+  return Array.from({ length: Math.min(SLOPE_TOKENS, first.length) }, (_, at) => first[at]);
 }
 
 /** The state of the checkpoint to go on from, when its past is the recipe's. */

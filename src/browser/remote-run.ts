@@ -2,6 +2,7 @@
 // other side is page-run.ts; what the two say to each other, training-messages.ts.
 
 import { EngineError } from '../base/errors.ts';
+import type { Slope } from '../run/slope.ts';
 import type { SampleOptions } from '../run/training-samples.ts';
 import type { StateKind } from '../train/machine.ts';
 import type { StepLine } from '../train/trainer.ts';
@@ -90,6 +91,14 @@ export class RemoteRun {
   /** A copy of a parameter by its HF name, or of one of its moments. */
   async read(parameter: string, kind: StateKind = 'values'): Promise<Float32Array> {
     return (await this.ask({ name: 'read', kind, parameter })) as Float32Array;
+  }
+
+  /**
+   * The slope of the loss for one number of a parameter on the first tokens that the run learns from, in float64: by
+   * the backward pass, and by differences of the loss.
+   */
+  async slope(parameter: string, index: number): Promise<Slope> {
+    return (await this.ask({ name: 'slope', parameter, index })) as Slope;
   }
 
   /** Everything that a run goes on from: for `resume`, in this page or after a structured clone in another visit. */

@@ -34,6 +34,7 @@ export interface RunSetup {
 export type RunQuestion =
   | { readonly name: 'sample'; readonly prompts: readonly string[]; readonly options: SampleOptions }
   | { readonly name: 'read'; readonly kind: StateKind; readonly parameter: string }
+  | { readonly name: 'slope'; readonly parameter: string; readonly index: number }
   | { readonly name: 'checkpoint' | 'gguf' };
 
 /** From the page. */

@@ -7,6 +7,7 @@ import { LOAD_RULES } from '../run/load-options.ts';
 import { RemoteRun, type RunListeners } from './remote-run.ts';
 import type { RunSetup } from './training-messages.ts';
 
+export type { Slope } from '../run/slope.ts';
 export type { SampleOptions } from '../run/training-samples.ts';
 export type { StepLine } from '../train/trainer.ts';
 export type { TrainingCheckpoint } from '../train/training-state.ts';

@@ -54,9 +54,12 @@ describe.each(Object.entries(BROWSERS).filter(([name]) => has(name)))('%s', (nam
     });
 
   it("shows surgery by Node's numbers, and Node's bits when it is undone", async () => {
-    const smol = await load(new Uint8Array(gunzipSync(readFileSync(`${root}docs/demo/dist/nano.gguf.gz`))), {
-      threads: 1,
-    });
+    const smol = await load(
+      new Uint8Array(gunzipSync(readFileSync(`${root}docs/demo/dist/nano.gguf.gzip`))),
+      {
+        threads: 1,
+      },
+    );
     const { makePicture } = await import(`${root}docs/demo/src/engine/pictures.ts`);
     const subject = { model: 'nano', prompt: PROMPT, chat: false, answer: [], edits: [] };
     const before = (await makePicture('tokens', smol, subject, {})).next.at(-1)[0];

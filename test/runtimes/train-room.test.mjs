@@ -84,6 +84,29 @@ describe.each(Object.keys(BROWSERS).filter(has))('%s', (name) => {
     await page.waitForFunction(() => /Paused/.test(document.querySelector('#view p').textContent));
   });
 
+  it('shows the gradient of a number by backward and by differences, less than 1e-6 apart', async () => {
+    const names = ['embed_tokens', 'layers.0.self_attn.q_proj', 'layers.0.mlp.down_proj', 'norm'];
+    for (const [at, name] of names.entries()) {
+      await page.evaluate(
+        (key) => document.querySelector(`[data-focus="${key}"]`).click(),
+        `slope-model.${name}.weight`,
+      );
+      await page.waitForFunction(
+        (count) => document.querySelectorAll('#view .slopes tbody tr').length === count,
+        ...(page.context ? [at + 1] : [{}, at + 1]),
+      );
+    }
+    const rows = await page.evaluate(() =>
+      [...document.querySelectorAll('#view .slopes tbody tr')].map((row) =>
+        [...row.cells].map((cell) => cell.textContent),
+      ),
+    );
+    for (const [name, , , backward, difference] of rows) {
+      expect(Math.abs(difference - backward), name).toBeLessThan(1e-6 * Math.abs(backward) + 1e-11);
+    }
+    expect(rows.some(([, , , backward]) => Number(backward) !== 0)).toBe(true);
+  });
+
   it('goes on after a reload from what was kept', async () => {
     await click('keep');
     await page.waitForFunction(() => /Kept/.test(document.querySelector('[data-focus=keep]').textContent));

@@ -10,6 +10,7 @@ import { bytesSource } from '../../src/format/source.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
 import { nodeTrainingPlatform } from '../../src/node/train/platform.ts';
 import { runTraining } from '../../src/node/train/run.ts';
+import type { Slope } from '../../src/run/slope.ts';
 import { TINY_RECIPE, tinyRun, tinyTokens } from '../support/tiny-run.ts';
 
 const SETUP: RunSetup = {
@@ -72,6 +73,27 @@ describe('a run in a page', () => {
     const whole = startRun();
     expect((await again.until('ended'))[0].end.lossHash).toBe((await whole.until('ended'))[0].end.lossHash);
     expect((await again.until('started'))[0].facts).toMatchObject({ step, totalSteps: 20 });
+  });
+
+  it('finds the slope of the loss for one number by backward and by differences, within 1e-6', async () => {
+    const { until, say } = startRun({ ...SETUP, isPaused: true });
+    const [{ facts }] = await until('started');
+    const names = facts.parameters.map(({ name }) => name);
+    for (const [id, parameter] of names.entries()) {
+      say({ kind: 'ask', id, question: { name: 'slope', parameter, index: 5 } });
+    }
+    const answers = (await until('answer', names.length)).map(({ value }) => value as Slope);
+    for (const [at, { backward, difference, loss }] of answers.entries()) {
+      expect(Math.abs(difference - backward), names[at]).toBeLessThan(1e-6 * Math.abs(backward) + 1e-11);
+      expect(loss).toBeCloseTo(answers[0].loss, 12);
+    }
+    expect(answers.some(({ backward }) => Math.abs(backward) > 1e-3)).toBe(true);
+    say({ kind: 'ask', id: 100, question: { name: 'slope', parameter: names[0], index: 1e9 } });
+    say({ kind: 'ask', id: 101, question: { name: 'slope', parameter: 'no.such', index: 0 } });
+    const refused = (await until('refusal', 2)).map(({ error }) => error.message);
+    expect(refused).toEqual([expect.stringMatching(/index: expected/), expect.stringMatching(/no\.such/)]);
+    say({ kind: 'stop' });
+    await until('ended');
   });
 
   it('waits before its first step where it is told to, and answers meanwhile', async () => {

@@ -25,10 +25,25 @@ export function site(headers) {
     {
       name: 'site',
       apply: 'build',
+      transformIndexHtml: { order: 'post', handler: (_, { bundle, path }) => (path === '/index.html' ? early(bundle) : []) },
       async closeBundle() {
         await build(found, headers);
       },
     },
+  ];
+}
+
+/** What a first visit needs and the page's script would only ask for later: the first view, then the kernels. */
+function early(bundle) {
+  const link = (pattern, attrs) => {
+    const file = Object.keys(bundle).find((name) => pattern.test(name));
+    if (!file) throw new Error(`site: expected a built file ${pattern}, got none`);
+    return { tag: 'link', injectTo: 'head', attrs: { ...attrs, href: `./${file}` } };
+  };
+  return [
+    link(/first-view-.*\.json$/, { rel: 'preload', as: 'fetch', crossorigin: true }),
+    ...['tokens', 'figure', 'svg'].map((name) => link(new RegExp(`/${name}-.*\\.js$`), { rel: 'modulepreload' })),
+    link(/\/strict-single-.*\.wasm$/, { rel: 'prefetch' }),
   ];
 }
 
@@ -48,7 +63,7 @@ async function build(found, headers) {
   for (const folder of sources.folders) write(`source/${folder}/index.html`, filled(template, pages, sourceOf(folder), folderHtml(folder, sources), []));
   for (const image of sources.images) copy(image, `files/${image}`);
   writeFileSync(join(dist, '_headers'), `/*\n${Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`).join('\n')}\n`);
-  writeFileSync(join(dist, 'nano.gguf.gz'), gzipSync(smallNano(), { level: 9 }));
+  writeFileSync(join(dist, 'nano.gguf.gzip'), gzipSync(await smallNano(), { level: 9 }));
   await trainTokens(found);
   await search();
   writeFileSync(join(dist, 'sw.js'), serviceWorker(dist));

@@ -44,18 +44,21 @@ export class App {
     addEventListener('hashchange', () => {
       if (toHash(this.state) !== location.hash) this.replace(fromHash(location.hash));
     });
-    new ResizeObserver(() => this.draw()).observe(this.pane);
+    let width = 0;
+    new ResizeObserver(() => {
+      if (width !== this.pane.clientWidth) this.draw();
+      width = this.pane.clientWidth;
+    }).observe(this.pane);
   }
 
   async start(): Promise<void> {
     this.client.nextGeneration();
+    void this.client.giveNano();
     if (this.state.room === 'tour') this.enterStop(this.state.stop, false);
     this.draw();
     const response = await fetch(new URL('./text/first-view.json', import.meta.url));
     this.client.keep(await response.json());
     this.draw();
-    // The small model comes before all that is only kept for another time.
-    this.client.send({ kind: 'warm' });
     // The 135M of an earlier visit lies in this browser's storage.
     void this.drawer.loadStored();
   }
@@ -118,14 +121,16 @@ export class App {
     this.drawer.hear(reply);
   }
 
-  /** Draws once in a frame, however often it is asked for. */
+  /** Draws once in a frame, however often it is asked for, behind it: a press is seen before what it brings. */
   draw(): void {
     if (this.isDrawing) return;
     this.isDrawing = true;
-    requestAnimationFrame(() => {
-      this.isDrawing = false;
-      void this.drawNow();
-    });
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        this.isDrawing = false;
+        void this.drawNow();
+      }),
+    );
   }
 
   private async drawNow(): Promise<void> {

@@ -2,6 +2,11 @@
 
 let file: Promise<Uint8Array> | undefined;
 
+/** The worker is given what its page has brought. */
+export function keepNano(bytes: Uint8Array): void {
+  file = Promise.resolve(bytes);
+}
+
 export function nanoBytes(): Promise<Uint8Array> {
   file ??= read().catch((error) => {
     file = undefined;
@@ -13,12 +18,12 @@ export function nanoBytes(): Promise<Uint8Array> {
 async function read(): Promise<Uint8Array> {
   // A worker's script lies one folder below the page.
   const root = 'document' in globalThis ? document.baseURI : new URL('..', location.href);
-  const response = await fetch(new URL('nano.gguf.gz', root));
+  const response = await fetch(new URL('nano.gguf.gzip', root));
   if (!response.ok)
-    throw new Error(`nano.gguf.gz: expected status 200, got ${response.status}; reload the page`);
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  // Some hosts unpack a .gz on the way.
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+    throw new Error(`nano.gguf.gzip: expected status 200, got ${response.status}; reload the page`);
+  // Unpacked as it arrives; no host knows the ending, so none has unpacked it before.
+  const unpacked = (response.body as ReadableStream<Uint8Array<ArrayBuffer>>).pipeThrough(
+    new DecompressionStream('gzip'),
+  );
   return new Uint8Array(await new Response(unpacked).arrayBuffer());
 }

@@ -1,11 +1,24 @@
 // The run of the Train room and what is known of it; the view draws it.
 
-import { type StepLine, startTraining, type TrainingCheckpoint, type TrainingRun } from 'smollm2/train/page';
+import {
+  type Slope,
+  type StepLine,
+  startTraining,
+  type TrainingCheckpoint,
+  type TrainingRun,
+} from 'smollm2/train/page';
 import { nanoBytes } from '../engine/nano-bytes.ts';
 import { keepRun, keptRun } from './kept-run.ts';
 import { decayingFrom, RECIPE, splitTokens } from './page-recipe.ts';
 
 export type Stage = 'idle' | 'starting' | 'running' | 'paused' | 'finished' | 'failed';
+
+/** A number of a parameter whose gradient was looked at. */
+export interface CheckedSlope extends Slope {
+  readonly parameter: string;
+  readonly index: number;
+  readonly step: number;
+}
 
 export class PageTraining {
   stage: Stage = 'idle';
@@ -20,6 +33,9 @@ export class PageTraining {
   /** Step of the checkpoint that this visit kept. */
   keptStep = 0;
   isKeeping = false;
+  /** Newest first. */
+  slopes: readonly CheckedSlope[] = [];
+  isChecking = false;
   private run: TrainingRun | undefined;
   private readonly changed: () => void;
 
@@ -121,6 +137,30 @@ export class PageTraining {
       this.trouble = (error as Error).message;
     }
     this.isKeeping = false;
+    this.changed();
+  }
+
+  /** Names of the parameters, while there is a run. */
+  get parameters(): readonly string[] {
+    return this.run && this.stage !== 'starting' ? this.run.facts.parameters.map(({ name }) => name) : [];
+  }
+
+  /** Looks at the gradient of one number, drawn at random, of a parameter. */
+  async checkSlope(parameter: string): Promise<void> {
+    const { run } = this;
+    const shape = run?.facts.parameters.find(({ name }) => name === parameter)?.shape;
+    if (!run || !shape) return;
+    const index = Math.floor(Math.random() * shape.reduce((product, size) => product * size, 1));
+    this.isChecking = true;
+    this.changed();
+    try {
+      const slope = await run.slope(parameter, index);
+      const step = this.lines.at(-1)?.step ?? 0;
+      this.slopes = [{ ...slope, parameter, index, step }, ...this.slopes].slice(0, 12);
+    } catch (error) {
+      if (this.run === run) this.trouble = (error as Error).message;
+    }
+    this.isChecking = false;
     this.changed();
   }
 

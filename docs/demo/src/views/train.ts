@@ -5,8 +5,8 @@ import { RECIPE } from '../train/page-recipe.ts';
 import { PageTraining } from '../train/page-training.ts';
 import { button, row } from '../ui/controls.ts';
 import { h, prose } from '../ui/dom.ts';
-import { figure } from '../ui/figure.ts';
-import { count, fixed, num } from '../ui/format.ts';
+import { figure, twin } from '../ui/figure.ts';
+import { count, fixed, full, num } from '../ui/format.ts';
 import { bottomAxis, label, line, scale } from '../ui/svg.ts';
 import { t } from '../ui/text.ts';
 import type { View } from './view.ts';
@@ -74,6 +74,7 @@ export const view: View = {
       lossFigure(lines, trunk, width),
       rateFigure(lines, width),
       ...samples(lines),
+      ...slopes(training),
     ];
   },
 };
@@ -169,6 +170,55 @@ function rateFigure(lines: readonly StepLine[], width: number): HTMLElement {
         .map(({ step, learning_rate }) => [step, num(learning_rate)]),
     },
   });
+}
+
+/** Parameters of the first block and around it: one of each kind. */
+const isShown = (name: string) => !/layers\.[1-9]/.test(name);
+
+/** The gradient of a number that is chosen by its parameter, beside differences of the loss. */
+function slopes(run: PageTraining): Node[] {
+  const names = run.parameters.filter(isShown);
+  if (names.length === 0) return [];
+  const table = {
+    head: [
+      t('train.parameter'),
+      t('word.position'),
+      t('train.value'),
+      t('train.backward'),
+      t('train.difference'),
+      t('train.apart'),
+    ],
+    rows: run.slopes.map(({ parameter, index, value, backward, difference }) => [
+      shortName(parameter),
+      index,
+      full(value),
+      backward.toExponential(9),
+      difference.toExponential(9),
+      Math.abs(difference - backward).toExponential(1),
+    ]),
+  };
+  const choices = names.map((name) =>
+    button(
+      `slope-${name}`,
+      h('span', { 'data-model': true }, shortName(name)),
+      () => void run.checkSlope(name),
+      { disabled: run.isChecking, class: 'chip' },
+    ),
+  );
+  return [
+    h(
+      'section',
+      { class: 'slopes' },
+      h('h3', {}, t('train.slopes')),
+      h('p', {}, t('train.slopesWhy')),
+      h('div', { class: 'row' }, ...choices),
+      run.slopes.length > 0 ? twin(t('train.slopes'), table, true) : '',
+    ),
+  ];
+}
+
+function shortName(name: string): string {
+  return name.replace(/^model\.(layers\.)?|\.weight$/g, '');
 }
 
 /** What it said at each evaluation, newest first. */
