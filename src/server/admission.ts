@@ -1,5 +1,6 @@
 // Who is answered now and who waits: a number of answers at a time, a queue with an end, and among those who wait the
-// client with the fewest answers running first, so that one who asks for hundreds does not shut out the others.
+// client with the fewest answers running first, so that one who asks for hundreds does not shut out the others. Nor can
+// one request hold every place with its choices or prompts: an eighth is for the first answers of others.
 
 import { RequestError } from './errors.ts';
 
@@ -11,13 +12,24 @@ export interface Ticket {
   leave(): void;
 }
 
-interface Waiting {
+/** The answers of one request: how many of them run. */
+interface Asked {
   readonly client: string;
+  numRunning: number;
+}
+
+interface Waiting {
+  readonly asked: Asked;
   begin(): void;
 }
 
+/** One in so many places, at least one of several, that only the first answer of a request takes. */
+const PLACES_PER_KEPT = 8;
+
 export class Admission {
   private readonly parallel: number;
+  /** Further answers of a request begin while fewer run. */
+  private readonly mostOfMany: number;
   private readonly queueLimit: number;
   private readonly queue: Waiting[] = [];
   /** Answers that run, by client. */
@@ -26,6 +38,7 @@ export class Admission {
 
   constructor(parallel: number, queueLimit: number) {
     this.parallel = parallel;
+    this.mostOfMany = Math.max(1, parallel - Math.ceil(parallel / PLACES_PER_KEPT));
     this.queueLimit = queueLimit;
   }
 
@@ -49,17 +62,19 @@ export class Admission {
         { status: 429, type: 'rate_limit_error', code: 'queue_full', retryAfter: 1 },
       );
     }
-    return Array.from({ length: count }, () => this.ticket(client, signal));
+    const asked = { client, numRunning: 0 };
+    return Array.from({ length: count }, () => this.ticket(asked, signal));
   }
 
-  private ticket(client: string, signal: AbortSignal): Ticket {
+  private ticket(asked: Asked, signal: AbortSignal): Ticket {
     let leave = () => {};
     const admitted = new Promise<void>((resolve, reject) => {
       const waiting: Waiting = {
-        client,
+        asked,
         begin: () => {
           this.numRunning++;
-          this.byClient.set(client, (this.byClient.get(client) ?? 0) + 1);
+          asked.numRunning++;
+          this.byClient.set(asked.client, this.runningOf(asked) + 1);
           resolve();
         },
       };
@@ -70,7 +85,7 @@ export class Admission {
         signal.removeEventListener('abort', abort);
         const at = this.queue.indexOf(waiting);
         if (at >= 0) this.queue.splice(at, 1);
-        else this.free(client);
+        else this.free(asked);
       };
       const abort = () => {
         // One that runs leaves when its answer has ended.
@@ -87,23 +102,30 @@ export class Admission {
     return { admitted, leave };
   }
 
-  private free(client: string): void {
+  /** Answers of the same client that run. */
+  private runningOf({ client }: Asked): number {
+    return this.byClient.get(client) ?? 0;
+  }
+
+  private free(asked: Asked): void {
     this.numRunning--;
-    const left = (this.byClient.get(client) ?? 1) - 1;
-    if (left > 0) this.byClient.set(client, left);
-    else this.byClient.delete(client);
+    asked.numRunning--;
+    const left = this.runningOf(asked) - 1;
+    if (left > 0) this.byClient.set(asked.client, left);
+    else this.byClient.delete(asked.client);
     this.fill();
   }
 
   private fill(): void {
-    while (this.numRunning < this.parallel && this.queue.length > 0) {
-      let next = 0;
-      const running = ({ client }: Waiting) => this.byClient.get(client) ?? 0;
-      for (let i = 1; i < this.queue.length; i++) {
-        if (running(this.queue[i]) < running(this.queue[next])) next = i;
+    while (this.numRunning < this.parallel) {
+      let next: Waiting | undefined;
+      for (const waiting of this.queue) {
+        if (waiting.asked.numRunning > 0 && this.numRunning >= this.mostOfMany) continue;
+        if (!next || this.runningOf(waiting.asked) < this.runningOf(next.asked)) next = waiting;
       }
-      const [chosen] = this.queue.splice(next, 1);
-      chosen.begin();
+      if (!next) return;
+      this.queue.splice(this.queue.indexOf(next), 1);
+      next.begin();
     }
   }
 }

@@ -1,7 +1,6 @@
 // Who may ask, how much at once, and what happens when a client goes away.
 
 import { describe, expect, it } from 'vitest';
-import { Admission } from '../../src/server/admission.ts';
 import { app } from '../../src/server/app.ts';
 import { get, post, served, serverOf, smol, user } from './served.ts';
 
@@ -149,23 +148,6 @@ describe('limits', () => {
     expect(third.headers.get('retry-after')).toBe('1');
     stop.abort();
     await Promise.all([first, second]);
-  });
-
-  it('takes the client with the fewest answers first', async () => {
-    const admission = new Admission(2, 10);
-    const { signal } = new AbortController();
-    const order: string[] = [];
-    const enter = (client: string, count: number) =>
-      admission.tickets(count, client, signal).map((ticket) => {
-        ticket.admitted.then(() => order.push(client));
-        return ticket;
-      });
-    const [first] = enter('greedy', 4);
-    enter('modest', 2);
-    first.leave(); // greedy has one left, modest none
-    await Promise.resolve();
-    expect(order).toEqual(['greedy', 'greedy', 'modest']);
-    expect([admission.running, admission.waiting]).toEqual([2, 3]);
   });
 
   const deep = `{"messages":${'['.repeat(1000)}${']'.repeat(1000)}}`;
