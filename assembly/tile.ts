@@ -10,14 +10,6 @@
 import { addFast, addPrecise, highUnit, narrow } from './blocks';
 import { dotPairs, upper } from './simd';
 
-/** sums [4 columns of the tile][8 rows] of one block, left in `whole` (128 bytes). */
-@inline
-function addFastAt(out: usize, whole: v128, panel: usize, scales: usize): void {
-  const xScale = v128.load32_splat(scales);
-  const xSum = v128.load32_splat(scales, 16);
-  v128.store(out, addFast(v128.load(out), whole, v128.load(panel), v128.load(panel, 32), xScale, xSum));
-}
-
 /** out [4 rows of x][8] = tile · panel, fast form. */
 export function tileFast(
   out: usize,
@@ -55,14 +47,28 @@ export function tileFast(
       x3low = dotPairs(w0, x, x3low);
       x3high = dotPairs(w1, x, x3high);
     }
-    addFastAt(out, x0low, block, scales);
-    addFastAt(out + 16, x0high, block + 16, scales);
-    addFastAt(out + 32, x1low, block, scales + 4);
-    addFastAt(out + 48, x1high, block + 16, scales + 4);
-    addFastAt(out + 64, x2low, block, scales + 8);
-    addFastAt(out + 80, x2high, block + 16, scales + 8);
-    addFastAt(out + 96, x3low, block, scales + 12);
-    addFastAt(out + 112, x3high, block + 16, scales + 12);
+    // V8 can join a low half and its high half to one operation on 256 bits, where it may (Node's
+    // --experimental-wasm-revectorize: 1.5 times as fast), but only in front of stores side by side, after all loads.
+    // biome-ignore format: a line for what is loaded, or stored, together.
+    {
+      const d0 = v128.load(block), d1 = v128.load(block, 16), m0 = v128.load(block, 32), m1 = v128.load(block, 48);
+      let xScale = v128.load32_splat(scales, 0), xSum = v128.load32_splat(scales, 16);
+      x0low = addFast(v128.load(out, 0), x0low, d0, m0, xScale, xSum);
+      x0high = addFast(v128.load(out, 16), x0high, d1, m1, xScale, xSum);
+      xScale = v128.load32_splat(scales, 4); xSum = v128.load32_splat(scales, 20);
+      x1low = addFast(v128.load(out, 32), x1low, d0, m0, xScale, xSum);
+      x1high = addFast(v128.load(out, 48), x1high, d1, m1, xScale, xSum);
+      xScale = v128.load32_splat(scales, 8); xSum = v128.load32_splat(scales, 24);
+      x2low = addFast(v128.load(out, 64), x2low, d0, m0, xScale, xSum);
+      x2high = addFast(v128.load(out, 80), x2high, d1, m1, xScale, xSum);
+      xScale = v128.load32_splat(scales, 12); xSum = v128.load32_splat(scales, 28);
+      x3low = addFast(v128.load(out, 96), x3low, d0, m0, xScale, xSum);
+      x3high = addFast(v128.load(out, 112), x3high, d1, m1, xScale, xSum);
+      v128.store(out, x0low, 0); v128.store(out, x0high, 16);
+      v128.store(out, x1low, 32); v128.store(out, x1high, 48);
+      v128.store(out, x2low, 64); v128.store(out, x2high, 80);
+      v128.store(out, x3low, 96); v128.store(out, x3high, 112);
+    }
   }
 }
 

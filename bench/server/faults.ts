@@ -20,7 +20,7 @@ export interface SoakResult {
   readonly requests: number;
   readonly wrong: number;
   readonly failed: number;
-  /** After each tenth. */
+  /** After each twentieth. */
   readonly memory: readonly Memory[];
   readonly pending: number;
 }
@@ -40,7 +40,7 @@ export async function soak(server: Server, requests: number, vocabSize: number):
     }).catch(() => undefined);
     if (!heard) failed++;
     else if (heard.text !== expected[n]) wrong++;
-    if ((index + 1) % Math.ceil(requests / 10) === 0) memory.push(await server.memory());
+    if ((index + 1) % Math.ceil(requests / 20) === 0) memory.push(await server.memory());
   });
   return { requests, wrong, failed, memory, pending: await server.pending() };
 }
@@ -77,6 +77,7 @@ const KILL_EVERY = 100;
 /** Every second client is honest, and must get what it gets alone. */
 export async function faults(server: Server, requests: number, vocabSize: number): Promise<SoakResult> {
   const expected = await answersAlone(server, vocabSize);
+  const memory: Memory[] = [];
   let wrong = 0;
   let failed = 0;
   await closedLoop(32, requests, async (index) => {
@@ -92,9 +93,10 @@ export async function faults(server: Server, requests: number, vocabSize: number
     } else {
       await dribble(server, BROKEN[(index >> 2) % BROKEN.length], index % 8 === 3);
     }
+    if ((index + 1) % Math.ceil(requests / 20) === 0) memory.push(await server.memory());
   });
   // Those that hung up must have left a moment later.
   for (let n = 0; n < 100 && (await server.pending()) > 0; n++)
     await new Promise((resolve) => setTimeout(resolve, 50));
-  return { requests, wrong, failed, memory: [await server.memory()], pending: await server.pending() };
+  return { requests, wrong, failed, memory, pending: await server.pending() };
 }

@@ -29,10 +29,16 @@ export interface Server {
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const probe = fileURLToPath(new URL('probe.mjs', import.meta.url));
 
-export function startOurs(model: string, options: readonly string[], name = 'smollm2'): Promise<Server> {
+/** @param flags of Node, before the program */
+export function startOurs(
+  model: string,
+  options: readonly string[],
+  name = 'smollm2',
+  flags: readonly string[] = [],
+): Promise<Server> {
   return start(name, (port) => {
     const args = [program, 'serve', '--model', model, '--port', String(port), '--quiet', ...options];
-    return spawn(process.execPath, ['--expose-gc', '--import', probe, ...args], {
+    return spawn(process.execPath, [...flags, '--expose-gc', '--import', probe, ...args], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
   });
