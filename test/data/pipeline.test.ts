@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { stageKind } from '../../src/data/create-stage.ts';
-import { keyHash, runBlock } from '../../src/data/pipeline/block.ts';
+import { type Block, emptyTallies, keyHash, runBlock } from '../../src/data/pipeline/block.ts';
 import { documentLine, parseDocument } from '../../src/data/pipeline/document-line.ts';
 import { type KeyedDocument, KeyTable, takenKeys } from '../../src/data/pipeline/group.ts';
 import { hash64 } from '../../src/data/pipeline/hash.ts';
@@ -20,11 +20,16 @@ const phase = { decides: undefined, stages: [noNumbers, upper], groups: undefine
 const block = (rows: (string | undefined)[], firstRow = 0) => ({ file: 'f', firstRow, rows, numRepaired: 0 });
 const line = (id: string, text: string) => JSON.stringify({ id, text });
 const resources = { readBytes: () => Promise.reject() };
+/** The blocks one after the other on one thread. */
+function ran(...blocks: Block[]) {
+  const tallies = emptyTallies(phase);
+  return { ...blocks.map((part) => runBlock(part, phase, tallies, () => 0))[0], tallies };
+}
 
 describe('runBlock', () => {
   it('counts every row once: kept, edited, or removed by reason, and loses none', () => {
     const rows = [line('a', 'one'), line('b', '2'), 'no JSON', undefined, '{"text": "x"}', line('c', 'UP')];
-    const result = runBlock(block(rows, 10), phase, () => 0);
+    const result = ran(block(rows, 10));
     const [reader, first, second] = result.tallies;
     expect(reader).toMatchObject({ read: 6, kept: 4, removed: { bad_line: 1, too_long_line: 1 } });
     expect(first).toMatchObject({ read: 4, kept: 3, removed: { number: 1 } });
@@ -48,16 +53,16 @@ describe('runBlock', () => {
     const rows = Array.from({ length: 200 }, (_, i) =>
       line(`id${i}`, i % 3 === 0 ? `${i}` : `text${'x'.repeat(i % 7)}`),
     );
-    const whole = runBlock(block(rows), phase, () => 0).tallies;
-    const parts = [block(rows.slice(0, 31)), block(rows.slice(31, 150), 31), block(rows.slice(150), 150)]
-      .map((part) => runBlock(part, phase, () => 0).tallies)
-      .reduce((a, b) => a.map((tally, s) => added(tally, b[s])));
-    expect(parts).toEqual(whole);
+    const whole = ran(block(rows)).tallies;
+    const parts = [block(rows.slice(0, 31)), block(rows.slice(31, 150), 31), block(rows.slice(150), 150)];
+    expect(ran(...parts).tallies).toEqual(whole);
+    const threads = [ran(parts[2], parts[0]), ran(parts[1])].map(({ tallies }) => tallies);
+    expect(threads.reduce((a, b) => a.map((tally, s) => added(tally, b[s])))).toEqual(whole);
     expect(whole[1].samples.removed.number).toHaveLength(20);
   });
 
   it('replaces lone surrogates, which UTF-8 cannot write', () => {
-    const { kept } = runBlock(block(['{"id":"a\\ud800","text":"b\\udfff 😀"}']), phase, () => 0);
+    const { kept } = ran(block(['{"id":"a\\ud800","text":"b\\udfff 😀"}']));
     expect(JSON.parse(kept[0])).toEqual({ text: 'B\ufffd 😀', id: 'a\ufffd', metadata: {} });
   });
 });

@@ -1,6 +1,7 @@
 // A block of documents through the stages of one phase. Blocks are what readers make, threads share and writers take:
 // lines of JSON, or rows of another format, with the place of the first. What a block becomes depends on nothing but
-// the block, so that any number of threads gives the same output.
+// the block, so that any number of threads gives the same output; what is counted is added to the tallies of the
+// thread.
 
 import { FormatError } from '../../base/errors.ts';
 import { type GroupStage, isRemoval, type Outcome, type Stage, type TextDocument } from '../stage.ts';
@@ -22,7 +23,6 @@ export interface Block {
 }
 
 export interface BlockResult {
-  readonly tallies: Tally[];
   /** Lines of JSON of the documents that stay. */
   readonly kept: string[];
   /** By number of the stage: lines of those that go, with the reason. */
@@ -46,20 +46,21 @@ export interface Phase {
 /** Name of the stage that stands for reading: what is no document is removed there. */
 export const READER = 'reader';
 
-export function runBlock(block: Block, phase: Phase, now: () => number): BlockResult {
-  const names = [
-    ...(phase.decides ? [phase.decides.name] : [READER]),
-    ...phase.stages.map(({ name }) => name),
-  ];
+/** The reader, or the group stage that decides first, and every stage, with nothing counted. */
+export function emptyTallies(phase: Phase): Tally[] {
+  return [{ name: phase.decides?.name ?? READER }, ...phase.stages].map(({ name }) => emptyTally(name));
+}
+
+/** @param tallies of this phase, to which the block is added */
+export function runBlock(block: Block, phase: Phase, tallies: Tally[], now: () => number): BlockResult {
   const result: BlockResult = {
-    tallies: names.map(emptyTally),
     kept: [],
-    removed: names.map(() => []),
+    removed: tallies.map(() => []),
     idHashes: [],
     numRepaired: block.numRepaired,
     keys: [],
   };
-  block.rows.forEach((row, i) => runRow(block, row, i, phase, result, now));
+  block.rows.forEach((row, i) => runRow(block, row, i, phase, tallies, result, now));
   return result;
 }
 
@@ -68,6 +69,7 @@ function runRow(
   row: Block['rows'][number],
   i: number,
   phase: Phase,
+  tallies: Tally[],
   result: BlockResult,
   now: () => number,
 ): void {
@@ -77,16 +79,16 @@ function runRow(
   let current = doc;
   let outcome = first;
   for (let s = 0; ; s++) {
-    numChars = count(result.tallies[s], current, numChars, outcome);
+    numChars = count(tallies[s], current, numChars, outcome);
     if (isRemoval(outcome)) {
-      result.removed[s].push(removalLine(current, outcome, result.tallies[s].name));
+      result.removed[s].push(removalLine(current, outcome, tallies[s].name));
       return;
     }
     current = outcome;
     if (s === phase.stages.length) break;
     const start = now();
     outcome = phase.stages[s].apply(current);
-    result.tallies[s + 1].ms += now() - start;
+    tallies[s + 1].ms += now() - start;
   }
   result.kept.push(documentLine(current));
   if (phase.groups) {

@@ -11,7 +11,7 @@ export class IdTable {
   private readonly slots = new Uint32Array(2 << SLOT_BITS);
 
   /** @param hashes two numbers an id */
-  add(hashes: readonly number[]): void {
+  add(hashes: ArrayLike<number>): void {
     for (let i = 0; i < hashes.length && this.numChecked < MAX_IDS; i += 2) {
       this.numChecked++;
       if (this.isRepeated(hashes[i], hashes[i + 1] || 1)) this.numRepeated++;

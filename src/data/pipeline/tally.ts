@@ -86,16 +86,21 @@ export function added(a: Tally, b: Tally): Tally {
 
 function withSample(samples: Sample[], doc: TextDocument, because: string | undefined): Sample[] {
   const [hash] = hash64(doc.id);
-  if (samples.length >= NUM_SAMPLES && hash >= samples[samples.length - 1].hash) return samples;
+  if (samples.length >= NUM_SAMPLES && hash > samples[samples.length - 1].hash) return samples;
   const text = [...doc.text.slice(0, 2 * SAMPLE_LENGTH)].slice(0, SAMPLE_LENGTH).join('');
   const sample: Sample = { id: doc.id, text, hash, ...(because === undefined ? {} : { because }) };
   return fewest([...samples, sample]);
 }
 
+/** Those of the smallest hashes; ids that come twice are told apart by their texts, so that no order decides. */
 function fewest(samples: Sample[]): Sample[] {
   return samples
-    .sort((a, b) => a.hash - b.hash || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+    .sort((a, b) => a.hash - b.hash || compared(a.id, b.id) || compared(a.text, b.text))
     .slice(0, NUM_SAMPLES);
+}
+
+function compared(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Reasons come from stages of others: none of them may meet `constructor`. */

@@ -7,6 +7,7 @@ import { FormatError } from '../../base/errors.ts';
 import { type MixRecipe, wantedAmounts } from '../../data/mixture/mix-recipe.ts';
 import { isDrawn, nextSource, planDraws, type SourceDraw, sizeOf } from '../../data/mixture/mixture.ts';
 import { asPlainNumber } from '../../data/pipeline/document-line.ts';
+import { decodedBlock } from './block-bytes.ts';
 import { inputFiles } from './input-files.ts';
 import { readBlocks } from './read-blocks.ts';
 import { OutputFile } from './streams.ts';
@@ -86,9 +87,9 @@ async function* drawnRows(
 /** @throws FormatError for a line that is no object: a mixture with holes would not be the one that was asked for */
 export async function* rowsOf(files: readonly string[]): AsyncGenerator<{ row: Row; place: string }> {
   for (const file of files) {
-    for await (const { rows, firstRow } of readBlocks(file, Number.POSITIVE_INFINITY, { bytes: 0 })) {
-      for (const [i, row] of rows.entries()) {
-        const place = `${file}:${firstRow + i + 1}`;
+    for await (const block of readBlocks(file, Number.POSITIVE_INFINITY, { bytes: 0 })) {
+      for (const [i, row] of decodedBlock(block).rows.entries()) {
+        const place = `${file}:${block.firstRow + i + 1}`;
         yield { row: typeof row === 'string' ? parsed(row, place) : objectAt(row, place), place };
       }
     }

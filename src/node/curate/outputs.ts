@@ -3,9 +3,9 @@
 
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { BlockResult } from '../../data/pipeline/block.ts';
 import { parseDocument } from '../../data/pipeline/document-line.ts';
 import type { OutputFormat } from '../../data/pipeline/recipe.ts';
+import type { WrittenBlock } from './block-bytes.ts';
 import { ParquetOutput } from './parquet-output.ts';
 import { OutputFile } from './streams.ts';
 
@@ -37,14 +37,15 @@ export class RankOutputs {
     this.removedPath = removedPath;
   }
 
-  async write({ kept, removed, keys }: BlockResult): Promise<void> {
+  async write({ kept, removed, keys }: WrittenBlock): Promise<void> {
     if (this.kept instanceof ParquetOutput) {
-      for (const line of kept) await this.kept.write(parseDocument(line, 'a kept document', ''));
-    } else if (kept.length > 0) await this.kept.write(`${kept.join('\n')}\n`);
+      const lines = new TextDecoder().decode(kept).split('\n').slice(0, -1);
+      for (const line of lines) await this.kept.write(parseDocument(line, 'a kept document', ''));
+    } else if (kept.length > 0) await this.kept.write(kept);
     for (const [stage, lines] of removed.entries()) {
-      if (lines.length > 0) await this.removedFile(stage).write(`${lines.join('\n')}\n`);
+      if (lines.length > 0) await this.removedFile(stage).write(lines);
     }
-    if (keys.length > 0) await this.keys?.write(keys.map((doc) => `${JSON.stringify(doc)}\n`).join(''));
+    if (keys.length > 0) await this.keys?.write(keys);
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@
 import { rename } from 'node:fs/promises';
 import { fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
 import type { TextDocument } from '../../data/stage.ts';
+import { checkPartial, newPartial } from './streams.ts';
 
 /** Rows of a row group: at most, and until their texts are this long. */
 const GROUP_ROWS = 5000;
@@ -13,6 +14,7 @@ type Kind = 'STRING' | 'DOUBLE' | 'BOOLEAN';
 
 export class ParquetOutput {
   private readonly path: string;
+  private readonly partial: string;
   private rows: TextDocument[] = [];
   private numChars = 0;
   private columns: readonly (readonly [name: string, kind: Kind])[] | undefined;
@@ -20,6 +22,7 @@ export class ParquetOutput {
 
   constructor(path: string) {
     this.path = path;
+    this.partial = newPartial(path);
   }
 
   async write(doc: TextDocument): Promise<void> {
@@ -31,10 +34,11 @@ export class ParquetOutput {
   async close(): Promise<void> {
     await this.flush();
     await this.writer?.finish();
-    await rename(`${this.path}.partial`, this.path);
+    await rename(this.partial, this.path);
   }
 
   private async flush(): Promise<void> {
+    checkPartial(this.partial, this.path);
     if (this.rows.length === 0 && this.writer) return;
     const { rows } = this;
     const columns = (this.columns ??= columnsOf(rows));
@@ -50,7 +54,7 @@ export class ParquetOutput {
       { name: 'metadata', data: rests, type: 'STRING' as const },
     ];
     this.writer ??= new ParquetWriter({
-      writer: fileWriter(`${this.path}.partial`),
+      writer: fileWriter(this.partial),
       schema: schemaFromColumnData({ columnData }),
     });
     await this.writer.write({ columnData });

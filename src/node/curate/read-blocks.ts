@@ -5,8 +5,8 @@ import { gunzipSync } from 'node:zlib';
 import { decompress as unzstd } from 'fzstd';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { FormatError } from '../../base/errors.ts';
-import type { Block } from '../../data/pipeline/block.ts';
-import { decodeUtf8, linesOf } from './lines.ts';
+import type { ReadBlock } from './block-bytes.ts';
+import { LINE_FEED, type Line, linesOf } from './lines.ts';
 import { bytesOf, type ReadProgress } from './streams.ts';
 import { warcRows } from './warc.ts';
 
@@ -14,6 +14,8 @@ const BLOCK_ROWS = 256;
 /** A block of long lines is shorter. */
 const BLOCK_BYTES = 1 << 20;
 const ROWS_AT_ONCE = 1024;
+
+type Row = Readonly<Record<string, unknown>> | undefined;
 
 /**
  * @param limit rows at most
@@ -23,59 +25,72 @@ export async function* readBlocks(
   file: string,
   limit: number,
   progress: ReadProgress,
-): AsyncGenerator<Block> {
-  const rows = /\.parquet$/.test(file)
-    ? parquetRows(file, progress)
-    : /\.(warc|wet)(\.gz)?$/.test(file)
-      ? warcFileRows(file, progress)
-      : jsonRows(file, progress);
-  let block: { row: Block['rows'][number]; numBytes: number; isRepaired: boolean }[] = [];
-  let numBytes = 0;
-  let firstRow = 0;
-  const take = (): Block => {
-    const taken = block;
-    const begin = firstRow;
-    firstRow += taken.length;
-    block = [];
-    numBytes = 0;
-    const numRepaired = taken.filter(({ isRepaired }) => isRepaired).length;
-    return { file, firstRow: begin, rows: taken.map(({ row }) => row), numRepaired };
-  };
+): AsyncGenerator<ReadBlock> {
   if (limit <= 0) return;
+  const parts = /\.parquet$/.test(file)
+    ? rowParts(parquetRows(file, progress), limit)
+    : /\.(warc|wet)(\.gz)?$/.test(file)
+      ? rowParts(warcRows(bytesOf(file, progress), file), limit)
+      : lineParts(linesOf(bytesOf(file, progress)), limit);
+  let firstRow = 0;
+  for await (const part of parts) {
+    yield { file, firstRow, ...part };
+    firstRow += part.numRows;
+  }
+}
+
+type Part = Pick<ReadBlock, 'rows' | 'numRows'>;
+
+/** Lines stay bytes; one beyond the limit of a line stands alone, as a row without text. */
+async function* lineParts(lines: AsyncIterable<Line>, limit: number): AsyncGenerator<Part> {
+  let part: Uint8Array[] = [];
+  let numBytes = 0;
+  let left = limit;
+  const take = (): Part => {
+    const numRows = part.length;
+    const rows = new Uint8Array(numBytes + numRows).fill(LINE_FEED);
+    let at = 0;
+    for (const line of part) {
+      rows.set(line, at);
+      at += line.length + 1;
+    }
+    part = [];
+    numBytes = 0;
+    return { rows, numRows };
+  };
+  for await (const { bytes } of lines) {
+    if (bytes) {
+      part.push(bytes);
+      numBytes += bytes.length;
+    } else {
+      if (part.length > 0) yield take();
+      yield { rows: [undefined], numRows: 1 };
+    }
+    if (part.length >= BLOCK_ROWS || numBytes >= BLOCK_BYTES) yield take();
+    if (--left <= 0) break;
+  }
+  if (part.length > 0) yield take();
+}
+
+async function* rowParts(rows: AsyncIterable<Row>, limit: number): AsyncGenerator<Part> {
+  let part: Row[] = [];
+  let numChars = 0;
+  let left = limit;
   for await (const row of rows) {
-    block.push(row);
-    numBytes += row.numBytes;
-    const isLast = firstRow + block.length >= limit;
-    if (isLast || block.length >= BLOCK_ROWS || numBytes >= BLOCK_BYTES) yield take();
-    if (isLast) return;
+    part.push(row);
+    numChars += typeof row?.text === 'string' ? row.text.length : 0;
+    if (part.length >= BLOCK_ROWS || numChars >= BLOCK_BYTES) {
+      yield { rows: part, numRows: part.length };
+      part = [];
+      numChars = 0;
+    }
+    if (--left <= 0) break;
   }
-  if (block.length > 0) yield take();
-}
-
-interface ReadRow {
-  readonly row: Block['rows'][number];
-  readonly numBytes: number;
-  readonly isRepaired: boolean;
-}
-
-async function* jsonRows(file: string, progress: ReadProgress): AsyncGenerator<ReadRow> {
-  let isFirst = true;
-  for await (const { bytes, numBytes } of linesOf(bytesOf(file, progress))) {
-    const decoded = bytes && decodeUtf8(bytes);
-    const row = isFirst ? decoded?.text.replace(/^\ufeff/, '') : decoded?.text;
-    isFirst = false;
-    yield { row, numBytes, isRepaired: decoded?.isRepaired ?? false };
-  }
-}
-
-async function* warcFileRows(file: string, progress: ReadProgress): AsyncGenerator<ReadRow> {
-  for await (const row of warcRows(bytesOf(file, progress), file)) {
-    yield { row: row && { ...row }, numBytes: row?.text.length ?? 0, isRepaired: false };
-  }
+  if (part.length > 0) yield { rows: part, numRows: part.length };
 }
 
 /** A few rows at a time: a row group may be larger than memory. */
-async function* parquetRows(path: string, progress: ReadProgress): AsyncGenerator<ReadRow> {
+async function* parquetRows(path: string, progress: ReadProgress): AsyncGenerator<Row> {
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file).catch((error) => {
     throw new FormatError(`expected a parquet file, got ${(error as Error).message}`, { file: path });
@@ -96,9 +111,6 @@ async function* parquetRows(path: string, progress: ReadProgress): AsyncGenerato
       });
     }
     progress.bytes += Math.round((file.byteLength * rows.length) / numRows);
-    for (const row of rows) {
-      const text = typeof row.text === 'string' ? row.text.length : 0;
-      yield { row, numBytes: text, isRepaired: false };
-    }
+    yield* rows;
   }
 }

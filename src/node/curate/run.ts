@@ -5,18 +5,18 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Block, type Phase, READER } from '../../data/pipeline/block.ts';
+import { type Phase, READER } from '../../data/pipeline/block.ts';
 import { IdTable } from '../../data/pipeline/id-table.ts';
 import type { PipelineRecipe } from '../../data/pipeline/recipe.ts';
 import type { RankStats, Report } from '../../data/pipeline/report.ts';
-import { added, type Tally } from '../../data/pipeline/tally.ts';
+import type { ReadBlock } from './block-bytes.ts';
 import { BlockRunner } from './block-runner.ts';
 import { groupPhase, keysPath, readTaken } from './group-phase.ts';
 import { inputFiles } from './input-files.ts';
 import { type Layout, layoutOf, RankOutputs } from './outputs.ts';
 import { readBlocks } from './read-blocks.ts';
 import { makePhases, readRecipeFile } from './recipe-file.ts';
-import type { ReadProgress } from './streams.ts';
+import { checkPartial, newPartial, type ReadProgress } from './streams.ts';
 import { writeReport } from './write-report.ts';
 
 export interface RunOptions {
@@ -135,7 +135,7 @@ async function runPhase(
     (stage) => layout.removed(before + stage, names[before + stage], rank),
   );
   const ids = new IdTable();
-  let tallies: Tally[] | undefined;
+  let numDocuments = 0;
   let numRepaired = 0;
   const progress: ReadProgress = { bytes: 0 };
   const totalBytes = await bytesIn(mine);
@@ -143,12 +143,14 @@ async function runPhase(
     phase === 0
       ? inputBlocks(mine, options.limit, progress)
       : betweenBlocks(mine[0], layout, phase, rank, progress);
-  for await (const result of runner.run(blocks, phase)) {
-    await outputs.write(result);
-    ids.add(result.idHashes);
-    numRepaired += result.numRepaired;
-    tallies = tallies ? tallies.map((tally, s) => added(tally, result.tallies[s])) : result.tallies;
-    const numDocuments = tallies[0].read;
+  const results = runner.run(blocks, phase);
+  let next = await results.next();
+  for (; !next.done; next = await results.next()) {
+    const block = next.value;
+    await outputs.write(block);
+    ids.add(block.idHashes);
+    numRepaired += block.numRepaired;
+    numDocuments += block.numRows;
     options.onProgress?.({
       phase,
       numPhases: phases.length,
@@ -161,7 +163,7 @@ async function runPhase(
   const stats: RankStats = {
     phase,
     rank,
-    tallies: tallies ?? (await emptyTallies(runner, phase)),
+    tallies: next.value,
     numRepaired,
     numRepeatedIds: ids.numRepeated,
     numCheckedIds: ids.numChecked,
@@ -169,15 +171,6 @@ async function runPhase(
   };
   await writeWhole(layout.stats(phase, rank), JSON.stringify(stats));
   writeFileSync(layout.completion(phase, rank), '');
-}
-
-/** The tallies of no documents. */
-async function emptyTallies(runner: BlockRunner, phase: number): Promise<Tally[]> {
-  const none = async function* (): AsyncGenerator<Block> {
-    yield { file: '', firstRow: 0, rows: [], numRepaired: 0 };
-  };
-  const { value } = await runner.run(none(), phase).next();
-  return value?.tallies ?? [];
 }
 
 /** The reader and every stage in order, as the report numbers them. */
@@ -192,11 +185,11 @@ async function* inputBlocks(
   files: readonly string[],
   limit: number,
   progress: ReadProgress,
-): AsyncGenerator<Block> {
+): AsyncGenerator<ReadBlock> {
   let left = limit;
   for (const file of files) {
     for await (const block of readBlocks(file, left, progress)) {
-      left -= block.rows.length;
+      left -= block.numRows;
       yield block;
     }
   }
@@ -209,12 +202,12 @@ async function* betweenBlocks(
   phase: number,
   rank: number,
   progress: ReadProgress,
-): AsyncGenerator<Block> {
+): AsyncGenerator<ReadBlock> {
   const taken = await readTaken(layout, phase - 1, rank);
   for await (const block of readBlocks(file, Number.POSITIVE_INFINITY, progress)) {
-    const mine = block.rows.flatMap((_, i): [number, readonly string[]][] => {
+    const mine = Array.from({ length: block.numRows }, (_, i) => i).flatMap((i) => {
       const keys = taken.get(block.firstRow + i);
-      return keys ? [[i, keys]] : [];
+      return keys ? [[i, keys] as const] : [];
     });
     yield { ...block, taken: new Map(mine) };
   }
@@ -227,6 +220,8 @@ async function bytesIn(files: readonly string[]): Promise<number | undefined> {
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {
-  writeFileSync(`${path}.partial`, text);
-  await rename(`${path}.partial`, path);
+  const partial = newPartial(path);
+  writeFileSync(partial, text);
+  checkPartial(partial, path);
+  await rename(partial, path);
 }

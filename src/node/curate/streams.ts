@@ -1,8 +1,19 @@
 // Bytes in and out of files, compressed or not. What a file is compressed with is read from its first bytes, so a
 // misnamed file and stdin work too.
 
-import { createReadStream, createWriteStream, type ReadStream } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  openSync,
+  type ReadStream,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
@@ -89,13 +100,16 @@ async function* unzstd(pieces: AsyncIterable<Uint8Array>, file: string): AsyncGe
 /** A file that grows beside its place, and has its name when it is whole. Compressed by what its name ends in. */
 export class OutputFile {
   readonly path: string;
+  private readonly partial: string;
   private readonly head: Writable;
   private readonly done: Promise<void>;
   private failure: unknown;
 
   constructor(path: string) {
     this.path = path;
-    const file = createWriteStream(partialPath(path));
+    this.partial = newPartial(path);
+    // Opened now: a stream opens later, and would make the file anew that another process has taken away.
+    const file = createWriteStream(this.partial, { fd: openSync(this.partial, 'r+') });
     const zip = compressorFor(path);
     this.head = zip ?? file;
     this.done = (zip ? pipeline(zip, file) : ended(file)).catch((error) => {
@@ -120,12 +134,32 @@ export class OutputFile {
     this.head.end();
     await this.done;
     if (this.failure) throw this.failure;
-    await rename(partialPath(this.path), this.path);
+    checkPartial(this.partial, this.path);
+    await rename(this.partial, this.path);
   }
 }
 
-function partialPath(path: string): string {
-  return `${path}.partial`;
+/**
+ * A file to write under that no other process uses. What a process left that was killed goes; one that is still
+ * writing the same file finds its own gone, and fails: whoever began last is whole.
+ */
+export function newPartial(path: string): string {
+  for (const name of readdirSync(dirname(path))) {
+    if (name.startsWith(`${basename(path)}.`) && name.endsWith('.partial')) {
+      rmSync(join(dirname(path), name), { force: true });
+    }
+  }
+  const partial = `${path}.${randomUUID().slice(0, 8)}.partial`;
+  writeFileSync(partial, '');
+  return partial;
+}
+
+/** @throws UnavailableError when another process began the same file after this one */
+export function checkPartial(partial: string, path: string): void {
+  if (existsSync(partial)) return;
+  throw new UnavailableError(
+    `${path}: expected one process to write it, got another that began later; start each rank once`,
+  );
 }
 
 function ended(stream: Writable): Promise<void> {

@@ -7,13 +7,7 @@ import { FormatError } from '../../base/errors.ts';
 export const MAX_RECORD_BYTES = 64 * 2 ** 20;
 const MAX_HEADER_BYTES = 2 ** 16;
 
-export interface WarcRow {
-  readonly id: string;
-  readonly text: string;
-  readonly url: string;
-  readonly date: string;
-  readonly content_type: string;
-}
+export type WarcRow = Readonly<Record<'id' | 'text' | 'url' | 'date' | 'content_type', string>>;
 
 /** @yields a row, or undefined for a record that is too long */
 export async function* warcRows(

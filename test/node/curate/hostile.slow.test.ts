@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FormatError } from '../../../src/base/errors.ts';
+import { decodedBlock } from '../../../src/node/curate/block-bytes.ts';
 import { readBlocks } from '../../../src/node/curate/read-blocks.ts';
 import { runRank } from '../../../src/node/curate/run.ts';
 import { runCli } from '../../support/run-cli.ts';
@@ -39,7 +40,7 @@ async function rowsOf(name: string, bytes: Uint8Array): Promise<unknown[]> {
   writeFileSync(join(folder, name), bytes);
   const rows: unknown[] = [];
   for await (const block of readBlocks(join(folder, name), Number.POSITIVE_INFINITY, { bytes: 0 }))
-    rows.push(...block.rows);
+    rows.push(...decodedBlock(block).rows);
   return rows;
 }
 

@@ -13,7 +13,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { WrittenBlock } from '../../../src/node/curate/block-bytes.ts';
 import { globPattern, inputFiles } from '../../../src/node/curate/input-files.ts';
+import { RankOutputs } from '../../../src/node/curate/outputs.ts';
 import { runRank } from '../../../src/node/curate/run.ts';
 import { ended, runCli, startCli } from '../../support/run-cli.ts';
 
@@ -124,13 +126,43 @@ describe('a run', () => {
       '--world',
       '4',
     ]);
-    while (!existsSync(join(out, 'phases/0/00002.jsonl.partial')) && child.exitCode === null) await sleep(1);
+    const between = join(out, 'phases/0');
+    const hasBegun = () =>
+      existsSync(between) && readdirSync(between).some((name) => /^00002\.jsonl\..*\.partial$/.test(name));
+    while (!hasBegun() && child.exitCode === null) await sleep(1);
     child.kill('SIGKILL');
     await ended(child);
     for (const number of [1, 3, 2, 0, 1, 2, 3]) await rank(number);
     expect((await rank(3)).report).toMatchObject({ read: 700, kept: expected.length, world: 4 });
     expect(rowsIn(join(out, 'output'))).toEqual(expected);
     expect(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')).tallies[0].read).toBe(700);
+  });
+
+  it('that two processes write at once is whole by the one that began later, and the other says so', async () => {
+    for (const format of ['jsonl.gz', 'parquet']) {
+      const path = newFolder();
+      const later = path.concat('/later');
+      const outputs = () => new RankOutputs(join(path, '00000'), format as 'parquet', undefined, () => later);
+      const block = (id: string): WrittenBlock => ({
+        numRows: 1,
+        numRepaired: 0,
+        kept: new TextEncoder().encode(`{"id":"${id}","text":"t"}\n`),
+        removed: [],
+        keys: new Uint8Array(),
+        idHashes: new Uint32Array(),
+      });
+      const first = outputs();
+      await first.write(block('first'));
+      const second = outputs();
+      await second.write(block('second'));
+      await expect(first.close()).rejects.toThrow(/00000.*expected one process to write it/);
+      await second.close();
+      const bytes = readFileSync(join(path, `00000.${format}`));
+      const text = format === 'parquet' ? bytes.toString('latin1') : gunzipSync(bytes).toString();
+      expect(text).toContain('second');
+      expect(text).not.toContain('first');
+      expect(readdirSync(path)).toEqual([`00000.${format}`]);
+    }
   });
 
   it('refuses a folder of another run, and a finished rank does nothing again', async () => {
