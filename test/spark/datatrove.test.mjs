@@ -1,4 +1,5 @@
-// datatrove itself reads the signature files that are written here, and finds the clusters that are found here.
+// datatrove itself signs texts as they are signed here, reads the signature files that are written here, and finds the
+// clusters that are found here.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { cluster } from '../../dist/data/minhash/cluster.js';
 import { MINHASH_PRESETS } from '../../dist/data/minhash/config.js';
 import { kernelSigner } from '../../dist/data/minhash/kernel.js';
 import { findPairs } from '../../dist/data/minhash/pairs.js';
+import { referenceSigner } from '../../dist/data/minhash/signature.js';
 import { inMemory, SignatureTable, signatureFileName } from '../../dist/data/minhash/signature-files.js';
 
 const module = new WebAssembly.Module(readFileSync(new URL('../../dist/wasm/minhash.wasm', import.meta.url)));
@@ -30,12 +32,16 @@ function documents() {
   );
 }
 
-it.each(['fineweb', 'finemath'])('%s: pairs and clusters of our signature files', (preset) => {
-  const config = MINHASH_PRESETS[preset];
-  const signer = kernelSigner(config, module);
+it.each([
+  ['fineweb', 'sha1', (config) => kernelSigner(config, module)],
+  ['finemath', 'sha1', (config) => kernelSigner(config, module)],
+  ['fineweb', 'xxhash', referenceSigner],
+])('%s by %s: signatures, and pairs and clusters of our signature files', (preset, hash, signerOf) => {
+  const config = { ...MINHASH_PRESETS[preset], hash };
+  const signer = signerOf(config);
   const tasks = [new SignatureTable(config), new SignatureTable(config)];
-  documents().forEach((words, i) => {
-    const signature = signer.sign(words);
+  const signed = documents().map((words) => signer.sign(words));
+  signed.forEach((signature, i) => {
     if (signature) tasks[Number(i >= 250)].add(i < 250 ? i : i - 250, signature);
   });
   const folder = mkdtempSync(join(tmpdir(), 'smollm2-datatrove-'));
@@ -55,12 +61,14 @@ it.each(['fineweb', 'finemath'])('%s: pairs and clusters of our signature files'
       String(task),
       [...remove],
     ]);
-    const args = [script, folder, String(config.numBuckets), String(config.hashesPerBucket)];
+    writeFileSync(join(folder, 'words.json'), JSON.stringify(documents()));
+    const args = [script, folder, hash, String(config.numBuckets), String(config.hashesPerBucket)];
     const theirs = JSON.parse(
       execFileSync(inject('python'), args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
     );
     expect(ours.flatMap(([, remove]) => remove).length).toBeGreaterThan(40);
-    expect(Object.fromEntries(ours)).toEqual(theirs);
+    expect(Object.fromEntries(ours)).toEqual(theirs.removed);
+    expect(signed.map((signature) => signature && Array.from(signature, String))).toEqual(theirs.signatures);
   } finally {
     rmSync(folder, { recursive: true });
   }
