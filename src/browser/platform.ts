@@ -40,6 +40,12 @@ function newTeamWorker(): Worker {
   return new Worker(new URL('./team-worker.js', import.meta.url), { type: 'module', name: 'smollm2' });
 }
 
+/**
+ * Workers that nobody has ended. What waits for a worker's answer is held by that worker only, and Firefox collects one
+ * that waits for its next message: a training run of many short steps stopped for good.
+ */
+const alive = new Set<Worker>();
+
 /** A worker that says WORKER_READY when its script is loaded. */
 export function startedWorker(worker: Worker, { onMessage, onEnd }: TeamListener): TeamWorker {
   let beReady = () => {};
@@ -47,6 +53,7 @@ export function startedWorker(worker: Worker, { onMessage, onEnd }: TeamListener
   const isReady = new Promise<void>((resolve) => {
     beReady = resolve;
   });
+  alive.add(worker);
   worker.onmessage = ({ data: message }) => {
     if (message !== WORKER_READY) return onMessage(message);
     hasStarted = true;
@@ -68,6 +75,7 @@ export function startedWorker(worker: Worker, { onMessage, onEnd }: TeamListener
     },
     terminate: () => {
       beReady();
+      alive.delete(worker);
       worker.terminate();
     },
   };

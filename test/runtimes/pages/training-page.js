@@ -34,6 +34,31 @@ globalThis.run = async ({ threads, stops }) => {
   return { ...told, ...end, facts, lines, norm: [...norm], score, isolated: crossOriginIsolated };
 };
 
+/** Waits until the page is hidden, then trains. */
+globalThis.runHidden = async () => {
+  const run = await startTraining({ recipe: RECIPE, tokens: TOKENS, threads: 2, isPaused: true });
+  while (!document.hidden)
+    await new Promise((resolve) => document.addEventListener('visibilitychange', resolve));
+  run.go();
+  const end = await run.ended;
+  run.close();
+  return { ...end, isHidden: document.hidden };
+};
+
+/** Thousands of steps of a few milliseconds each: a worker waits for another one at every message. */
+globalThis.runSmallSteps = async (steps) => {
+  const recipe = structuredClone(RECIPE);
+  const shape = { hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, max_position_embeddings: 64 };
+  Object.assign(recipe.model.model_config, shape);
+  Object.assign(recipe.tokens, { train_steps: steps, sequence_length: 32, micro_batch_size: 1 });
+  Object.assign(recipe.optimizer.learning_rate_scheduler, { lr_decay_starting_step: steps - 5 });
+  delete recipe.evaluation;
+  const run = await startTraining({ recipe, tokens: TOKENS, threads: 2 });
+  const end = await run.ended;
+  run.close();
+  return end;
+};
+
 /** What startTraining() says to a setup that cannot be run. */
 globalThis.refusal = async (change) => {
   const setup = { recipe: RECIPE, tokens: TOKENS, ...change };
