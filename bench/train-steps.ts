@@ -1,5 +1,8 @@
 // Whole steps of training, ours and PyTorch's in turns: tokens per second of processor time and of the clock. PyTorch
-// runs where PYTHON names a Python that has torch and transformers; elsewhere its columns stay empty.
+// runs where PYTHON names a Python that has torch and transformers; elsewhere its columns stay empty. Its vectors are
+// as wide as the processor's (AVX2, AVX-512) and multiply and add at once; those of WASM are 128 bits wide and do one
+// after the other. What that alone decides is the ceiling: PyTorch's time of a step over the time that only the
+// products of the step take at the 128-bit peak, which is measured in the same rounds.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -8,6 +11,7 @@ import type { ModelConfig } from '../src/config.ts';
 import { nodeTrainingPlatform } from '../src/node/train/platform.ts';
 import { openTraining, planTraining } from '../src/run/training.ts';
 import { initialise } from '../src/train/initialise.ts';
+import { f32Burst } from './roofline.ts';
 
 const NANO: ModelConfig = {
   vocabSize: 2048,
@@ -45,6 +49,8 @@ interface Row {
   readonly steps: number;
   /** Other processes that do nothing but count, beside both. */
   readonly busy?: number;
+  /** PyTorch's step as torch.compile makes it; the first one takes a minute. */
+  readonly compiled?: boolean;
 }
 
 const ROWS: readonly Row[] = [
@@ -53,6 +59,7 @@ const ROWS: readonly Row[] = [
   { name: 'nano', config: NANO, batch: 1, length: 256, threads: 1, steps: 20 },
   { name: 'nano', config: NANO, batch: 1, length: 128, threads: 1, steps: 40 },
   { name: 'nano', config: NANO, batch: 8, length: 256, threads: 2, steps: 3, busy: 2 },
+  { name: 'nano', config: NANO, batch: 8, length: 256, threads: 1, steps: 3, compiled: true },
   { name: '135M', config: SMALL, batch: 1, length: 256, threads: 1, steps: 1 },
   { name: '135M', config: SMALL, batch: 1, length: 256, threads: 2, steps: 1 },
 ];
@@ -61,45 +68,76 @@ const ROUNDS = 3;
 const ADAMW = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, undecayed: [] };
 
 /** Seconds of the clock and of processor time for so many steps. */
-type Timed = (steps: number) => Promise<readonly [number, number]>;
+type Timed = (steps: number) => Promise<Times>;
+type Times = readonly [number, number];
 
-export async function benchSteps(): Promise<void> {
+/** @param wanted beginnings of the rows' names; all rows where none is given */
+export async function benchSteps(wanted: readonly string[] = []): Promise<void> {
+  const rows = ROWS.filter((row) => !wanted.length || wanted.some((name) => nameOf(row).startsWith(name)));
   const lines = [];
-  for (const row of ROWS) lines.push(await measured(row));
+  for (const row of rows) lines.push(await measured(row));
   console.table(lines);
 }
 
+function nameOf({ name, batch, length, threads, busy, compiled }: Row): string {
+  const beside = busy ? `, ${busy} busy loops` : '';
+  return `${name}${compiled ? ' compiled' : ''} ${batch}x${length}, ${threads} thread${threads > 1 ? 's' : ''}${beside}`;
+}
+
 async function measured(row: Row) {
-  const { name, batch, length, threads, steps, busy = 0 } = row;
+  const { batch, length, steps, busy = 0 } = row;
   const ours = await oursOf(row);
   const theirs = torchOf(row);
+  const peak = await f32Burst();
   const loops = Array.from({ length: busy }, () => spawn(process.execPath, ['-e', 'for (;;);']));
-  const rounds: (readonly (readonly [number, number])[])[] = [];
+  const rounds: { ours: Times; theirs: Times | undefined; peak: number }[] = [];
   try {
     await ours.run(1);
     await theirs?.run(1);
     for (let i = 0; i < ROUNDS; i++) {
-      rounds.push([await ours.run(steps), ...(theirs ? [await theirs.run(steps)] : [])]);
+      rounds.push({ peak: burst(peak), ours: await ours.run(steps), theirs: await theirs?.run(steps) });
     }
   } finally {
     for (const loop of loops) loop.kill();
     await ours.close();
     await theirs?.close();
   }
-  const rate = (who: number, clock: number) =>
-    (batch * length * steps) / middle(rounds.map((r) => r[who][clock]));
-  const ratio = (clock: number) => middle(rounds.map((r) => r[1][clock] / r[0][clock])).toFixed(2);
+  const tokens = batch * length * steps;
+  const rates = (clock: number, times: readonly Times[]) =>
+    Math.round(tokens / middle(times.map((t) => t[clock])));
+  const pairs = rounds.flatMap(({ ours, theirs, peak }) => (theirs ? [{ ours, theirs, peak }] : []));
+  const ratio = (clock: number) => middle(pairs.map((r) => r.theirs[clock] / r.ours[clock])).toFixed(2);
+  const products = (operationsOf(row) * steps) / 1e9;
+  const mine = rounds.map((round) => round.ours);
+  const torch = pairs.map((round) => round.theirs);
   return {
-    model: `${name}, ${batch} x ${length}${busy ? `, ${busy} busy loops` : ''}`,
-    threads,
-    'tokens a processor second': Math.round(rate(0, 1)),
-    'tokens a second': Math.round(rate(0, 0)),
+    model: nameOf(row),
+    'tokens a processor second': rates(1, mine),
+    'a second': rates(0, mine),
+    'of the peak': middle(rounds.map((r) => products / r.peak / r.ours[1])).toFixed(2),
     ...(theirs && {
-      PyTorch: `${Math.round(rate(1, 1))}, ${Math.round(rate(1, 0))}`,
+      PyTorch: `${rates(1, torch)}, ${rates(0, torch)}`,
       'ours / PyTorch, processor': ratio(1),
       clock: ratio(0),
+      ceiling: middle(pairs.map((r) => (r.theirs[1] * r.peak) / products)).toFixed(2),
     }),
   };
+}
+
+/** 10^9 operations in a second of processor time. */
+function burst({ run, operations }: Awaited<ReturnType<typeof f32Burst>>): number {
+  const calls = 30;
+  const before = process.cpuUsage();
+  for (let i = 0; i < calls; i++) run();
+  const { user, system } = process.cpuUsage(before);
+  return (operations * calls) / (user + system) / 1e3;
+}
+
+/** Products of a step, forward and both gradients: 6 operations a weight of a matrix and token; attention is left out. */
+function operationsOf({ config, batch, length }: Row): number {
+  const { hiddenSize, intermediateSize, numLayers, numHeads, numKvHeads, headDim, vocabSize } = config;
+  const layer = hiddenSize * (2 * (numHeads + numKvHeads) * headDim + 3 * intermediateSize);
+  return 6 * (numLayers * layer + vocabSize * hiddenSize) * batch * length;
 }
 
 async function oursOf({ config, batch, length, threads }: Row) {
@@ -124,7 +162,7 @@ async function oursOf({ config, batch, length, threads }: Row) {
   return { run, close: () => machine.close() };
 }
 
-function torchOf({ config, batch, length, threads }: Row) {
+function torchOf({ config, batch, length, threads, compiled }: Row) {
   const python = process.env.PYTHON;
   if (!python) return undefined;
   const hf = {
@@ -138,7 +176,12 @@ function torchOf({ config, batch, length, threads }: Row) {
     tie_word_embeddings: true,
   };
   const script = fileURLToPath(new URL('train_torch.py', import.meta.url));
-  const words = [script, JSON.stringify(hf), ...[batch, length, threads].map(String)];
+  const words = [
+    script,
+    JSON.stringify(hf),
+    ...[batch, length, threads].map(String),
+    ...(compiled ? ['compiled'] : []),
+  ];
   const child: ChildProcess = spawn(python, words, { stdio: ['pipe', 'pipe', 'inherit'] });
   if (!child.stdin || !child.stdout) throw new Error('python: expected pipes');
   const { stdin } = child;

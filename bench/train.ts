@@ -1,12 +1,13 @@
-// npm run bench:train [-- products steps memory]: the three products of training beside this machine's peak, whole
-// steps beside PyTorch's, and the memory of a step of the 135M beside its plan. All three where none is named.
+// npm run bench:train [-- products | steps [ROW…] | memory]: the three products of training beside this machine's peak,
+// whole steps beside PyTorch's (all rows, or those whose names begin so: 'nano 8x256'), and the memory of a step of the
+// 135M beside its plan. All three where none is named.
 
 import { benchProducts } from './train-products.ts';
 import { benchMemory, benchSteps } from './train-steps.ts';
 
 const BENCHES = { products: benchProducts, steps: benchSteps, memory: benchMemory };
-const wanted = process.argv.slice(2);
+const [first, ...rows] = process.argv.slice(2);
 for (const [name, run] of Object.entries(BENCHES)) {
-  if (wanted.length === 0 || wanted.includes(name)) await run();
+  if (first === undefined || first === name) await run(rows);
 }
 process.exit();

@@ -1,6 +1,6 @@
 """The other side of train-steps.ts: the same step in PyTorch, float32: HuggingFace's LlamaForCausalLM and fused-free AdamW.
 
-    python train_torch.py CONFIG.json BATCH LENGTH THREADS
+    python train_torch.py CONFIG.json BATCH LENGTH THREADS [compiled]
 
 Each line on stdin, a number of steps, is answered by one on stdout: seconds of wall clock and of processor time.
 """
@@ -17,6 +17,8 @@ batch, length, threads = map(int, sys.argv[2:5])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 model = LlamaForCausalLM(config).float()
+if sys.argv[5:] == ["compiled"]:
+    model.compile()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
 ids = torch.randint(0, config.vocab_size, (batch, length + 1))
 
