@@ -16,6 +16,7 @@ describe('the nano model', () => {
   it('has for every tensor the slope that differences of the loss find in float64, within 1e-6', async () => {
     const checkpoint = await nano();
     const learner = await learnerOf(checkpoint);
+    await checkpoint.close();
     const batch = batchOf(ROWS);
     const [weight] = meanWeights(batch);
     const lossNow = () => sum(learner.losses(batch).losses) * weight;
@@ -49,6 +50,7 @@ describe('the nano model', () => {
     const checkpoint = await nano();
     const memory = new WebAssembly.Memory({ initial: 700, maximum: 700 });
     const learner = await learnerOf(checkpoint, { maxSeqLen: 32 }, wasmTraining({ memory, maxRows: 64 }));
+    await checkpoint.close();
     const batch = batchOf(ROWS);
     const [weight] = meanWeights(batch);
     const adamw = { learningRate: 3e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0, undecayed: [] };

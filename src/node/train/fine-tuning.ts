@@ -49,7 +49,10 @@ export async function openFineTuning(
     const adapters = lora && { rank: lora.rank, alpha: lora.alpha, targets: lora.targetModules };
     const shape = { engine: options.engine, threads: options.threads, maxRows, maxSeqLen, adapters };
     const machine = await openTraining(checkpoint.config, shape, nodeTrainingPlatform);
-    await loadParameters(machine, checkpoint.tensors);
+    await loadParameters(machine, checkpoint.tensors).catch(async (error) => {
+      await machine.close();
+      throw error;
+    });
     return {
       machine,
       objective,

@@ -43,9 +43,9 @@ export async function openTrained(path: string, options: OpenCheckpointOptions =
     return openRunFolder(path, options);
   }
   const step = await nanotronStep(path, options.step);
+  const tokenizer = options.tokenizer === undefined ? undefined : await readTokenizer(options.tokenizer);
   const checkpoint = step === undefined ? await openNode(path) : await openNanotron(step);
-  if (options.tokenizer === undefined) return { checkpoint: withJsonTokenizer(checkpoint) };
-  return { checkpoint: withTokenizer(checkpoint, await readTokenizer(options.tokenizer)) };
+  return { checkpoint: tokenizer ? withTokenizer(checkpoint, tokenizer) : withJsonTokenizer(checkpoint) };
 }
 
 async function openRunFolder(path: string, options: OpenCheckpointOptions): Promise<TrainedModel> {
@@ -85,7 +85,10 @@ function withTemplateOf(recipe: TrainingState['recipe'], checkpoint: Checkpoint)
 /** A run of LoRA as the model that it tuned, its adapters added in; they are written when the run stops. */
 async function openAdapted(path: string, base: string, state: TrainingState): Promise<TrainedModel> {
   const model = await openNode(base);
-  const adapter = await openAdapter(path, model);
+  const adapter = await openAdapter(path, model).catch(async (error) => {
+    await model.close();
+    throw error;
+  });
   const log = await readLog(join(path, 'log.jsonl'), state.step);
   const checkpoint = withTemplateOf(state.recipe, withJsonTokenizer(withAdapter(model, adapter)));
   return { checkpoint, state, card: modelCard(model.config, state, log) };

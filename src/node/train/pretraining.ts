@@ -34,13 +34,13 @@ export async function openPretraining(
     const objective = await openPretrain(recipe, open, state, !options.noRepeat);
     const { engine, threads } = options;
     const shape = { engine, threads, maxRows: microBatchSize * sequenceLength, maxSeqLen: sequenceLength };
+    const tokenizer =
+      recipe.tokenizer === undefined ? undefined : await readTokenizer(place(recipe.tokenizer));
     const machine = await openTraining(config, shape, nodeTrainingPlatform);
     const begin = async () => {
       if (recipe.startFrom === undefined) initialise(machine, recipe.initStd, recipe.seed);
       else await loadModelInto(machine, place(recipe.startFrom));
     };
-    const tokenizer =
-      recipe.tokenizer === undefined ? undefined : await readTokenizer(place(recipe.tokenizer));
     const { prompts, sampleTokens: maxTokens } = evaluation;
     return {
       machine,
