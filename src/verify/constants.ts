@@ -11,9 +11,14 @@ interface Constant {
   readonly verdict: 'wrong-rope-theta' | 'wrong-model';
   /** Where values are looked for first. */
   readonly grid: readonly number[];
+  /** Larger ones are not looked for between those of the grid. */
+  readonly most?: number;
   readonly own: (config: ModelConfig) => number;
   readonly change: (value: number) => Partial<ModelConfig>;
 }
+
+/** Positions divided by so much turn nothing: a network without rotations, or with those of queries and keys undone. */
+const NO_ROTATION = 1e9;
 
 const CONSTANTS: readonly Constant[] = [
   {
@@ -33,7 +38,8 @@ const CONSTANTS: readonly Constant[] = [
   {
     name: 'linear rope scaling (positions divided by it)',
     verdict: 'wrong-model',
-    grid: [0.5, 2, 4, 8],
+    grid: [0.5, 2, 4, 8, NO_ROTATION],
+    most: 64,
     own: () => 1,
     // Every wavelength is longer than this: all are stretched.
     change: (factor) => ({
@@ -88,18 +94,22 @@ export async function solvedConstant(
     if (constant.name.startsWith('linear') && model.config.ropeScaling) continue;
     const ownValue = constant.own(model.config);
     const at = async (value: number, of: readonly Exchange[]) => replayed(constant.change(value), of);
-    const near = await nearest(constant.grid, [ownValue, await own.of(first)], (value) => at(value, first));
+    const near = await nearest(constant, [ownValue, await own.of(first)], (value) => at(value, first));
     if (near.value === ownValue || !(misfit(near.found) < HOPE * misfit(await own.of(first)))) continue;
     const value = Number(near.value.toPrecision(5));
     const found = await at(value, used);
     if (!best || misfit(found) < misfit(best.found)) best = { constant, value, found };
+    if (misfit(found) <= NOISE.float32) break;
   }
   if (!best || !(misfit(best.found) < BETTER * misfit(before)) || best.found.rms > MAX_LEFT) return undefined;
   const { constant, value, found } = best;
   if (found.numCompared === 0 && found.numGreedy < found.numChosen) return undefined;
-  const finding =
-    `${constant.name} ${value} fits, the model has ${Number(constant.own(model.config).toPrecision(5))}: ` +
-    `with it ${sizeOf(found)}; without it ${misfit(before).toPrecision(2)}`;
+  const had = Number(constant.own(model.config).toPrecision(5));
+  const fits =
+    value === NO_ROTATION
+      ? 'a network that rotates nothing fits'
+      : `${constant.name} ${value} fits, the model has ${had}`;
+  const finding = `${fits}: with it ${sizeOf(found)}; without it ${misfit(before).toPrecision(2)}`;
   return { verdict: constant.verdict, finding };
 }
 
@@ -122,7 +132,7 @@ async function firstLook(used: readonly Exchange[], own: Replays): Promise<reado
 
 /** The best of a grid, then between its neighbours, by halves of their logarithm, until the answers fit. */
 async function nearest(
-  grid: readonly number[],
+  { grid, most = Number.POSITIVE_INFINITY }: Constant,
   own: readonly [number, Replay],
   at: (value: number) => Promise<Replay>,
 ): Promise<{ value: number; found: Replay }> {
@@ -137,7 +147,7 @@ async function nearest(
     const [wide, from] =
       high / sorted[place] > sorted[place] / low ? [high, sorted[place]] : [low, sorted[place]];
     const middle = Number(Math.sqrt(wide * from).toPrecision(n < 4 ? 2 : n < 8 ? 3 : 5));
-    if (tried.has(middle)) break;
+    if (tried.has(middle) || middle > most) break;
     tried.set(middle, await at(middle));
   }
   const [value, found] = best();

@@ -6,11 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLlama } from '../../bench/server/start.ts';
+import { ChatTemplate } from '../../src/chat/template.ts';
+import { nodePlatform } from '../../src/node/platform.ts';
+import { coarserModels } from '../../src/run/likenesses.ts';
+import { loadModel } from '../../src/run/load.ts';
+import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { connectServer } from '../../src/verify/openai-probe.ts';
-import { verifyServer } from '../../src/verify/verify.ts';
+import { type VerifyReference, verifyServer } from '../../src/verify/verify.ts';
 import { runCli } from '../support/run-cli.ts';
-import { checkpoint, loaded, model, reference } from '../support/served-model.ts';
-import { realWeights } from '../support/weights.ts';
+import { realCheckpoint, realWeights } from '../support/weights.ts';
 
 const llama = process.env.LLAMA_SERVER;
 if (!llama) console.warn('LLAMA_SERVER: expected the folder of llama-server, got none; nothing is run');
@@ -20,7 +24,21 @@ const CONTEXT = 768;
 const folder = mkdtempSync(join(tmpdir(), 'smollm2-llama-server-'));
 const exchanged = join(folder, 'exchanged.gguf');
 const requantised = join(folder, 'q8_0.gguf');
-const asked = { ...reference, model: await loaded(checkpoint, CONTEXT) };
+
+/** One thread on either side: two that wait for each other lose most on a busy machine. */
+const THREADS = 1;
+const alone = { ...nodePlatform, spawn: undefined };
+const checkpoint = await realCheckpoint();
+const load = (from: typeof checkpoint) =>
+  loadModel(from, { precision: 'precise', maxSeqLen: CONTEXT }, alone);
+const template = new ChatTemplate(checkpoint.chatTemplate ?? '', {});
+const reference: VerifyReference = {
+  model: await load(checkpoint),
+  tokenizer: Tokenizer.from(checkpoint.tokenizer!),
+  render: async (messages) => template.render([...messages], { addGenerationPrompt: true }),
+  withConfig: (change) => load({ ...checkpoint, config: { ...checkpoint.config, ...change } }),
+  coarser: coarserModels(checkpoint, load, alone),
+};
 
 beforeAll(async () => {
   if (!llama) return;
@@ -29,8 +47,7 @@ beforeAll(async () => {
   expect((await runCli(['quantize', realWeights(), requantised, '--type', 'q8_0'])).code).toBe(0);
 });
 afterAll(async () => {
-  await asked.model.close();
-  await model.close();
+  await reference.model.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -44,9 +61,9 @@ function withLayersExchanged(file: Buffer): Buffer {
 }
 
 async function verdictOn(path: string, flags: readonly string[]) {
-  const server = await startLlama(llama ?? '', path, CONTEXT, 1, 'llama.cpp', 2, flags);
+  const server = await startLlama(llama ?? '', path, CONTEXT, 1, 'llama.cpp', THREADS, flags);
   try {
-    return await verifyServer(await connectServer(`${server.url}/v1`, { fetch }), asked);
+    return await verifyServer(await connectServer(`${server.url}/v1`, { fetch }), reference);
   } finally {
     server.stop();
   }
