@@ -139,8 +139,12 @@ async function nearest(
   const tried = new Map<number, Replay>([own]);
   for (const value of grid) if (!tried.has(value)) tried.set(value, await at(value));
   const best = () => [...tried].sort((a, b) => misfit(a[1]) - misfit(b[1]))[0];
+  const before = [misfit(own[1])];
   for (let n = 0; n < STEPS && misfit(best()[1]) > NOISE.float32; n++) {
-    if (n >= STEPS_WITHOUT_HOPE && !(misfit(best()[1]) < HOPE * misfit(own[1]))) break;
+    if (n >= STEPS_WITHOUT_HOPE && !(misfit(best()[1]) < HOPE * before[0])) break;
+    // Three steps that brought nothing: noise is what is left.
+    if (n >= 3 && !(misfit(best()[1]) < HOPE * before[n - 2])) break;
+    before.push(misfit(best()[1]));
     const sorted = [...tried.keys()].sort((a, b) => a - b);
     const place = sorted.indexOf(best()[0]);
     const [low, high] = [sorted[place - 1] ?? sorted[place] / 2, sorted[place + 1] ?? sorted[place] * 2];

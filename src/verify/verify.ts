@@ -15,6 +15,7 @@ import {
   MAX_SHORT_TOKENS,
   misfit,
   NOISE,
+  SURELY_ALIKE,
   sizeOf,
   type VerifyReference,
 } from './likeness.ts';
@@ -137,6 +138,9 @@ async function prefixFinding(
 /** A choice this far under the best token was not made by the greatest log-probability. */
 const NOT_GREEDY = 0.5;
 
+/** Coarse programs are looked at before constants up to this, nats of ln p: larger differences are none of theirs. */
+const MAX_COARSE = 0.5;
+
 async function judgeModel(
   reference: VerifyReference,
   exchanges: readonly Exchange[],
@@ -144,6 +148,11 @@ async function judgeModel(
   replays: Replays,
 ): Promise<Judged> {
   if (own.numCompared === 0) return judgeChoices(reference, exchanges, own, replays);
+  const isCoarse = own.rms > NOISE.sixteenBit && own.rms < MAX_COARSE;
+  let coarse = isCoarse ? await likenessOf(reference, exchanges, replays) : undefined;
+  // What is left for a constant could not explain as much as is needed to name it.
+  if (coarse && coarse.likeness >= SURELY_ALIKE && own.rms < 2 * coarse.rms)
+    return quantised(exchanges, own, coarse);
   const solved = own.rms > NOISE.float32 ? await solvedConstant(reference, exchanges, replays) : undefined;
   if (solved) return { verdict: solved.verdict, findings: [solved.finding] };
   if (own.rms <= NOISE.sixteenBit) {
@@ -163,13 +172,9 @@ async function judgeModel(
     if (own.worstMargin > NOT_GREEDY) return judgeMargin(own);
     return { verdict: 'right', findings: [rightSentence(own)] };
   }
-  const coarse = await likenessOf(reference, exchanges, replays);
-  if (coarse && coarse.likeness >= NOISE.alike && own.rms < 2 * coarse.rms) {
-    const finding =
-      `the right model with ${coarse.name}: ${sizeOf(own)}, alike to what ${coarse.name} makes ` +
-      `(correlation ${coarse.likeness.toFixed(2)}, needed ${NOISE.alike})`;
-    return { verdict: 'right-quantised', findings: [finding] };
-  }
+  coarse ??= await likenessOf(reference, exchanges, replays);
+  if (coarse && coarse.likeness >= NOISE.alike && own.rms < 2 * coarse.rms)
+    return quantised(exchanges, own, coarse);
   const largest = coarse?.largest ?? 0;
   if (own.rms > Math.max(1, 2 * largest)) {
     return { verdict: 'wrong-model', findings: [`other weights or another network: ${sizeOf(own)}`] };
@@ -184,12 +189,35 @@ async function judgeModel(
   };
 }
 
+function quantised(
+  exchanges: readonly Exchange[],
+  own: Replay,
+  { name, likeness }: { name: string; likeness: number },
+): Judged {
+  const behind = behindItsBest(exchanges);
+  if (behind > NOT_GREEDY)
+    return { verdict: 'wrong-sampling', findings: [samplingFinding(behind), sizeOf(own)] };
+  const finding =
+    `the right model with ${name}: ${sizeOf(own)}, alike to what ${name} makes ` +
+    `(correlation ${likeness.toFixed(2)}, needed ${NOISE.alike})`;
+  return { verdict: 'right-quantised', findings: [finding] };
+}
+
+/** How far a chosen token was behind the best by the server's own numbers, at most. */
+function behindItsBest(exchanges: readonly Exchange[]): number {
+  const tokens = exchanges.flatMap(({ answer }) => answer.tokens ?? []);
+  return Math.max(0, ...tokens.flatMap(({ logprob, top }) => top.map((other) => other.logprob - logprob)));
+}
+
+function samplingFinding(behind: number): string {
+  return `it does not choose the likeliest token at temperature 0: one was ${behind.toFixed(1)} nats behind`;
+}
+
 /** A token far under the best: chosen against the server's own numbers, or by numbers that are wrong there. */
 function judgeMargin(own: Replay): Judged {
   const behind = `${own.worstMargin.toFixed(1)} nats behind`;
   if (own.worstOff < own.worstMargin / 2) {
-    const finding = `it does not choose the likeliest token at temperature 0: one was ${behind}`;
-    return { verdict: 'wrong-sampling', findings: [finding] };
+    return { verdict: 'wrong-sampling', findings: [samplingFinding(own.worstMargin)] };
   }
   const finding =
     `one chosen token is ${behind} and its ln p off by ${own.worstOff.toFixed(1)}, though most agree: ` +
