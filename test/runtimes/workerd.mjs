@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,8 @@ import { build } from 'esbuild';
 import { WebSocket } from 'ws';
 
 const here = fileURLToPath(new URL('./', import.meta.url));
+const example = new URL('../../examples/cloudflare-worker/wrangler.jsonc', import.meta.url);
+const { compatibility_date: compatibilityDate } = JSON.parse(readFileSync(example, 'utf8'));
 
 /** Bundles `entry` with workerd's export conditions; `.wasm` imports become modules of their own. */
 export async function bundleWorker(entry, outdir, { minify = false } = {}) {
@@ -55,7 +58,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       modules = [(name = "worker.js", esModule = embed "worker.js"), ${wasm.join(', ')}],
-      compatibilityDate = "2026-10-01",
+      compatibilityDate = "${compatibilityDate}",
       bindings = [(name = "ASSETS", service = "assets")],
     )),
     (name = "assets", disk = (path = "${assets}", writable = false)),

@@ -2,6 +2,7 @@
 
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { has, PROGRAMS } from './runtimes.mjs';
@@ -12,8 +13,8 @@ const MEMORY_LIMIT = 128e6;
 /** What garbage may take until V8, near the limit, collects it. */
 const MARGIN = 8e6;
 const messages = [{ role: 'user', content: 'What is gravity?' }];
-const chat = (url, body = { messages }) =>
-  fetch(`${url}/chat`, { method: 'POST', body: JSON.stringify(body) });
+const chat = (url, body = { messages }, signal = undefined) =>
+  fetch(`${url}/chat`, { method: 'POST', body: JSON.stringify(body), signal });
 
 /** Text and number of events of a stream, and milliseconds until its first event. */
 async function readEvents(response, startedAt) {
@@ -23,7 +24,7 @@ async function readEvents(response, startedAt) {
     firstMs ??= Date.now() - startedAt;
     text += piece;
   }
-  const events = text.split('\n\n').filter((event) => event !== '');
+  const events = text.split('\n\n').filter((event) => event.startsWith('data: ')); // others say how far the prompt is
   const tokens = events
     .filter((event) => event !== 'data: [DONE]')
     .map((event) => JSON.parse(event.slice(6)).text);
@@ -63,9 +64,33 @@ describe.runIf(has('workerd'))('examples/cloudflare-worker', () => {
       expect(again.tokens).toBeInstanceOf(Array);
       console.log(`workerd: cold start to first token ${firstMs} ms, warm ${again.firstMs} ms`);
 
-      const refused = await chat(worker.url, { messages: [{ role: 'user' }] });
-      expect(refused.status).toBe(400);
-      expect((await refused.json()).error).toMatch(/messages/);
+      for (const [body, error] of [
+        [null, 'messages: expected at least one'],
+        [{ messages: [] }, 'messages: expected at least one'],
+        [{ messages: [null] }, 'messages[0].role: expected one of system, user, assistant'],
+        [{ messages: [{ role: 'emperor', content: 'x' }] }, 'messages[0].role: expected one of'],
+        [{ messages: [{ role: 'user' }] }, 'messages[0].content: expected a text'],
+      ]) {
+        const refused = await chat(worker.url, body);
+        expect(refused.status).toBe(400);
+        expect((await refused.json()).error).toContain(error);
+      }
+      const tooLong = await chat(worker.url, { messages: [{ role: 'user', content: 'a '.repeat(1100) }] });
+      expect(await tooLong.text()).toMatch(/^data: \{"error":"prompt: expected at most 1024 positions, got/);
+
+      // Who hangs up in a long prompt gives up the place; until then others are told to wait.
+      const client = new AbortController();
+      const long = { messages: [{ role: 'user', content: 'a '.repeat(600) }] };
+      const hanging = (await chat(worker.url, long, client.signal)).body.getReader();
+      expect(new TextDecoder().decode((await hanging.read()).value)).toMatch(
+        /^: \d+ of 631 ids of the prompt/,
+      );
+      const meanwhile = await chat(worker.url);
+      expect([meanwhile.status, await meanwhile.text()]).toEqual([503, 'busy']);
+      client.abort();
+      let next = await chat(worker.url);
+      for (; next.status === 503; next = await chat(worker.url)) await sleep(100, await next.text());
+      expect((await readEvents(next, 0)).tokens.join('')).toMatch(/^Gravity/);
     } finally {
       await worker.stop();
       await assets.remove();
