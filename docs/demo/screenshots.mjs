@@ -7,6 +7,8 @@ import { chromium } from '../../test/runtimes/node_modules/playwright-core/index
 import { smallPng } from './small-png.mjs';
 
 const PORT = 8127;
+/** Nobody waits at the screen. */
+const LONGEST_MS = 600_000;
 const WIDTHS = [320, 768, 1280];
 const THEMES = ['light', 'dark'];
 const here = fileURLToPath(new URL('./', import.meta.url));
@@ -61,11 +63,12 @@ try {
     for (const width of WIDTHS) {
       const viewport = { width, height: width < 700 ? 720 : 860 };
       const page = await browser.newPage({ viewport, colorScheme });
+      page.setDefaultTimeout(LONGEST_MS);
       for (const [name, place] of Object.entries(PLACES)) {
         if (wanted.length > 0 && !wanted.includes(name)) continue;
         await page.goto('about:blank');
         await page.goto(`${address}${place}`);
-        await page.waitForFunction(isDrawn, undefined, { timeout: 60_000 });
+        await page.waitForFunction(isDrawn, undefined);
         await page.waitForTimeout(250);
         const height = await page.evaluate(() => document.documentElement.scrollHeight);
         const taken = await page.screenshot({

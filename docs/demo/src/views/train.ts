@@ -90,7 +90,7 @@ function lossFigure(lines: readonly StepLine[], trunk: readonly StepLine[], widt
   const last = lines.at(-1)?.loss ?? NOTHING;
   return figure({
     title: t('train.loss'),
-    desc: t('train.lossDesc', {
+    desc: t(lines.length === 0 ? 'train.noLoss' : 'train.lossDesc', {
       nothing: fixed(NOTHING),
       last: fixed(last),
       held: held.length > 0 ? fixed(held[held.length - 1].loss) : '–',
