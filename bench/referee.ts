@@ -143,8 +143,13 @@ const SERVERS = ['server with log-probabilities', 'server with text only'] as co
 /** Arithmetic that is coarser but right: a server may have it. */
 const COARSE = new Set(['kv-cache-rounding', 'rope-frequency-rounding', 'tf32', 'activations-int8']);
 
-/** The verdict that names a fault; the others are found wrong without a name. */
-const NAMED_BY_SERVERS: Record<string, string> = { 'rope-theta': 'wrong-rope-theta' };
+/** How a finding begins that names a cause; other faults are found wrong without a name. */
+const NAMED_BY_SERVERS: readonly (readonly [RegExp, string])[] = [
+  [/^rope theta/, 'rope-theta'],
+  [/^rms_norm_eps/, 'rmsnorm-eps'],
+  [/^linear rope scaling/, 'rope-scaling'],
+  [/^a network that rotates nothing/, 'rope-missing'],
+];
 
 async function benchServers(name: string, checkpoint: Checkpoint, plants: readonly Plant[], kinds: string[]) {
   const tallies = new Map(SERVERS.filter((kind) => kinds.includes(kind)).map((kind) => [kind, empty()]));
@@ -164,7 +169,7 @@ async function benchServers(name: string, checkpoint: Checkpoint, plants: readon
       if (process.env.VERBOSE)
         console.log(kind, '|', plant.name, '|', verdict, '|', texts.rms, '|', findings[0], '|', seconds);
       if (!tally) continue;
-      countVerdict(tally, plant, verdict, isVisible);
+      countVerdict(tally, plant, { verdict, finding: findings[0] }, isVisible);
       tally.seconds += seconds;
       tally.slowest = Math.max(tally.slowest, seconds);
     }
@@ -175,19 +180,25 @@ async function benchServers(name: string, checkpoint: Checkpoint, plants: readon
   return [...tallies.values()];
 }
 
-function countVerdict(tally: Tally, plant: Plant, verdict: Verdict, isVisible: boolean): void {
-  const isCoarse = plant.causes.flat().every((cause) => COARSE.has(cause));
+function countVerdict(
+  tally: Tally,
+  plant: Plant,
+  { verdict, finding }: { verdict: Verdict; finding: string },
+  isVisible: boolean,
+): void {
+  const causes = plant.causes.flat();
+  const isCoarse = causes.every((cause) => COARSE.has(cause));
   const isCleared = verdict.startsWith('right');
   tally.planted++;
   if (isVisible) tally.visible++;
   if (verdict.startsWith('wrong')) tally.located++;
   if (verdict === 'cannot-judge') tally.notJudged++;
   if (isCleared && isVisible && !isCoarse) tally.cleared.push(plant.name);
-  const names = plant.causes.flat().map((cause) => NAMED_BY_SERVERS[cause]);
-  if (names.includes(verdict)) tally.named++;
-  const isName = !['wrong-model', 'cannot-judge'].includes(verdict) && !isCleared;
-  if ((isName && !names.includes(verdict)) || (isCoarse && verdict.startsWith('wrong')))
-    tally.wrongNames.push(`${plant.name}: ${verdict}`);
+  const named = verdict.startsWith('wrong') && NAMED_BY_SERVERS.find(([begins]) => begins.test(finding))?.[1];
+  if (named && causes.includes(named)) tally.named++;
+  const isOther = ['wrong-tokenizer', 'wrong-template', 'wrong-sampling'].includes(verdict);
+  if ((named && !causes.includes(named)) || isOther || (isCoarse && verdict.startsWith('wrong')))
+    tally.wrongNames.push(`${plant.name}: ${verdict}, ${finding}`);
 }
 
 const { values: options } = parseArgs({
