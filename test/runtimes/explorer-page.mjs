@@ -85,12 +85,24 @@ const DEEDS = [
   ['#prompt-text', '!'],
 ];
 
-/** Tab until the focus is there. */
+/**
+ * Tab until the focus is there, backwards where it lies before: headless Firefox loses the window's focus for good where
+ * Tab passes through its own buttons. WebKitGTK's driver goes on from the first element again.
+ */
 async function tabTo(page, selector) {
   for (let tabs = 0; tabs < 160; tabs++) {
-    const isThere = await page.evaluate((wanted) => document.activeElement.matches(wanted), selector);
-    if (isThere) return;
+    const place = await page.evaluate((wanted) => {
+      const { activeElement } = document;
+      if (activeElement.matches(wanted)) return 'here';
+      const target = document.querySelector(wanted);
+      const isBefore =
+        target && activeElement.compareDocumentPosition(target) & Node.DOCUMENT_POSITION_PRECEDING;
+      return isBefore ? 'before' : 'behind';
+    }, selector);
+    if (place === 'here') return;
+    if (place === 'before') await page.keyboard.down?.('Shift');
     await page.keyboard.press('Tab');
+    if (place === 'before') await page.keyboard.up?.('Shift');
   }
   throw new Error(`keyboard: expected Tab to reach ${selector}`);
 }
