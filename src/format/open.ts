@@ -2,6 +2,7 @@
 // manifest of parts. Paths and model names are Node's (src/node/open.ts) and caches the browser's (src/browser).
 
 import { UnavailableError } from '../base/errors.ts';
+import { shown } from '../base/shown.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { readGguf } from './gguf.ts';
 import { type Part, partsSource, readManifest } from './parts.ts';
@@ -21,7 +22,8 @@ export interface OpenOptions {
 
 /** Opens whatever needs no platform. A URL that ends in `.json` is a manifest written by `smollm2 split`. */
 export async function openCheckpoint(source: OpenSource, options: OpenOptions = {}): Promise<Checkpoint> {
-  if ('tensors' in source) return source;
+  const isObject = typeof source === 'object' && source !== null;
+  if (isObject && 'tensors' in source) return source;
   if (source instanceof URL) {
     const beside = (fileName: string) => urlSource(new URL(fileName, source).href, options);
     return readGguf(await openUrl(source.href, options), beside);
@@ -31,7 +33,8 @@ export async function openCheckpoint(source: OpenSource, options: OpenOptions = 
   }
   if (source instanceof Uint8Array) return readGguf(bytesSource('buffer', source));
   if (source instanceof ArrayBuffer) return readGguf(bytesSource('buffer', new Uint8Array(source)));
-  return readGguf(source);
+  if (isObject && typeof source.read === 'function') return readGguf(source);
+  throw new TypeError(`model: expected a URL, bytes, a Blob or an open file, got ${shown(source)}`);
 }
 
 async function openUrl(url: string, options: OpenOptions): Promise<Source> {

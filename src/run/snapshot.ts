@@ -6,6 +6,7 @@
 
 import { FormatError, UnsupportedError } from '../base/errors.ts';
 import { digest, hex } from '../base/sha256.ts';
+import { shown } from '../base/shown.ts';
 import type { Timeline } from '../generate/options.ts';
 import type { Model } from '../model/model.ts';
 
@@ -55,6 +56,7 @@ export async function restoreSnapshot(
   bytes: Uint8Array,
   maxSeqLen?: number,
 ): Promise<Timeline> {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`snapshot: expected bytes, got ${shown(bytes)}`);
   const { fingerprint, ids, state } = await readSnapshot(bytes, model.config.vocabSize);
   const ours = await modelFingerprint(model);
   if (fingerprint !== ours) {

@@ -4,7 +4,7 @@
 import { steadyRun } from '../generate/generate.ts';
 import type { Model } from '../model/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { withCache } from './with-cache.ts';
+import { checkTexts, withCache } from './with-cache.ts';
 
 /** Ids of one pass; their hidden states are kept at once: 512 rows of 576 values are 1.2 MB. */
 const PIECE_IDS = 512;
@@ -20,6 +20,7 @@ export async function embed(
   tokenizer: Pick<Tokenizer, 'encode'>,
   texts: readonly string[],
 ): Promise<Float32Array[]> {
+  checkTexts('texts', texts);
   const vectors: Float32Array[] = [];
   for (const [index, text] of texts.entries()) {
     const ids = tokenizer.encode(text);

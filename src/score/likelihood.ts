@@ -7,7 +7,7 @@ import { exp } from '../base/math.ts';
 import type { Model } from '../model/model.ts';
 import type { KvCache, Values } from '../ops.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { withCache } from './with-cache.ts';
+import { checkTexts, withCache } from './with-cache.ts';
 
 /** How likely one text is. Natural logarithms. */
 export interface Score {
@@ -35,6 +35,7 @@ export interface Choice {
  * @throws RangeError for a text with fewer than two ids
  */
 export async function score(model: Model, tokenizer: Tokenizer, texts: readonly string[]): Promise<Score[]> {
+  checkTexts('texts', texts);
   const scores: Score[] = [];
   for (const text of texts) {
     const ids = tokenizer.encode(text);
@@ -59,6 +60,7 @@ export async function choose(
   prompt: string,
   labels: readonly string[],
 ): Promise<Choice> {
+  checkTexts('labels', labels);
   if (labels.length < 2) throw new RangeError(`labels: expected at least two, got ${labels.length}`);
   const promptIds = tokenizer.encode(prompt);
   if (promptIds.length === 0) throw new RangeError('prompt: expected a text, got none');

@@ -1,3 +1,4 @@
+import { shown } from '../base/shown.ts';
 import type { Model } from '../model/model.ts';
 import type { KvCache } from '../ops.ts';
 
@@ -9,4 +10,10 @@ export async function withCache<T>(model: Model, use: (cache: KvCache) => Promis
   } finally {
     model.freeCache(cache);
   }
+}
+
+/** @throws TypeError  for anything but a list of texts: one text alone would be taken letter by letter */
+export function checkTexts(name: string, texts: readonly string[]): void {
+  if (Array.isArray(texts) && texts.every((text) => typeof text === 'string')) return;
+  throw new TypeError(`${name}: expected an array of texts, got ${shown(texts)}`);
 }

@@ -78,6 +78,7 @@ describe('a snapshot', () => {
     const snapshot = await (await loadTiny(options, folders[folder])).snapshot([SYSTEM]);
     const smol = await loadTiny({ threads: 1 });
     await expect(smol.restore(snapshot)).rejects.toThrow(UnsupportedError);
+    await expect(smol.restore('x' as never)).rejects.toThrow(/^snapshot: expected bytes, got "x"$/);
   });
 
   it('of another precision is refused, where weights are quantised and precision makes a difference', async () => {

@@ -31,6 +31,19 @@ async function bruteForce(ids: readonly number[]): Promise<number[]> {
   return logprobs;
 }
 
+it('takes lists of texts only: one text is not its letters', async () => {
+  const one = 'abc' as never;
+  for (const call of [smol.score(one), smol.embed(one), smol.embed([1] as never)]) {
+    await expect(call).rejects.toThrow(/^texts: expected an array of texts, got/);
+  }
+  await expect(smol.choose('a', one)).rejects.toThrow(/^labels: expected an array of texts, got "abc"$/);
+  for (const source of [{}, 5, null, undefined, [], () => 1, new Map()]) {
+    await expect(load(source as never)).rejects.toThrow(
+      /^model: expected a URL, bytes, a Blob or an open file/,
+    );
+  }
+});
+
 describe('score', () => {
   it('equals one pass per prefix within 1e-9 on 100 tokens, which are more than a piece of 64', {
     tags: ['slow'],
