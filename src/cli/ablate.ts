@@ -1,6 +1,5 @@
 // `smollm2 ablate`: is there a better mixture? Small trainings decide, and "no change" is an answer.
 
-import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +9,7 @@ import { readAblationRecipe } from '../data/ablate/recipe.ts';
 import { ablationHtml, ablationMarkdown, decisionText, reasonsFor } from '../data/ablate/report.ts';
 import { readMixRecipe } from '../data/mixture/mix-recipe.ts';
 import { ablate } from '../node/curate/ablate.ts';
-import { writeText } from '../node/write-file.ts';
+import { makeFolder, writeText } from '../node/write-file.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
 import { print, Status } from './terminal.ts';
 
@@ -38,7 +37,7 @@ async function run(args: Arguments): Promise<void> {
   const mix = readMixRecipe(parsed, path);
   const recipe = readAblationRecipe(parsed.ablate, mix, path);
   const threads = args.count('threads') ?? availableParallelism();
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const status = new Status();
   const start = Date.now();
   const outcome = await ablate(mix, recipe, {

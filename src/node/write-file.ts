@@ -1,6 +1,8 @@
 // A file that appears whole or not at all: it grows beside its place and is renamed onto it when it is complete.
 
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { UnavailableError } from '../base/errors.ts';
 
 /** What a disk answers, as against what a program did wrong. */
@@ -22,6 +24,22 @@ export function orDiskError(path: string): (cause: unknown) => never {
   return (cause) => {
     throw diskError(path, cause);
   };
+}
+
+/**
+ * A folder, and those above it that are missing. Node's own recursive mkdir never comes back from a place such as
+ * /proc/x, where making a folder is answered by "no such file" (seen in Node 20).
+ *
+ * @throws UnavailableError when there can be none
+ */
+export function makeFolder(path: string): void {
+  const above = dirname(path);
+  if (!existsSync(above)) makeFolder(above);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (!existsSync(path) || !statSync(path).isDirectory()) throw diskError(path, error);
+  }
 }
 
 /**

@@ -17,7 +17,7 @@ const noNumbers: Stage = {
 };
 const upper: Stage = { name: 'upper', apply: (doc) => ({ ...doc, text: doc.text.toUpperCase() }) };
 const phase = { decides: undefined, stages: [noNumbers, upper], groups: undefined };
-const block = (rows: (string | undefined)[], firstRow = 0) => ({ file: 'f', firstRow, rows, numRepaired: 0 });
+const block = (rows: Block['rows'], firstRow = 0) => ({ file: 'f', firstRow, rows, numRepaired: 0 });
 const line = (id: string, text: string) => JSON.stringify({ id, text });
 const resources = { readBytes: () => Promise.reject() };
 /** The blocks one after the other on one thread. */
@@ -47,6 +47,14 @@ describe('runBlock', () => {
       metadata: { removed_by: 'no-numbers', filter_reason: 'number', because: 'has one' },
     });
     expect(JSON.parse(result.removed[0][0]).text).toBe('no JSON');
+  });
+
+  it('keeps a row without a text, as it was read, among what the reader removed', () => {
+    const { removed } = ran(block([{ content: 'not in the right column', id: 7n }]));
+    expect(JSON.parse(removed[0][0])).toMatchObject({
+      text: '{"content":"not in the right column","id":7}',
+      metadata: { filter_reason: 'bad_line' },
+    });
   });
 
   it('gives the same tallies however the input is cut', () => {

@@ -6,7 +6,14 @@
 import { FormatError } from '../../base/errors.ts';
 import { type GroupStage, isRemoval, type Outcome, type Stage, type TextDocument } from '../stage.ts';
 import { numCodePoints } from '../words/python-strings.ts';
-import { documentLine, documentOf, MAX_TEXT_LENGTH, parseDocument, wellFormed } from './document-line.ts';
+import {
+  asPlainNumber,
+  documentLine,
+  documentOf,
+  MAX_TEXT_LENGTH,
+  parseDocument,
+  wellFormed,
+} from './document-line.ts';
 import { hash64 } from './hash.ts';
 import { count, emptyTally, type Tally } from './tally.ts';
 
@@ -112,7 +119,8 @@ function readRow(
     read = typeof row === 'string' ? parseDocument(row, place, id) : documentOf(row, place, id);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    const text = typeof row === 'string' ? row : '';
+    // A row of another format as JSON: what is removed is kept, whatever its columns are called.
+    const text = typeof row === 'object' ? JSON.stringify(row, asPlainNumber) : (row ?? '');
     const removed = row === undefined ? 'too_long_line' : 'bad_line';
     return { doc: { id, text, metadata: {} }, outcome: { removed, because: error.message } };
   }

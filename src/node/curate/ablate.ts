@@ -2,7 +2,7 @@
 // beside the present mixture. Every training is written to runs.jsonl as it ends, so a run that was stopped
 // goes on from there.
 
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '../../base/errors.ts';
@@ -20,6 +20,7 @@ import {
 import type { AblationRecipe } from '../../data/ablate/recipe.ts';
 import type { MixRecipe } from '../../data/mixture/mix-recipe.ts';
 import { isDrawn } from '../../data/mixture/mixture.ts';
+import { makeFolder } from '../write-file.ts';
 import type { AblationSetup } from './ablation-worker.ts';
 import { type ByteTexts, byteTexts } from './byte-texts.ts';
 import { inputFiles } from './input-files.ts';
@@ -169,7 +170,7 @@ class TrainingPool {
     const lengths = [...setup.sources, ...setup.domains].map(({ name, bytes }) => [name, bytes.length]);
     this.settings = JSON.stringify([model, lengths]);
     this.path = options.folder && join(options.folder, 'runs.jsonl');
-    if (options.folder) mkdirSync(options.folder, { recursive: true });
+    if (options.folder) makeFolder(options.folder);
     if (this.path && existsSync(this.path)) this.remember(readFileSync(this.path, 'utf8'));
   }
 

@@ -1,12 +1,12 @@
 // Draws a mixture from files: one pass that measures the sources, one that writes, with the sources interleaved so that
 // every part of the output has the mixture's shares.
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FormatError } from '../../base/errors.ts';
 import { type MixRecipe, wantedAmounts } from '../../data/mixture/mix-recipe.ts';
 import { isDrawn, nextSource, planDraws, type SourceDraw, sizeOf } from '../../data/mixture/mixture.ts';
 import { asPlainNumber } from '../../data/pipeline/document-line.ts';
+import { makeFolder } from '../write-file.ts';
 import { decodedBlock } from './block-bytes.ts';
 import { inputFiles } from './input-files.ts';
 import { readBlocks } from './read-blocks.ts';
@@ -35,7 +35,7 @@ export async function mix(recipe: MixRecipe, folder: string): Promise<MixReport>
     recipe.sources.map(({ name }, s) => ({ name, size: sizes[s], wanted: wanted[s] })),
     recipe.maxEpochs,
   );
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const output = new OutputFile(join(folder, 'mixture.jsonl.gz'));
   const streams = draws.map((draw, s) => drawnRows(draw, files[s], recipe));
   const left = draws.map(({ drawn }) => drawn);

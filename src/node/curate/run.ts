@@ -2,13 +2,14 @@
 // ranks by their number; a rank that is started again skips what is marked and does the rest anew. After the last
 // phase, whoever finds all markers there writes the report.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Phase, READER } from '../../data/pipeline/block.ts';
 import { IdTable } from '../../data/pipeline/id-table.ts';
 import type { PipelineRecipe } from '../../data/pipeline/recipe.ts';
 import type { RankStats, Report } from '../../data/pipeline/report.ts';
+import { diskError, makeFolder } from '../write-file.ts';
 import type { ReadBlock } from './block-bytes.ts';
 import { BlockRunner } from './block-runner.ts';
 import { groupPhase, keysPath, readTaken } from './group-phase.ts';
@@ -71,6 +72,8 @@ export async function runRank(options: RunOptions): Promise<RunOutcome> {
       }
       await runPhase(runner, phases, phase, files, recipe, layout, options);
     }
+  } catch (error) {
+    throw diskError(folder, error);
   } finally {
     await runner.close();
   }
@@ -95,11 +98,12 @@ function claimFolder(
     1,
   );
   for (const path of [layout.plan, layout.completion(0, 0), layout.stats(0, 0)]) {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
   }
   try {
     writeFileSync(layout.plan, plan, { flag: 'wx' });
-  } catch {
+  } catch (error) {
+    if (!existsSync(layout.plan)) throw diskError(layout.plan, error);
     if (readFileSync(layout.plan, 'utf8') === plan) return;
     throw new RangeError(
       `out: expected a new folder, or one of the same run, got ${folder} with another recipe, input, world or limit; ` +

@@ -122,6 +122,18 @@ describe('hostile input', () => {
     expect(() => readFileSync(join(out, 'completions/0_00000'))).toThrow();
   });
 
+  it.each(['in.jsonl', 'in.jsonl/below', '/proc/none/below'])(
+    'a place that can be no folder is refused: %s',
+    async (place) => {
+      writeFileSync(join(folder, 'in.jsonl'), good);
+      const out = place.startsWith('/') ? place : join(folder, place);
+      const args = ['curate', join(folder, 'r.yaml'), '--in', join(folder, 'in.jsonl'), '--out', out];
+      const { code, stderr } = await runCli(args);
+      expect(code).toBe(1);
+      expect(stderr).toContain(': expected a place to write to, got ');
+    },
+  );
+
   it('gzip members one after the other are one stream', async () => {
     const rows = await rowsOf('members.jsonl.gz', Buffer.concat([gzipSync(`${good}\n`), gzipSync(good)]));
     expect(rows).toEqual([good, good]);
