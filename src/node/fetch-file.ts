@@ -2,13 +2,13 @@
 // they are whole and have the right hash; an interrupted download is found again and resumed.
 
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { type Downloaded, download, type Sink } from '../download/download.ts';
 import type { Environment } from './hub-cache.ts';
 import { proxyFetch } from './proxy-fetch.ts';
-import { orDiskError } from './write-file.ts';
+import { makeFolder, orDiskError } from './write-file.ts';
 
 export interface FetchFileOptions {
   /** Lower-case hex. */
@@ -36,7 +36,7 @@ export async function fetchFile(
   options: FetchFileOptions = {},
 ): Promise<Downloaded> {
   const onDisk = orDiskError(target);
-  await mkdir(dirname(target), { recursive: true }).catch(onDisk);
+  makeFolder(dirname(target));
   const partial = await claimPartial(target).catch(onDisk);
   const sink = await FileSink.open(partial).catch(onDisk);
   let isDone = false;

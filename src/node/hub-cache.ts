@@ -4,9 +4,10 @@
 //     models--owner--name/snapshots/COMMIT/FILE   a link to ../../blobs/HASH
 //     models--owner--name/blobs/HASH              the bytes, named by sha256 (large files) or git's own hash
 
-import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { makeFolder } from './write-file.ts';
 
 /** Environment variables, as `process.env` gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -66,7 +67,7 @@ export class CachedRepo {
    */
   async link(commit: string, name: string, hash: string): Promise<string> {
     const path = this.snapshotPath(commit, name);
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     try {
       await symlink(relative(dirname(path), this.blobPath(hash)), path);
     } catch (cause) {
@@ -81,7 +82,7 @@ export class CachedRepo {
   async writeRef(revision: string, commit: string): Promise<void> {
     if (revision === commit) return;
     const path = join(this.folder, 'refs', revision);
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     await writeFile(`${path}.${process.pid}`, commit);
     await rename(`${path}.${process.pid}`, path);
   }

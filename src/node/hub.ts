@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { readFile, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';
@@ -14,6 +14,7 @@ import type { HubRequest } from '../download/model-names.ts';
 import { fetchFile } from './fetch-file.ts';
 import { CachedRepo, type Environment, hubToken } from './hub-cache.ts';
 import { proxyFetch } from './proxy-fetch.ts';
+import { makeFolder } from './write-file.ts';
 
 /** A model on this machine: a `.gguf` file, or a folder with `config.json`. */
 export interface LocalModelFiles {
@@ -186,7 +187,7 @@ async function fetchHubFile(hub: Hub, name: string, request: HubRequest, options
   if (!(await isHere(blob))) {
     options.onNote?.(`fetching ${name} of ${request.repo} (${(file.size / 1e6).toFixed(1)} MB)`);
     const path = name.split('/').map(encodeURIComponent).join('/');
-    await mkdir(join(hub.repo.folder, 'blobs'), { recursive: true });
+    makeFolder(join(hub.repo.folder, 'blobs'));
     await fetchFile(`${hub.endpoint}/${request.repo}/resolve/${hub.commit}/${path}`, blob, {
       sha256: request.known?.sha256 ?? (file.isLarge ? file.hash : undefined),
       headers: hub.headers,

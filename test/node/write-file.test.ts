@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UnavailableError } from '../../src/base/errors.ts';
-import { writeFileWhole, writeText } from '../../src/node/write-file.ts';
+import { makeFolder, writeFileWhole, writeText } from '../../src/node/write-file.ts';
 import { MAIN, runCli } from '../support/run-cli.ts';
 
 /** A device on which every write finds a full disk. */
@@ -25,6 +25,21 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'smollm2-write-'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('makeFolder', () => {
+  it('makes all that are missing, and takes one that is there', () => {
+    makeFolder(join(folder, 'a', 'b', 'c'));
+    makeFolder(join(folder, 'a', 'b'));
+    expect(existsSync(join(folder, 'a', 'b', 'c'))).toBe(true);
+  });
+
+  it.runIf(existsSync('/proc/self'))(
+    'says that there can be none, where Node would look for ever',
+    async () => {
+      expect(() => makeFolder('/proc/none/below')).toThrow(UnavailableError);
+    },
+  );
+});
 
 describe('writeFileWhole', () => {
   it('leaves what was there, and nothing beside it, when a piece cannot be had', async () => {

@@ -27,7 +27,7 @@ const NEIGHBOURS = `export function rope(head: Float64Array, pos: number, theta:
 }`;
 const PROMPT = 'ROMEO. What light';
 
-describe.each(Object.entries(BROWSERS).filter(([name]) => has(name)))('%s', (name, [launch, port]) => {
+describe.each(Object.entries(BROWSERS).filter(([name]) => has(name)))('%s', (_name, [launch, port]) => {
   let server;
   let browser;
   let page;

@@ -2,7 +2,7 @@
 // sets, or the parquet files of the Hugging Face hub, kept in the hub's cache folder under their hashes.
 
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { gunzipSync } from 'node:zlib';
@@ -20,6 +20,7 @@ import { isAt } from '../hub.ts';
 import { type Environment, hubCacheFolder, hubToken } from '../hub-cache.ts';
 import { dist } from '../platform.ts';
 import { proxyFetch } from '../proxy-fetch.ts';
+import { makeFolder } from '../write-file.ts';
 
 /** Rows of files in a folder. */
 export class FolderRows implements RowSource {
@@ -121,7 +122,7 @@ export class HubRows implements RowSource {
     const kept = join(folder, 'files.json');
     try {
       const files = await this.list(hub, endpoint, headers);
-      await mkdir(folder, { recursive: true });
+      makeFolder(folder);
       await writeFile(kept, JSON.stringify(files));
       return files;
     } catch (error) {

@@ -22,7 +22,7 @@ import {
 } from '../../train/state-files.ts';
 import type { CheckpointStore, TrainingCheckpoint } from '../../train/training-state.ts';
 import { fileSource } from '../file-source.ts';
-import { orDiskError } from '../write-file.ts';
+import { makeFolder, orDiskError } from '../write-file.ts';
 
 /** Ends the name of a folder that is being written. */
 const PARTIAL = '.partial';
@@ -45,7 +45,7 @@ export class CheckpointFolder implements CheckpointStore {
     const name = checkpointName(checkpoint.state.step);
     const partial = join(this.path, `${name}${PARTIAL}`);
     try {
-      await mkdir(this.path, { recursive: true });
+      makeFolder(this.path);
       await rm(partial, { recursive: true, force: true });
       await mkdir(partial);
       await writeCheckpoint(partial, checkpoint);

@@ -1,8 +1,9 @@
 // A decay branch on disk: `RUN/decay-STEP/` is a run of its own that begins with the checkpoint of that step.
 
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { cp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkpointName } from '../../train/state-files.ts';
+import { makeFolder } from '../write-file.ts';
 import { CheckpointFolder } from './checkpoint-folder.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function branchFolder(run: string, step: number): Promise<string> {
   await store.load(step); // whole, or this fails
   const name = checkpointName(step);
   const partial = join(target, `${name}.partial`);
-  await mkdir(target, { recursive: true });
+  makeFolder(target);
   await rm(partial, { recursive: true, force: true });
   await cp(join(store.path, name), partial, { recursive: true });
   await rename(partial, join(target, name));

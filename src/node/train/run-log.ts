@@ -2,10 +2,10 @@
 // its last checkpoint is taken away when it is resumed: those steps are taken again. On a full disk lines wait in
 // memory, and every step tries again to write them.
 
-import { appendFile, mkdir, readFile, truncate } from 'node:fs/promises';
+import { appendFile, readFile, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { StepLine } from '../../train/trainer.ts';
-import { writeText } from '../write-file.ts';
+import { makeFolder, writeText } from '../write-file.ts';
 
 export class RunLog {
   readonly path: string;
@@ -21,7 +21,7 @@ export class RunLog {
 
   /** Keeps the lines of steps up to `step`; those of a run that was interrupted within a line are left out. */
   async keepUpTo(step: number): Promise<void> {
-    await mkdir(dirname(this.path), { recursive: true });
+    makeFolder(dirname(this.path));
     const lines = (await this.lines()).filter((line) => line.step <= step);
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
     await writeText(this.path, text);

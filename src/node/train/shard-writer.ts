@@ -2,7 +2,7 @@
 // its index, metadata and record are beside it. So a run that is killed leaves whole shards and a `.partial` file.
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   encodeDocumentEnds,
@@ -11,7 +11,7 @@ import {
   shardMetadata,
   tokenBytesFor,
 } from '../../train/token-shard.ts';
-import { orDiskError, writeFileWhole, writeText } from '../write-file.ts';
+import { makeFolder, orDiskError, writeFileWhole, writeText } from '../write-file.ts';
 
 export interface ShardWriterOptions {
   readonly folder: string;
@@ -46,7 +46,7 @@ export class ShardWriter {
 
   /** @throws RangeError when the folder has shards already: which of them belong together could not be told */
   static async open(options: ShardWriterOptions): Promise<ShardWriter> {
-    await mkdir(options.folder, { recursive: true });
+    makeFolder(options.folder);
     const taken = (await readdir(options.folder)).find((name) => name.endsWith('.ds'));
     if (taken) throw new RangeError(`${options.folder}: expected a folder without shards, got ${taken}`);
     return new ShardWriter(options);
