@@ -11,6 +11,7 @@ import { engineWriter } from '../node/curate/engine-writer.ts';
 import { inputFiles } from '../node/curate/input-files.ts';
 import { writeConversations } from '../node/curate/messages-output.ts';
 import { rowsOf } from '../node/curate/mix.ts';
+import { openRowLog } from '../node/curate/row-log.ts';
 import { type SynthesisReport, synthesize } from '../node/curate/synthesize.ts';
 import { writeText } from '../node/write-file.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
@@ -54,6 +55,8 @@ async function run(args: Arguments): Promise<void> {
   const opened = await openWriter(args, status);
   try {
     const texts = kind === 'rewrite' || kind === 'summarize' ? await textsOf(args) : undefined;
+    const log = await openRowLog(`${out}.rows`, settingsOf(kind, opened.writer, args));
+    if (log.known.size > 0) status.note(`${log.known.size} rows of an interrupted run are taken`);
     const rows = Math.min(
       args.count('rows') ?? texts?.length ?? 50,
       texts?.length ?? Number.POSITIVE_INFINITY,
@@ -62,6 +65,7 @@ async function run(args: Arguments): Promise<void> {
       source: kind === 'magpie' ? 'smol-magpie' : `smol-${kind}`,
       rows,
       together: TOGETHER,
+      log,
       onRow: (done) => status.progress(kind, done, rows, 'rows'),
       repeats: async (questions) => {
         const vectors = await opened.embed(questions);
@@ -69,17 +73,26 @@ async function run(args: Arguments): Promise<void> {
         status.note('near duplicates were not looked for: the endpoint has no embeddings');
         return [];
       },
-    });
+    }).finally(() => log.close());
     status.clear();
     await writeConversations(out, kept);
     const rejected = args.text('rejected');
     if (rejected !== undefined) {
       await writeText(rejected, fallen.map((row) => `${JSON.stringify(row)}\n`).join(''));
     }
+    await log.remove();
     await print(args.flag('json') ? `${JSON.stringify(report)}\n` : reportText(report));
   } finally {
     await opened.close();
   }
+}
+
+/** All that a row depends on beside its number. */
+function settingsOf(kind: Kind, { name }: Writer, args: Arguments): Record<string, unknown> {
+  const { model = DEFAULT_MODEL, endpoint } = { model: args.text('model'), endpoint: args.text('endpoint') };
+  const numbers = ['seed', 'maxTokens', 'turns'].map((option) => [option, args.text(option)]);
+  const rest = { labels: args.flag('labels'), in: args.texts('in') };
+  return { kind, writer: name, model, endpoint, ...Object.fromEntries(numbers), ...rest };
 }
 
 interface OpenWriter {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
@@ -15,6 +15,7 @@ import type { Message, Turn, Writer } from '../../src/data/synthesize/writer.ts'
 import { INSTRUCTION_KINDS } from '../../src/eval/instructions.ts';
 import { endpointVectors, endpointWriter } from '../../src/node/curate/endpoint-writer.ts';
 import { type ConversationRow, writeConversations } from '../../src/node/curate/messages-output.ts';
+import { openRowLog } from '../../src/node/curate/row-log.ts';
 import { synthesize } from '../../src/node/curate/synthesize.ts';
 
 /** Says what it is told to say, and remembers what it was asked. */
@@ -291,5 +292,47 @@ describe('recipes/mix', () => {
     const path = `recipes/mix/${name}.yaml`;
     const { sources } = readMixRecipe(parse(readFileSync(path, 'utf8')), path);
     expect(sources.reduce((sum, { amount }) => sum + (amount ?? 0), 0)).toBe(rows);
+  });
+});
+
+describe('an interrupted run', () => {
+  const settings = { kind: 'magpie', seed: '1' };
+  const rowOf = (row: number) => ({ messages: [{ role: 'user' as const, content: `q${row}` }], labels: {} });
+
+  it('is gone on with: rows that were whole are not written again, and the result is the same', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'smollm2-rows-'));
+    const path = join(folder, 'out.jsonl.rows');
+    const options = { source: 's', rows: 9, together: 2 };
+    const expected = await synthesize(async (row) => rowOf(row), options);
+
+    const first = await openRowLog(path, settings);
+    const stops = synthesize(
+      async (row) => {
+        if (row === 5) throw new Error('the program was stopped');
+        return rowOf(row);
+      },
+      { ...options, log: first },
+    );
+    await expect(stops).rejects.toThrow('stopped');
+    await first.close();
+    appendFileSync(path, '[7,{"messages":['); // a line that was not finished
+
+    const second = await openRowLog(path, settings);
+    const asked: number[] = [];
+    const again = await synthesize(
+      async (row) => {
+        asked.push(row);
+        return rowOf(row);
+      },
+      { ...options, log: second },
+    );
+    expect(again).toEqual(expected);
+    expect(second.known.size).toBeGreaterThan(3);
+    expect(asked.some((row) => second.known.has(row))).toBe(false);
+    await second.close();
+    await expect(openRowLog(path, { ...settings, seed: '2' })).rejects.toThrow(RangeError);
+    await second.remove();
+    expect(existsSync(path)).toBe(false);
+    rmSync(folder, { recursive: true });
   });
 });

@@ -3,6 +3,7 @@
 
 import type { Written } from '../../data/synthesize/writer.ts';
 import type { ConversationRow } from './messages-output.ts';
+import type { RowLog } from './row-log.ts';
 
 export interface SynthesisReport {
   readonly rows: number;
@@ -17,13 +18,15 @@ export interface SynthesisOptions {
   /** Rows written side by side. */
   readonly together: number;
   readonly onRow?: (done: number) => void;
+  /** Where rows are kept as they come, and those of an interrupted run. */
+  readonly log?: RowLog;
   /** For each row that was written, the earlier one that it repeats; asked once, at the end. */
   readonly repeats?: (questions: readonly string[]) => Promise<readonly (number | undefined)[]>;
 }
 
 export async function synthesize(
   write: (row: number) => Promise<Written>,
-  { source, rows, together, onRow, repeats }: SynthesisOptions,
+  { source, rows, together, onRow, log, repeats }: SynthesisOptions,
 ): Promise<{ kept: ConversationRow[]; fallen: Written[]; report: SynthesisReport }> {
   const written: Written[] = [];
   let next = 0;
@@ -32,7 +35,9 @@ export async function synthesize(
     Array.from({ length: Math.min(together, rows) }, async () => {
       while (next < rows) {
         const row = next++;
-        written[row] = await write(row);
+        const known = log?.known.get(row);
+        written[row] = known ?? (await write(row));
+        if (!known) await log?.append(row, written[row]);
         onRow?.(++done);
       }
     }),
