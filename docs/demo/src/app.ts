@@ -53,7 +53,7 @@ export class App {
 
   async start(): Promise<void> {
     this.client.nextGeneration();
-    void this.client.giveNano();
+    this.client.send({ kind: 'warm' });
     if (this.state.room === 'tour') this.enterStop(this.state.stop, false);
     this.draw();
     const response = await fetch(new URL('./text/first-view.json', import.meta.url));

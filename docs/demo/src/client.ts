@@ -1,7 +1,6 @@
 // The page's side of the worker: asks for pictures, keeps those that came, and takes only replies of the generation
 // that is shown. Pictures of the first view were computed in advance and need no model.
 
-import { nanoBytes } from './engine/nano-bytes.ts';
 import {
   type AttentionPicture,
   type PictureName,
@@ -62,12 +61,6 @@ export class Client {
   nextGeneration(): number {
     this.asked.clear();
     return ++this.generation;
-  }
-
-  /** The page brings the nano model, beside the worker's own script. */
-  async giveNano(): Promise<void> {
-    // What went wrong is said when a picture is asked for: the worker tries once more.
-    this.send({ kind: 'warm', nano: await nanoBytes().catch(() => undefined) });
   }
 
   send(request: Request): void {

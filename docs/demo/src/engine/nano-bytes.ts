@@ -2,11 +2,6 @@
 
 let file: Promise<Uint8Array> | undefined;
 
-/** The worker is given what its page has brought. */
-export function keepNano(bytes: Uint8Array): void {
-  file = Promise.resolve(bytes);
-}
-
 export function nanoBytes(): Promise<Uint8Array> {
   file ??= read().catch((error) => {
     file = undefined;

@@ -174,8 +174,8 @@ export type Request =
   | { readonly kind: 'stop' }
   | { readonly kind: 'bring'; readonly source: string | File }
   | { readonly kind: 'pause' }
-  /** The nano model's file, to be loaded before something is written; none where the page could not have it. */
-  | { readonly kind: 'warm'; readonly nano?: Uint8Array };
+  /** Loads the nano model, so that it is there when something is written. */
+  | { readonly kind: 'warm' };
 
 export type Reply =
   | {

@@ -3,7 +3,7 @@
 import { SmolLM2 as Bound, capabilities, load, type SmolLM2 } from 'smollm2';
 import { bits } from './bits.ts';
 import { edited } from './edits.ts';
-import { keepNano, nanoBytes } from './nano-bytes.ts';
+import { nanoBytes } from './nano-bytes.ts';
 import { idsOf, makePicture, textOf } from './pictures.ts';
 import { type PictureRequest, pictureKey, type Reply, type Request } from './protocol.ts';
 import { withReference } from './reference.ts';
@@ -20,18 +20,11 @@ let stopping = new AbortController();
 let pausing = new AbortController();
 let newest = 0;
 let last: Promise<unknown> = Promise.resolve();
-let beGiven: () => void = () => undefined;
-/** Resolves when the page has brought the nano model's file, or could not. */
-const given = new Promise<void>((resolve) => {
-  beGiven = resolve;
-});
 
 scope.onmessage = ({ data: request }) => {
   if (request.kind === 'stop') return stopping.abort();
   if (request.kind === 'pause') return pausing.abort();
   if (request.kind === 'warm') {
-    if (request.nano) keepNano(request.nano);
-    beGiven();
     // Who waits for a picture has it first. What went wrong is said when a picture is asked for.
     const say = () => last.then(() => post({ kind: 'warm' }));
     void modelOf('nano').then(say, say);
@@ -49,7 +42,7 @@ scope.onmessage = ({ data: request }) => {
 
 function modelOf(name: string): Promise<SmolLM2> {
   if (name === '135m' && models['135m']) return models['135m'];
-  models.nano ??= given.then(nanoBytes).then((bytes) => load(bytes, { threads: 1 }));
+  models.nano ??= nanoBytes().then((bytes) => load(bytes, { threads: 1 }));
   return models.nano;
 }
 
