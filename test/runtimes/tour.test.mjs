@@ -41,7 +41,7 @@ describe.runIf(has('chromium'))('a first visit', () => {
     await page.locator('#model-chip').click();
     await page.locator('[data-focus=bring]').click();
     await page.waitForFunction(() =>
-      /4\d\.\d|50\.0/.test(document.querySelector('#bring-status')?.textContent ?? ''),
+      /^(4\d\.\d|50\.0)\sMB of /.test(document.querySelector('#bring-status')?.textContent ?? ''),
     );
     server.faults.stall = false;
     await page.locator('[data-focus=pause]').click();
