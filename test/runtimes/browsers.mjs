@@ -40,17 +40,22 @@ export function launchFirefox() {
 /** How long a page may take to be there: on a crowded machine its first compilation alone takes half a minute. */
 const PAGE_MS = 300_000;
 
-/** Opens a page on a launched browser (either kind), waits for `run`, calls it, and closes the page. */
-export async function runInPage(browser, url, ...args) {
+/** `callInPage` of the page's `run`. */
+export function runInPage(browser, url, ...args) {
+  return callInPage(browser, url, 'run', ...args);
+}
+
+/** Opens a page on a launched browser (either kind), waits for a function of it, calls that, and closes the page. */
+export async function callInPage(browser, url, name, ...args) {
   const page = await browser.newPage();
   const problems = [];
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
   page.on('pageerror', (error) => problems.push(String(error)));
   try {
     await page.goto(url, { timeout: PAGE_MS });
-    await page.waitForFunction(() => 'run' in globalThis, { timeout: PAGE_MS });
+    await page.waitForFunction(`'${name}' in globalThis`, { timeout: PAGE_MS });
     // Playwright hands over one argument, puppeteer any number.
-    return await page.evaluate((list) => globalThis.run(...list), args);
+    return await page.evaluate(([called, list]) => globalThis[called](...list), [name, args]);
   } catch (error) {
     throw new Error(`${error.message}\n${problems.join('\n')}`);
   } finally {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, launchFirefox, launchHidingChromium, runInPage } from './browsers.mjs';
+import { callInPage, launchChromium, launchFirefox, launchHidingChromium, runInPage } from './browsers.mjs';
 import { RECIPE, TOKENS } from './made-up-run.js';
 import { has, PROGRAMS } from './runtimes.mjs';
 import { STRICT_CSP, startServer } from './server.mjs';
@@ -119,15 +119,8 @@ describe.each(Object.keys(BROWSERS).filter(has))('%s', (name) => {
   // Firefox collected a worker that waited for its next message, and with it the run: 4 of 4 runs, at steps 311 to 1,597.
   it('takes thousands of steps on two workers', async () => {
     await inPage(true, async (url) => {
-      const page = await browser.newPage();
-      try {
-        await page.goto(url);
-        await page.waitForFunction(() => 'runSmallSteps' in globalThis);
-        const end = await page.evaluate(() => globalThis.runSmallSteps(2000));
-        expect(end).toMatchObject({ reason: 'finished', step: 2000 });
-      } finally {
-        await page.close();
-      }
+      const end = await callInPage(browser, url, 'runSmallSteps', 2000);
+      expect(end).toMatchObject({ reason: 'finished', step: 2000 });
     });
   });
 });
