@@ -55,13 +55,14 @@ async function run(args: Arguments): Promise<void> {
   const opened = await openWriter(args, status);
   try {
     const texts = kind === 'rewrite' || kind === 'summarize' ? await textsOf(args) : undefined;
-    const log = await openRowLog(`${out}.rows`, settingsOf(kind, opened.writer, args));
-    if (log.known.size > 0) status.note(`${log.known.size} rows of an interrupted run are taken`);
     const rows = Math.min(
       args.count('rows') ?? texts?.length ?? 50,
       texts?.length ?? Number.POSITIVE_INFINITY,
     );
-    const { kept, fallen, report } = await synthesize(rowWriter(kind, opened.writer, texts ?? [], args), {
+    const write = rowWriter(kind, opened.writer, texts ?? [], args);
+    const log = await openRowLog(`${out}.rows`, settingsOf(kind, opened.writer, args));
+    if (log.known.size > 0) status.note(`${log.known.size} rows of an interrupted run are taken`);
+    const { kept, fallen, report } = await synthesize(write, {
       source: kind === 'magpie' ? 'smol-magpie' : `smol-${kind}`,
       rows,
       together: TOGETHER,
@@ -89,10 +90,9 @@ async function run(args: Arguments): Promise<void> {
 
 /** All that a row depends on beside its number. */
 function settingsOf(kind: Kind, { name }: Writer, args: Arguments): Record<string, unknown> {
-  const { model = DEFAULT_MODEL, endpoint } = { model: args.text('model'), endpoint: args.text('endpoint') };
-  const numbers = ['seed', 'maxTokens', 'turns'].map((option) => [option, args.text(option)]);
-  const rest = { labels: args.flag('labels'), in: args.texts('in') };
-  return { kind, writer: name, model, endpoint, ...Object.fromEntries(numbers), ...rest };
+  const options = ['endpoint', 'seed', 'maxTokens', 'turns'].map((option) => [option, args.text(option)]);
+  const given = { labels: args.flag('labels'), in: args.texts('in'), ...Object.fromEntries(options) };
+  return { kind, writer: name, model: args.text('model') ?? DEFAULT_MODEL, ...given };
 }
 
 interface OpenWriter {

@@ -1,11 +1,11 @@
 // Rows of `synthesize` as they are written, so that a stop at any moment loses at most those in hand: one a line beside
 // the output, behind a line that says what they were made with; gone when the output is whole.
 
-import { open, readFile, rm, truncate } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { FormatError } from '../../base/errors.ts';
 import { shown } from '../../base/shown.ts';
 import type { Written } from '../../data/synthesize/writer.ts';
-import { orDiskError } from '../write-file.ts';
+import { openKept, readKept } from '../kept-lines.ts';
 
 export interface RowLog {
   /** Rows of an earlier run, by their number. */
@@ -24,12 +24,8 @@ export interface RowLog {
  * @throws FormatError when it is no such file
  */
 export async function openRowLog(path: string, settings: Readonly<Record<string, unknown>>): Promise<RowLog> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  const [first, ...lines] = whole.split('\n').slice(0, -1);
+  const kept = await readKept(path);
+  const [first, ...lines] = kept.split('\n').slice(0, -1);
   const own = JSON.stringify(settings);
   if (first !== undefined && first !== own) {
     throw new RangeError(
@@ -37,9 +33,8 @@ export async function openRowLog(path: string, settings: Readonly<Record<string,
     );
   }
   const known = new Map(lines.map((line) => parseRow(path, line)));
-  if (text.length > 0) await truncate(path, Buffer.byteLength(whole));
-  const file = await open(path, 'a').catch(orDiskError(path));
-  const write = (value: unknown) => file.appendFile(`${JSON.stringify(value)}\n`).catch(orDiskError(path));
+  const file = await openKept(path, kept);
+  const write = (value: unknown) => file.append(`${JSON.stringify(value)}\n`);
   if (first === undefined) await write(settings);
   return {
     known,

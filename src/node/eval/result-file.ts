@@ -1,10 +1,10 @@
 // A result file on disk: one sample a line, appended as they come, so that a stop at any moment loses at most
 // the question in hand.
 
-import { open, readFile, truncate } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { shown } from '../../base/shown.ts';
 import { lineOf, parseSamples, type RunSettings, type Sample } from '../../eval/sample.ts';
-import { orDiskError } from '../write-file.ts';
+import { openKept, readKept } from '../kept-lines.ts';
 
 export interface ResultFile {
   /** Samples that were in the file. */
@@ -20,11 +20,8 @@ export interface ResultFile {
  * @throws FormatError  when it is no result file
  */
 export async function openResultFile(path: string, settings: RunSettings): Promise<ResultFile> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
-  const { samples, wholeBytes } = parseSamples(path, text);
+  const kept = await readKept(path);
+  const { samples } = parseSamples(path, kept);
   for (const name of ['model', 'engine', 'style', 'chat', 'seed'] as const) {
     const other = samples.find((sample) => sample[name] !== settings[name]);
     if (other) {
@@ -33,15 +30,8 @@ export async function openResultFile(path: string, settings: RunSettings): Promi
       );
     }
   }
-  if (text.length > 0) await truncate(path, wholeBytes);
-  const file = await open(path, 'a').catch(orDiskError(path));
-  return {
-    known: samples,
-    append: async (sample) => {
-      await file.appendFile(lineOf(sample)).catch(orDiskError(path));
-    },
-    close: () => file.close(),
-  };
+  const lines = await openKept(path, kept);
+  return { known: samples, append: (sample) => lines.append(lineOf(sample)), close: () => lines.close() };
 }
 
 /** Samples of a finished or unfinished run. */
