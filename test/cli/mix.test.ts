@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -22,7 +22,9 @@ beforeAll(() => {
     `total: 1000\nmaxEpochs: 2\nsources:\n${source('web', 'rate: 0.5')}${source('code', 'rate: 0.5')}`,
   );
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  for (const path of [folder, `${folder}-moved`]) rmSync(path, { recursive: true, force: true });
+});
 
 describe('smollm2 mix', () => {
   it('draws by rates, repeats up to maxEpochs, says where that was too little, and does the same again', async () => {
@@ -38,6 +40,12 @@ describe('smollm2 mix', () => {
     const bytes = (name: string) =>
       gunzipSync(readFileSync(join(folder, name, 'mixture.jsonl.gz'))).toString();
     expect(bytes('b')).toBe(bytes('a'));
+    // The same files in another folder: what is drawn does not hang on where they lie.
+    cpSync(folder, `${folder}-moved`, { recursive: true });
+    const moved = readFileSync(join(folder, 'mix.yaml'), 'utf8').replaceAll(folder, `${folder}-moved`);
+    writeFileSync(join(`${folder}-moved`, 'mix.yaml'), moved);
+    await runCli(['mix', join(`${folder}-moved`, 'mix.yaml'), '--out', join(folder, 'd')]);
+    expect(bytes('d')).toBe(bytes('a'));
     const rows = bytes('a')
       .trimEnd()
       .split('\n')

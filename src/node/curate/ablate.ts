@@ -134,7 +134,7 @@ async function textsOf(
   if (size === 0) throw new RangeError(`${name}: expected documents with text, got none`);
   const texts: string[] = [];
   for await (const { row, place } of rowsOf(files)) {
-    if (isDrawn(maxBytes / size, 0, place, seed)) texts.push(textOf(row).slice(0, maxBytes));
+    if (isDrawn(maxBytes / size, 0, `${name}:${place}`, seed)) texts.push(textOf(row).slice(0, maxBytes));
   }
   if (texts.length === 0)
     throw new RangeError(`${name}: expected shorter documents, got ${size} bytes in a few`);

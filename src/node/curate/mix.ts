@@ -73,39 +73,48 @@ async function measured(files: readonly string[], { unit }: MixRecipe): Promise<
 }
 
 async function* drawnRows(
-  { epochs }: SourceDraw,
+  { name, epochs }: SourceDraw,
   files: readonly string[],
   { unit, seed }: MixRecipe,
 ): AsyncGenerator<{ row: Row; size: number }> {
   for (let epoch = 0; epoch < epochs; epoch++) {
     for await (const { row, place } of rowsOf(files)) {
-      if (isDrawn(epochs, epoch, place, seed)) yield { row, size: sizeOf(row, unit) };
+      if (isDrawn(epochs, epoch, `${name}:${place}`, seed)) yield { row, size: sizeOf(row, unit) };
     }
   }
 }
 
-/** @throws FormatError for a line that is no object: a mixture with holes would not be the one that was asked for */
+/**
+ * `place` is the number of the file and of the row in it: what is drawn by it stays when a folder is moved or is
+ * written another way.
+ *
+ * @throws FormatError for a line that is no object: a mixture with holes would not be the one that was asked for
+ */
 export async function* rowsOf(files: readonly string[]): AsyncGenerator<{ row: Row; place: string }> {
-  for (const file of files) {
+  for (const [f, file] of files.entries()) {
     for await (const block of readBlocks(file, Number.POSITIVE_INFINITY, { bytes: 0 })) {
       for (const [i, row] of decodedBlock(block).rows.entries()) {
-        const place = `${file}:${block.firstRow + i + 1}`;
-        yield { row: typeof row === 'string' ? parsed(row, place) : objectAt(row, place), place };
+        const number = block.firstRow + i + 1;
+        const shown = `${file}:${number}`;
+        yield {
+          row: typeof row === 'string' ? parsed(row, shown) : objectAt(row, shown),
+          place: `${f + 1}:${number}`,
+        };
       }
     }
   }
 }
 
-function parsed(line: string, place: string): Row {
+function parsed(line: string, shown: string): Row {
   try {
-    return objectAt(JSON.parse(line), place);
+    return objectAt(JSON.parse(line), shown);
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    throw new FormatError(`expected one JSON object a line: ${(error as Error).message}`, { file: place });
+    throw new FormatError(`expected one JSON object a line: ${(error as Error).message}`, { file: shown });
   }
 }
 
-function objectAt(row: unknown, place: string): Row {
+function objectAt(row: unknown, shown: string): Row {
   if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row as Row;
-  throw new FormatError('expected one JSON object a line', { file: place });
+  throw new FormatError('expected one JSON object a line', { file: shown });
 }

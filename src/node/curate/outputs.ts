@@ -1,10 +1,10 @@
 // What a rank writes: documents that stay, those that go by stage, keys for the next grouping. File names come from
 // the rank, so that a rank that is run again replaces what it left.
 
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseDocument } from '../../data/pipeline/document-line.ts';
 import type { OutputFormat } from '../../data/pipeline/recipe.ts';
-import { makeFolder } from '../write-file.ts';
+import { makeFolderOf } from '../write-file.ts';
 import type { WrittenBlock } from './block-bytes.ts';
 import { ParquetOutput } from './parquet-output.ts';
 import { OutputFile } from './streams.ts';
@@ -31,7 +31,7 @@ export class RankOutputs {
     removedPath: (stage: number) => string,
   ) {
     const path = `${keptPath}.${format}`;
-    makeFolder(dirname(path));
+    makeFolderOf(path);
     this.kept = format === 'parquet' ? new ParquetOutput(path) : new OutputFile(path);
     this.keys = keysPath === undefined ? undefined : new OutputFile(keysPath);
     this.removedPath = removedPath;
@@ -57,7 +57,7 @@ export class RankOutputs {
     const file = this.removed.get(stage);
     if (file) return file;
     const path = this.removedPath(stage);
-    makeFolder(dirname(path));
+    makeFolderOf(path);
     const made = new OutputFile(path);
     this.removed.set(stage, made);
     return made;

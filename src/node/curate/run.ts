@@ -4,12 +4,11 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { type Phase, READER } from '../../data/pipeline/block.ts';
 import { IdTable } from '../../data/pipeline/id-table.ts';
 import type { PipelineRecipe } from '../../data/pipeline/recipe.ts';
 import type { RankStats, Report } from '../../data/pipeline/report.ts';
-import { diskError, makeFolder } from '../write-file.ts';
+import { diskError, makeFolderOf } from '../write-file.ts';
 import type { ReadBlock } from './block-bytes.ts';
 import { BlockRunner } from './block-runner.ts';
 import { groupPhase, keysPath, readTaken } from './group-phase.ts';
@@ -98,7 +97,7 @@ function claimFolder(
     1,
   );
   for (const path of [layout.plan, layout.completion(0, 0), layout.stats(0, 0)]) {
-    makeFolder(dirname(path));
+    makeFolderOf(path);
   }
   try {
     writeFileSync(layout.plan, plan, { flag: 'wx' });
