@@ -1,14 +1,14 @@
 // `smollm2 convert`: a run's checkpoint, nanotron's layout, an HF folder or GGUF as a model that other programs load.
 
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { hfFolderFiles } from '../format/hf-write.ts';
 import { withJsonTokenizer } from '../format/json-tokenizer.ts';
 import { nanotronFiles } from '../format/nanotron-write.ts';
 import { ggufContentOfHf } from '../format/to-gguf.ts';
 import { openTrained, type TrainedModel } from '../node/train/open-checkpoint.ts';
-import { makeFolder, writeFileWhole } from '../node/write-file.ts';
+import { makeFolderOf, writeFileWhole } from '../node/write-file.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
 import { ggufPieces, TYPE_NAMES } from './quantize.ts';
 import { interruptSignal, Status } from './terminal.ts';
@@ -73,7 +73,7 @@ async function writeGgufFile(
 ): Promise<void> {
   const type = args.choice('type', TYPE_NAMES) ?? 'f16';
   const content = ggufContentOfHf(withJsonTokenizer(checkpoint));
-  makeFolder(dirname(file));
+  makeFolderOf(file);
   await writeFileWhole(
     file,
     ggufPieces(content, type, signal, () => undefined),
@@ -106,7 +106,7 @@ async function writeInto(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
   const file = join(folder, path);
-  makeFolder(dirname(file));
+  makeFolderOf(file);
   await writeFileWhole(file, asynchronous(pieces));
 }
 

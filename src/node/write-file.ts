@@ -30,16 +30,22 @@ export function orDiskError(path: string): (cause: unknown) => never {
  * A folder, and those above it that are missing. Node's own recursive mkdir never comes back from a place such as
  * /proc/x, where making a folder is answered by "no such file" (seen in Node 20).
  *
+ * @param named what an error names: the folder that was asked for
  * @throws UnavailableError when there can be none
  */
-export function makeFolder(path: string): void {
+export function makeFolder(path: string, named = path): void {
   const above = dirname(path);
-  if (!existsSync(above)) makeFolder(above);
+  if (!existsSync(above)) makeFolder(above, named);
   try {
     mkdirSync(path);
   } catch (error) {
-    if (!existsSync(path) || !statSync(path).isDirectory()) throw diskError(path, error);
+    if (!existsSync(path) || !statSync(path).isDirectory()) throw diskError(named, error);
   }
+}
+
+/** The folder of a file that is to be written; an error names the file. */
+export function makeFolderOf(file: string): void {
+  makeFolder(dirname(file), file);
 }
 
 /**

@@ -3,9 +3,8 @@
 // memory, and every step tries again to write them.
 
 import { appendFile, readFile, truncate } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { StepLine } from '../../train/trainer.ts';
-import { makeFolder, writeText } from '../write-file.ts';
+import { makeFolderOf, writeText } from '../write-file.ts';
 
 export class RunLog {
   readonly path: string;
@@ -21,7 +20,7 @@ export class RunLog {
 
   /** Keeps the lines of steps up to `step`; those of a run that was interrupted within a line are left out. */
   async keepUpTo(step: number): Promise<void> {
-    makeFolder(dirname(this.path));
+    makeFolderOf(this.path);
     const lines = (await this.lines()).filter((line) => line.step <= step);
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
     await writeText(this.path, text);
