@@ -1,6 +1,7 @@
 // The options that every command with a model takes, and opening the model that they name.
 
 import { availableParallelism } from 'node:os';
+import { closedOnError } from '../base/close-on-error.ts';
 import { UnavailableError } from '../base/errors.ts';
 import { DEFAULT_MODEL } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
@@ -102,12 +103,7 @@ export async function openModel(
   name?: string,
 ): Promise<{ smol: SmolLM2; checkpoint: Checkpoint; loadMs: number }> {
   const { model, checkpoint, loadMs } = await openBareModel(args, status, signal, name);
-  try {
-    return { smol: bind(model, checkpoint), checkpoint, loadMs };
-  } catch (error) {
-    await model.close();
-    throw error;
-  }
+  return closedOnError(model, () => ({ smol: bind(model, checkpoint), checkpoint, loadMs }));
 }
 
 /** `openModel`; where no model was named and no weights can be had at all, the one in the package, saying so. */

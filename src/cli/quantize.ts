@@ -3,6 +3,7 @@
 
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { closedOnError } from '../base/close-on-error.ts';
 import { encodeGgufValue, type GgufPair, writeGguf } from '../format/gguf-write.ts';
 import { readHfFolder } from '../format/hf.ts';
 import { requantised, type TensorReport, targetType } from '../format/requantise.ts';
@@ -68,12 +69,8 @@ async function openInput(input: string, status: Status, signal: AbortSignal) {
   status.clear();
   if (kind === 'folder') {
     const checkpoint = await readHfFolder((name) => fileSource(resolve(path, name)), path);
-    try {
-      return { content: ggufContentOfHf(checkpoint), path, close: () => checkpoint.close() };
-    } catch (error) {
-      await checkpoint.close();
-      throw error;
-    }
+    const content = await closedOnError(checkpoint, () => ggufContentOfHf(checkpoint));
+    return { content, path, close: () => checkpoint.close() };
   }
   const content = await ggufContent(await fileSource(path), besideFile(path));
   return { content, path, close: content.close };

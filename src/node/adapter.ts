@@ -1,6 +1,7 @@
 // A LoRA adapter from a folder of this machine.
 
 import { join } from 'node:path';
+import { closedOnError } from '../base/close-on-error.ts';
 import { attachAdapter } from '../format/attach-adapter.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { type LoraAdapter, readAdapter } from '../format/peft.ts';
@@ -14,10 +15,7 @@ export function openAdapter(folder: string, { config }: Checkpoint): Promise<Lor
 /** The checkpoint with the adapter of a folder beside its weights; as it is without a folder. Closed on an error. */
 export async function besideAdapter(checkpoint: Checkpoint, folder: string | undefined): Promise<Checkpoint> {
   if (folder === undefined) return checkpoint;
-  try {
-    return attachAdapter(checkpoint, await openAdapter(folder, checkpoint));
-  } catch (error) {
-    await checkpoint.close();
-    throw error;
-  }
+  return closedOnError(checkpoint, async () =>
+    attachAdapter(checkpoint, await openAdapter(folder, checkpoint)),
+  );
 }

@@ -3,6 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closedOnError } from '../../base/close-on-error.ts';
 import { FormatError, UnavailableError, UnsupportedError } from '../../base/errors.ts';
 import { type ChatMessage, checkMessages, contentText } from '../../chat/message.ts';
 import { openTraining } from '../../run/training.ts';
@@ -49,10 +50,7 @@ export async function openFineTuning(
     const adapters = lora && { rank: lora.rank, alpha: lora.alpha, targets: lora.targetModules };
     const shape = { engine: options.engine, threads: options.threads, maxRows, maxSeqLen, adapters };
     const machine = await openTraining(checkpoint.config, shape, nodeTrainingPlatform);
-    await loadParameters(machine, checkpoint.tensors).catch(async (error) => {
-      await machine.close();
-      throw error;
-    });
+    await closedOnError(machine, () => loadParameters(machine, checkpoint.tensors));
     return {
       machine,
       objective,

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closedOnError } from '../../base/close-on-error.ts';
 import { FormatError } from '../../base/errors.ts';
 import { shown } from '../../base/shown.ts';
 import type { Checkpoint } from '../../format/checkpoint.ts';
@@ -85,10 +86,7 @@ function withTemplateOf(recipe: TrainingState['recipe'], checkpoint: Checkpoint)
 /** A run of LoRA as the model that it tuned, its adapters added in; they are written when the run stops. */
 async function openAdapted(path: string, base: string, state: TrainingState): Promise<TrainedModel> {
   const model = await openNode(base);
-  const adapter = await openAdapter(path, model).catch(async (error) => {
-    await model.close();
-    throw error;
-  });
+  const adapter = await closedOnError(model, () => openAdapter(path, model));
   const log = await readLog(join(path, 'log.jsonl'), state.step);
   const checkpoint = withTemplateOf(state.recipe, withJsonTokenizer(withAdapter(model, adapter)));
   return { checkpoint, state, card: modelCard(model.config, state, log) };
