@@ -11,7 +11,7 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     // What test:fast leaves out, beside whole files named *.slow.test.ts.
-    tags: [{ name: 'slow', description: 'more than half a second of processor time' }],
+    tags: [{ name: 'slow', description: 'more than 50 ms of processor time' }],
     // Files are compiled once and kept until they change: a third of the time of test:fast.
     experimental: { fsModuleCache: true },
     globalSetup: 'test/support/global-setup.ts',

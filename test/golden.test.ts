@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 
 const folder = fileURLToPath(new URL('golden/', import.meta.url));
 
-it('every golden file is the one that its manifest names, with its maker', () => {
+it('every golden file is the one that its manifest names, with its maker', { tags: ['slow'] }, () => {
   const manifest: Record<string, { sha256: string; from: string }> = JSON.parse(
     readFileSync(`${folder}manifest.json`, 'utf8'),
   );

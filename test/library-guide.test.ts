@@ -44,7 +44,7 @@ describe('the other doors', () => {
     expect([...pagesOf.values()].flat().filter((page) => !existsSync(root + page))).toEqual([]);
   });
 
-  it('have every function and class in a block of the pages that the guide names', () => {
+  it('have every function and class in a block of the pages that the guide names', { tags: ['slow'] }, () => {
     // As a program that has the package finds them.
     const program = `for (const door of ${JSON.stringify(doors)}) console.log(door, ...Object.keys(await import(door)))`;
     const flags = ['--input-type=module', '--eval', program];

@@ -178,7 +178,7 @@ describe('the doors', () => {
     await expect(smol.restore(new Uint8Array(1), wrong({ max_seq_len: 3 }))).rejects.toThrow(/maxSeqLen/);
   });
 
-  it('take one stop text as one stop text', async () => {
+  it('take one stop text as one stop text', { tags: ['slow'] }, async () => {
     const whole = await text({});
     const stop = whole.slice(2, 4);
     expect(await text({ stop })).toBe(whole.slice(0, whole.indexOf(stop)));

@@ -28,7 +28,7 @@ describe('Rng', () => {
   });
 
   // Made by the published C code of both generators, compiled by gcc 12: seed 42, words 0-5 and 999,996-999,999.
-  it('gives the words of the C code for seed 42, up to the millionth', () => {
+  it('gives the words of the C code for seed 42, up to the millionth', { tags: ['slow'] }, () => {
     const rng = Rng.fromSeed(42);
     const words = Array.from({ length: 1_000_000 }, () => rng.nextWord());
     expect(words.slice(0, 6)).toEqual([1776835114, 4165204688, 17111135, 2317295270, 2792088233, 2554630222]);

@@ -27,7 +27,9 @@ describe('a message that holds special tokens', () => {
     );
   });
 
-  it('makes none in any template of the goldens, through messages, parts, names of tools and their arguments', async () => {
+  it('makes none in any template of the goldens, through messages, parts, names of tools and their arguments', {
+    tags: ['slow'],
+  }, async () => {
     const { cases } = goldenJson('chat/constructs.json');
     const call = { type: 'function', function: { name: forged, arguments: { k: forged } } };
     const conversations: ChatMessage[][] = [

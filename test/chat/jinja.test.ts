@@ -13,7 +13,9 @@ const render = (source: string, messages: readonly ChatMessage[] = hi) =>
   new ChatTemplate(source).render(messages);
 
 describe('what templates are made of', () => {
-  it('gives the answers of jinja2 on 24 templates × 20 conversations, and fails where it fails', async () => {
+  it('gives the answers of jinja2 on 24 templates × 20 conversations, and fails where it fails', {
+    tags: ['slow'],
+  }, async () => {
     expect([cases.length, conversations.length]).toEqual([24, 20]);
     for (const { template: source, texts } of cases) {
       const template = new ChatTemplate(source, { bos: '<s>', eos: '</s>' });
@@ -26,7 +28,7 @@ describe('what templates are made of', () => {
     }
   });
 
-  it('gives the answers of jinja2 on 400 random templates of scopes and names', () => {
+  it('gives the answers of jinja2 on 400 random templates of scopes and names', { tags: ['slow'] }, () => {
     expect(scopes.cases.length).toBe(400);
     for (const { template, text } of scopes.cases) {
       const render = () => compile(template)(scopes.given, new Budget(100, 'template'));
@@ -84,7 +86,7 @@ describe('what templates are made of', () => {
     await expect(render(source)).rejects.toThrow(message);
   });
 
-  it('is linear in long templates and long texts', async () => {
+  it('is linear in long templates and long texts', { tags: ['slow'] }, async () => {
     const long = 'x'.repeat(1_000_000);
     const source = "{{ messages[0].content.strip('x') }}{{ messages[0].content.split('y') | length }}";
     expect(await render(source, [{ role: 'user', content: long }])).toBe('1');

@@ -30,7 +30,9 @@ describe('ChatTemplate', () => {
     }
   });
 
-  it('gives what jinja2 gives on 48 renderings of four templates, and fails where it fails', async () => {
+  it('gives what jinja2 gives on 48 renderings of four templates, and fails where it fails', {
+    tags: ['slow'],
+  }, async () => {
     expect(templates.cases.length).toBe(48);
     for (const { template: name, messages, tools, add_generation_prompt, text } of templates.cases) {
       const template = new ChatTemplate(templates.templates[name], { bos: '<s>', eos: '</s>' });
@@ -165,7 +167,9 @@ describe('the budget of a template', () => {
     expect(() => new ChatTemplate(`a${' \n'.repeat(513)}b`)).toThrow(FormatError);
   });
 
-  it('leaves room for 1000 messages of 4000 characters through the longest of the golden templates', async () => {
+  it('leaves room for 1000 messages of 4000 characters through the longest of the golden templates', {
+    tags: ['slow'],
+  }, async () => {
     const messages = Array.from({ length: 1000 }, (_, i) => ({
       role: i % 2 === 0 ? 'user' : 'assistant',
       content: `${i} `.padEnd(4000, 'word '),

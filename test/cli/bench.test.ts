@@ -17,6 +17,7 @@ async function bench(...args: string[]) {
 describe('smollm2 bench', () => {
   it.each(['reference', 'wasm'])(
     '--json of the %s engine: a line for each test and thread count',
+    { tags: ['slow'] },
     async (engine) => {
       const threads = engine === 'wasm' ? [1, 2] : [1];
       const { code, stdout } = await bench(
@@ -42,7 +43,9 @@ describe('smollm2 bench', () => {
     },
   );
 
-  it('-p 0 and -n 0 leave a test out; the table has one line for each that is left', async () => {
+  it('-p 0 and -n 0 leave a test out; the table has one line for each that is left', {
+    tags: ['slow'],
+  }, async () => {
     const { code, stdout } = await bench('-p', '0', '-n', '4', '-t', '1', '-r', '1');
     expect(code).toBe(0);
     expect(stdout.match(/^decode +4 +1 /gm)).toHaveLength(1);

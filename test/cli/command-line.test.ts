@@ -107,7 +107,7 @@ describe('smollm2 generate', () => {
     for (const name of ['loadMs', 'promptMs', 'generateMs']) expect(answer.timings[name]).toBeGreaterThan(0);
   });
 
-  it('gives the same ids through the WASM engine', async () => {
+  it('gives the same ids through the WASM engine', { tags: ['slow'] }, async () => {
     const args = ['--raw', tinyText(promptIds), '-n', '24', '--ignore-eos', '--json', '--threads', '1'];
     const { stdout } = await runCli(['generate', '--model', model, ...args]);
     expect(JSON.parse(stdout)).toMatchObject({ ids: greedyIds, engine: 'wasm' });
@@ -172,7 +172,9 @@ describe('smollm2 generate', () => {
     expect(best.logprob - second.logprob).toBeCloseTo(golden.generation.top1_minus_top2[0], 10);
   });
 
-  it('refuses what does not fit the 128 positions, unless a policy says what to do', async () => {
+  it('refuses what does not fit the 128 positions, unless a policy says what to do', {
+    tags: ['slow'],
+  }, async () => {
     const tooLong = await generate(['--raw', 'a'.repeat(100), '-n', '60']);
     expect(tooLong).toMatchObject({ code: 1, stdout: '' });
     expect(tooLong.stderr).toMatch(/expected at most 128 positions, got 100 ids/);
@@ -181,7 +183,7 @@ describe('smollm2 generate', () => {
     expect(JSON.parse((await generate([...args, 'truncate-left'])).stdout).usage.promptTokens).toBe(69);
   });
 
-  it('ends quietly when the reader goes away', async () => {
+  it('ends quietly when the reader goes away', { tags: ['slow'] }, async () => {
     const line = `"${process.execPath}" "${MAIN}" inspect --json "${model}" | head -c 10; echo " $?"`;
     const { stdout, stderr } = await promisify(execFile)('sh', ['-c', line]);
     expect(stdout).toMatch(/^\{[\s\S]{9} 0\n$/);
@@ -284,7 +286,7 @@ describe('smollm2 tokenize', () => {
     expect(first.ids).toEqual([1, 89, 87, 73, 86, 4, 76, 77, 2, 1, 69]);
   });
 
-  it('ends at Ctrl-C while it waits for more input', async () => {
+  it('ends at Ctrl-C while it waits for more input', { tags: ['slow'] }, async () => {
     const child = startCli(['tokenize', '--model', model, '--jsonl']);
     child.stdin.write('"a"\n');
     await new Promise((resolve) => child.stdout.once('data', resolve));

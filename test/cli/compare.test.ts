@@ -42,7 +42,9 @@ afterAll(() => {
 });
 
 describe('smollm2 diff', () => {
-  it('names a planted fault in JSON and ends with exit code 1; with --html it draws a page', async () => {
+  it('names a planted fault in JSON and ends with exit code 1; with --html it draws a page', {
+    tags: ['slow'],
+  }, async () => {
     const reference = await traceFile('reference', {});
     const faulty = await traceFile('theta', { ropeTheta: 50_000 });
     const page = join(folder, 'page.html');
@@ -90,7 +92,9 @@ describe('smollm2 diff', () => {
     expect(point).toMatchObject({ maxAbs: Number.MAX_VALUE, explained: false });
   });
 
-  it('explains a clean float32 trace, with and without the model, with exit code 0', async () => {
+  it('explains a clean float32 trace, with and without the model, with exit code 0', {
+    tags: ['slow'],
+  }, async () => {
     const reference = await traceFile('reference', {});
     const clean = await traceFile('clean', { format: 'f32' });
     for (const options of [['--model', gqa], []]) {
@@ -102,7 +106,7 @@ describe('smollm2 diff', () => {
     }
   });
 
-  it('stops its list at the first point that is not explained', async () => {
+  it('stops its list at the first point that is not explained', { tags: ['slow'] }, async () => {
     const reference = await traceFile('reference', {});
     const faulty = await traceFile('gelu', { activation: (z) => Math.max(0, z) });
     const { code, stdout } = await runCli(['diff', reference, faulty, '--model', gqa]);
@@ -130,7 +134,9 @@ describe('smollm2 diff', () => {
 });
 
 describe('smollm2 perplexity', () => {
-  it('writes a file of log-probabilities, and a second run compares with it', async () => {
+  it('writes a file of log-probabilities, and a second run compares with it', {
+    tags: ['slow'],
+  }, async () => {
     const text = join(folder, 'text.txt');
     writeFileSync(text, 'abc cab bca '.repeat(12));
     const base = join(folder, 'base.kld');
@@ -149,7 +155,9 @@ describe('smollm2 perplexity', () => {
 });
 
 describe('smollm2 generate --certify and --record, smollm2 replay', () => {
-  it('a recorded run is repeated bit for bit with other threads, and another precision is found out', async () => {
+  it('a recorded run is repeated bit for bit with other threads, and another precision is found out', {
+    tags: ['slow'],
+  }, async () => {
     const path = join(folder, 'run.json');
     const flags = ['--raw', 'abc cab', '--model', model, '--max-tokens', '6', '--ignore-eos'];
     const generated = await runCli([
@@ -180,9 +188,10 @@ describe('smollm2 generate --certify and --record, smollm2 replay', () => {
     expect(report.firstDeviation).toMatchObject({ row: 0 });
   });
 
-  it('does not fetch what a record names', async () => {
+  it('does not fetch what a record names', { tags: ['slow'] }, async () => {
     const path = join(folder, 'record-of-a-url.json');
-    const record = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8'));
+    await runCli(['generate', '--raw', 'abc', '-m', model, '-n', '1', '--record', path]);
+    const record = JSON.parse(readFileSync(path, 'utf8'));
     writeFileSync(path, JSON.stringify({ ...record, model: 'http://127.0.0.1:1/model.gguf' }));
     const { code, stderr } = await runCli(['replay', path]);
     expect(code).toBe(1);

@@ -80,7 +80,7 @@ async function values(path: string): Promise<number[]> {
 }
 
 describe('smollm2 convert of a run', () => {
-  it('writes a folder that transformers would load, with a card', async () => {
+  it('writes a folder that transformers would load, with a card', { tags: ['slow'] }, async () => {
     const { code, stderr } = await convert(at('run'), at('hf'));
     expect(`${code} ${stderr}`).toBe(`0 ${at('hf')}: written as hf\n`);
     expect(readdirSync(at('hf')).sort()).toEqual([
@@ -101,7 +101,7 @@ describe('smollm2 convert of a run', () => {
     }
   });
 
-  it('takes another step, and another number format', async () => {
+  it('takes another step, and another number format', { tags: ['slow'] }, async () => {
     await convert(at('run'), at('hf4'), '--step', '4');
     expect(await values(at('hf4'))).toEqual((await values(tiny)).map((value) => 2 * value));
     await convert(at('run'), at('bf16'), '--type', 'bf16');
@@ -112,7 +112,7 @@ describe('smollm2 convert of a run', () => {
     expect(`${code} ${stderr}`).toContain('expected a checkpoint of step 5, got 4, 8');
   });
 
-  it('goes through GGUF and nanotron and back', async () => {
+  it('goes through GGUF and nanotron and back', { tags: ['slow'] }, async () => {
     const { code } = await convert(at('run'), at('tiny.gguf'), '--type', 'f16');
     expect(code).toBe(0);
     const generated = (model: string) =>
@@ -129,7 +129,7 @@ describe('smollm2 convert of a run', () => {
 });
 
 describe('smollm2 convert of a GGUF file', () => {
-  it('brings weights, tokenizer and template back into a folder', async () => {
+  it('brings weights, tokenizer and template back into a folder', { tags: ['slow'] }, async () => {
     await convert(tiny, at('through.gguf'), '--type', 'bf16');
     expect((await convert(at('through.gguf'), at('through'), '--type', 'bf16')).code).toBe(0);
     await convert(tiny, at('straight'), '--type', 'bf16');

@@ -35,7 +35,7 @@ function tokenizer(): Tokenizer {
 }
 
 describe('smollm2 tokenize-corpus', () => {
-  it('writes the same shards from JSONL, gzip and a text with separators', async () => {
+  it('writes the same shards from JSONL, gzip and a text with separators', { tags: ['slow'] }, async () => {
     const { code, stdout } = await tokenize('a', at('tales.jsonl'), '--json');
     expect(code).toBe(0);
     const said = JSON.parse(stdout);
@@ -66,7 +66,7 @@ describe('smollm2 tokenize-corpus', () => {
     expect(JSON.parse(stdout)).toMatchObject({ documents: 2 });
   });
 
-  it('cuts shards at whole documents, and rows are read across them', async () => {
+  it('cuts shards at whole documents, and rows are read across them', { tags: ['slow'] }, async () => {
     await tokenize('many', at('tales.jsonl'), '--shard-tokens', '200', '--name', 'tales');
     const names = readdirSync(at('many')).filter((name) => name.endsWith('.ds'));
     expect(names.length).toBeGreaterThan(3);

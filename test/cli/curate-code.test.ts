@@ -28,7 +28,9 @@ beforeAll(() => {
 });
 
 describe('smollm2 curate sources', () => {
-  it('prints source files with origin, path, language and the nearest licence', async () => {
+  it('prints source files with origin, path, language and the nearest licence', {
+    tags: ['slow'],
+  }, async () => {
     const { stdout, stderr } = await runCli(['curate', 'sources', join(root, 'repo'), join(root, 'plain')]);
     const rows = stdout
       .trimEnd()
@@ -51,7 +53,7 @@ describe('smollm2 curate sources', () => {
 });
 
 describe('smollm2 curate languages', () => {
-  it("counts what a run kept and removed, beside the paper's", async () => {
+  it("counts what a run kept and removed, beside the paper's", { tags: ['slow'] }, async () => {
     const files = join(root, 'files.jsonl');
     const { stdout } = await runCli(['curate', 'sources', join(root, 'repo'), join(root, 'plain')]);
     writeFileSync(files, stdout);

@@ -17,7 +17,7 @@ afterAll(() => {
 });
 
 describe('smollm2 split', () => {
-  it('cuts a file into parts that load() joins again', async () => {
+  it('cuts a file into parts that load() joins again', { tags: ['slow'] }, async () => {
     const file = join(out, 'tiny.gguf');
     await runCli(['quantize', tiny, file, '--type', 'f16']);
     const { stdout } = await runCli(['split', file, '--out', join(out, 'parts'), '--part-size', '16KiB']);
@@ -64,7 +64,7 @@ describe('smollm2 plan', () => {
 });
 
 describe('smollm2 doctor', () => {
-  it('says that SIMD, threads and kernels are on here', async () => {
+  it('says that SIMD, threads and kernels are on here', { tags: ['slow'] }, async () => {
     const { stdout, code } = await runCli(['doctor', '--json']);
     const found = JSON.parse(stdout);
     expect(code).toBe(0);
@@ -74,7 +74,7 @@ describe('smollm2 doctor', () => {
     expect((await runCli(['doctor'])).stdout).toMatch(/^node .*\nyes {2}SIMD/);
   });
 
-  it('tells whether --relaxed works, and so it does', async () => {
+  it('tells whether --relaxed works, and so it does', { tags: ['slow'] }, async () => {
     const { relaxedSimd } = JSON.parse((await runCli(['doctor', '--json'])).stdout);
     const { code, stderr } = await runCli([
       'generate',
@@ -92,7 +92,7 @@ describe('smollm2 doctor', () => {
 });
 
 describe('smollm2 snapshot', () => {
-  it('writes a file that the same model restores', async () => {
+  it('writes a file that the same model restores', { tags: ['slow'] }, async () => {
     const file = join(out, 'system.kv');
     const system = 'You speak to ships.';
     await runCli(['snapshot', '--model', tiny, '--system', system, '--out', file, '--threads', '1']);

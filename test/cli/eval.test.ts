@@ -80,7 +80,7 @@ describe('smollm2 eval', () => {
     }
   });
 
-  it('writes reports, prints JSON, and compares two result files', async () => {
+  it('writes reports, prints JSON, and compares two result files', { tags: ['slow'] }, async () => {
     const [first, second] = [join(folder, 'one.jsonl'), join(folder, 'two.jsonl')];
     const page = join(folder, 'report.html');
     const args = [...base(), '--tasks', 'piqa', '--limit', '5', '--json'];

@@ -74,7 +74,7 @@ describe('the lines that run', () => {
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it('have every command among them', async () => {
+  it('have every command among them', { tags: ['slow'] }, async () => {
     const { stdout } = await runCli(['--help']);
     const commands = [...stdout.matchAll(/^ {2}([a-z-]+) .* {2,}\S/gm)].map(([, command]) => command);
     expect(commands.length).toBeGreaterThan(30);

@@ -27,7 +27,9 @@ afterAll(() => {
 });
 
 describe('smollm2 mix', () => {
-  it('draws by rates, repeats up to maxEpochs, says where that was too little, and does the same again', async () => {
+  it('draws by rates, repeats up to maxEpochs, says where that was too little, and does the same again', {
+    tags: ['slow'],
+  }, async () => {
     const args = ['mix', join(folder, 'mix.yaml'), '--json', '--out'];
     const first = await runCli([...args, join(folder, 'a')]);
     expect(first.code).toBe(0);

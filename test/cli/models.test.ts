@@ -59,7 +59,9 @@ describe('smollm2 rm', () => {
     expect(existsSync(join(folder, 'own/SmolLM2.gguf'))).toBe(true);
   });
 
-  it('names what there is for a name that is not there, and removes nothing', async () => {
+  it('names what there is for a name that is not there, and removes nothing', {
+    tags: ['slow'],
+  }, async () => {
     fill();
     const { code, stderr } = await runCli(['rm', 'other/name'], '', env);
     expect(code).toBe(1);

@@ -1,6 +1,6 @@
 // Runs in a table and as a page, out of two runs that were really trained.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runTraining } from '../../src/node/train/run.ts';
@@ -59,8 +59,9 @@ describe('smollm2 runs', () => {
   });
 
   it('lists a run whose last checkpoint is damaged by the one before', async () => {
-    writeFileSync(join(out('runs/other'), 'checkpoints/step-00000020/state.json'), '{');
-    const { stdout } = await runCli(['runs', out('runs/other'), '--json']);
+    cpSync(out('runs/other'), out('damaged'), { recursive: true });
+    writeFileSync(join(out('damaged'), 'checkpoints/step-00000020/state.json'), '{');
+    const { stdout } = await runCli(['runs', out('damaged'), '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ step: 20, totalSteps: 20 });
     expect(JSON.parse(stdout).lossHash).not.toBe(hashes[1]);
   });

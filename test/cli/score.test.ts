@@ -28,7 +28,9 @@ const parsed = (text: string) =>
     .map((line) => JSON.parse(line));
 
 describe('smollm2 score with hidden states', () => {
-  it('tries each layer and penalty, draws the calibration, and scores texts in order', async () => {
+  it('tries each layer and penalty, draws the calibration, and scores texts in order', {
+    tags: ['slow'],
+  }, async () => {
     const html = join(folder, 'report.html');
     const { stdout } = await train('--model', folder, '--layers', '1,2', '--html', html, '--json');
     const report = JSON.parse(stdout);
@@ -43,7 +45,9 @@ describe('smollm2 score with hidden states', () => {
     expect(whole[3]).toEqual({ ...rows[3], score: scored[3].score, int_score: scored[3].int_score });
   });
 
-  it('refuses another model than it was trained on, and layers that are none', async () => {
+  it('refuses another model than it was trained on, and layers that are none', {
+    tags: ['slow'],
+  }, async () => {
     const { code, stderr } = await apply('--model', other);
     expect(code).toBe(1);
     expect(stderr).toContain(`expected the model that the scorer was trained on (${folder})`);

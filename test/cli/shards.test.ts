@@ -69,7 +69,9 @@ describe('split --shards', () => {
     expect(names).toEqual(whole.tensorInfos.map(({ name }) => name));
   });
 
-  it('is read as the model it was cut from, by path, and by its first address', async () => {
+  it('is read as the model it was cut from, by path, and by its first address', {
+    tags: ['slow'],
+  }, async () => {
     const whole = await openWeights(at('tiny.gguf'));
     const server = await startServer((request, response) => {
       const name = shards.find((shard) => request.url === `/models/${shard}`);

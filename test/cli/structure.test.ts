@@ -31,7 +31,7 @@ const generate = (...args: string[]) =>
   ]);
 
 describe('smollm2 generate', () => {
-  it('--json-schema takes a file or JSON', async () => {
+  it('--json-schema takes a file or JSON', { tags: ['slow'] }, async () => {
     // The tiny vocabulary has no closing brace.
     const schema = '{"type":"array","items":{"type":"integer"},"minItems":2,"maxItems":2}';
     const path = join(folder, 'schema.json');
@@ -43,14 +43,16 @@ describe('smollm2 generate', () => {
     }
   });
 
-  it('--grammar takes a file, --regex a pattern', async () => {
+  it('--grammar takes a file, --regex a pattern', { tags: ['slow'] }, async () => {
     const path = join(folder, 'sum.gbnf');
     writeFileSync(path, 'root ::= [1-9] ("+" [1-9])*\n');
     expect((await generate('--grammar', path)).stdout.trim()).toMatch(/^[1-9](\+[1-9])*$/);
     expect((await generate('--regex', 'yes|no')).stdout.trim()).toMatch(/^(yes|no)$/);
   });
 
-  it('names what is wrong and ends with 2 for usage, 1 for a form that cannot be', async () => {
+  it('names what is wrong and ends with 2 for usage, 1 for a form that cannot be', {
+    tags: ['slow'],
+  }, async () => {
     const several = await generate('--regex', 'a', '--json-schema', 'true');
     expect([several.code, several.stderr]).toEqual([2, expect.stringContaining('expected one of them')]);
     const missing = await generate('--grammar', join(folder, 'none.gbnf'));

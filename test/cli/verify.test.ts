@@ -91,7 +91,9 @@ async function klBaseFile(name: string, model: Model, noise = 0): Promise<string
 const verify = (...args: string[]) => runCli(['verify', '--model', hf, '--engine', 'reference', ...args]);
 
 describe('smollm2 verify --logits', () => {
-  it('calls the right model right: safetensors, .npy with all rows and with the last three', async () => {
+  it('calls the right model right: safetensors, .npy with all rows and with the last three', {
+    tags: ['slow'],
+  }, async () => {
     const logits = await logitsOf(right, ids);
     const files = [
       [safetensorsFile('right.safetensors', logits), ids.length],
@@ -109,7 +111,9 @@ describe('smollm2 verify --logits', () => {
     }
   });
 
-  it('calls noise of 0.3 quantised, another model wrong with exit code 1, and says by how much', async () => {
+  it('calls noise of 0.3 quantised, another model wrong with exit code 1, and says by how much', {
+    tags: ['slow'],
+  }, async () => {
     const logits = await logitsOf(right, ids);
     const quantised = await verify('--logits', safetensorsFile('noisy.safetensors', noisy(logits, 0.3)));
     expect([quantised.code, quantised.stdout.split('\n')[0]]).toEqual([0, 'verdict: right-quantised']);
@@ -120,7 +124,9 @@ describe('smollm2 verify --logits', () => {
     expect([other.code, JSON.parse(other.stdout).verdict]).toEqual([1, 'wrong-model']);
   });
 
-  it("judges llama.cpp's file of log-probabilities: right, quantised, wrong", async () => {
+  it("judges llama.cpp's file of log-probabilities: right, quantised, wrong", {
+    tags: ['slow'],
+  }, async () => {
     const reports: { code: number | null; verdict: string; meanKl: number }[] = [];
     const perplexities: number[] = [];
     for (const file of [
@@ -251,7 +257,9 @@ describe('smollm2 verify --llamacpp', () => {
     return runCli(['verify', '--llamacpp', program, ...flags, ...model, '--json'], '', env);
   };
 
-  it('runs it on the text and judges both its perplexity and its log-probabilities', async () => {
+  it('runs it on the text and judges both its perplexity and its log-probabilities', {
+    tags: ['slow'],
+  }, async () => {
     const base = await klBaseFile('theirs.kld', right);
     const judged = await run({ FAKE_BASE: base, FAKE_PPL: '96.1234' }, join(bin, 'llama-perplexity'));
     expect(judged.code).toBe(0);

@@ -38,7 +38,7 @@ describe.each(EXERCISES.map((exercise) => ({ name: exercise.name, exercise })))(
       expect(judge(exercise, mutantOutcomes(exercise, [])).state).toBe('right');
     });
 
-    it('refuses a file that answers with a constant', () => {
+    it('refuses a file that answers with a constant', { tags: ['slow'] }, () => {
       for (const constant of [0, [], wants(exercise)[0].values]) {
         const verdict = grade(exercise, { [entry]: () => constant });
         expect(verdict.state).not.toMatch(/right|unfinished/);

@@ -13,7 +13,7 @@ const FIRST_POINTS = [
 ];
 
 describe('forward', () => {
-  it.each(FIRST_POINTS)('finds $mistake first at $point', async ({ mistake, point }) => {
+  it.each(FIRST_POINTS)('finds $mistake first at $point', { tags: ['slow'] }, async ({ mistake, point }) => {
     const { state, mutant, findings } = await examined(forward, mutantOutcomes(forward, [mistake]));
     expect([state, mutant]).toEqual(['wrong', mistake]);
     expect(findings?.join('\n')).toContain(`is ${point} (`);

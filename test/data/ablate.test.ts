@@ -72,7 +72,9 @@ describe('propose', () => {
     expect(forecast).toBeGreaterThan(0.2);
   });
 
-  it('takes out what a seed does to all mixtures alike: 200 noises of a known size have its spread', () => {
+  it('takes out what a seed does to all mixtures alike: 200 noises of a known size have its spread', {
+    tags: ['slow'],
+  }, () => {
     const found = Array.from({ length: 200 }, (_, i) => findings(runsOf([3, 3, 3], 0.02, i), design).noise);
     // The weighted sum of two domains with weights 3/4 and 1/4.
     const spread = 0.02 * Math.hypot(0.75, 0.25);
@@ -81,7 +83,7 @@ describe('propose', () => {
     expect(Math.abs(squares / spread ** 2 - 1)).toBeLessThan(0.1);
   });
 
-  it('finds nothing between equal sources in nine of ten cases and more', () => {
+  it('finds nothing between equal sources in nine of ten cases and more', { tags: ['slow'] }, () => {
     const made = Array.from({ length: 200 }, (_, i) => findings(runsOf([3, 3, 3], 0.02, i), design));
     const proposals = made.filter((found) => propose(found, design, 2)).length;
     // Six directed pairs at two standard deviations: below 14 % even if they were independent.

@@ -23,7 +23,7 @@ describe('BloomFilter', () => {
     expect(seen.every((places) => filter.has(places))).toBe(true);
   });
 
-  it('takes unseen shingles for seen as often as the formula says', () => {
+  it('takes unseen shingles for seen as often as the formula says', { tags: ['slow'] }, () => {
     const filter = new BloomFilter(CONFIG);
     const numShingles = 10_000;
     for (let i = 0; i < numShingles; i++) filter.add(filter.places(`seen ${i}`));

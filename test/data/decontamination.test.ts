@@ -89,7 +89,9 @@ describe('cosmopedia', () => {
     expect(plainWords('L’Été_2 à 3,5 % — ﬁn')).toEqual(['l', 'ete_2', 'a', '3', '5', 'ﬁn']);
   });
 
-  it('compares only the surroundings in a document of two million characters, and finds the item', () => {
+  it('compares only the surroundings in a document of two million characters, and finds the item', {
+    tags: ['slow'],
+  }, () => {
     const filler = 'nothing of the kind is in here and so on '.repeat(25_000);
     const found = indexOf('cosmopedia').find(`${filler}${goldens.items[0].join(' ')} ${filler}`);
     expect(found?.ratio).toBeGreaterThan(0.99);

@@ -77,7 +77,7 @@ describe('exact-dedup', () => {
 });
 
 describe('minhash', () => {
-  it('as a stage keeps the smallest id of each cluster', async () => {
+  it('as a stage keeps the smallest id of each cluster', { tags: ['slow'] }, async () => {
     const config = MINHASH_PRESETS.fineweb;
     const buckets = Array.from({ length: config.numBuckets }, (_, bucket) => {
       const prefix = `bucket_${String(bucket).padStart(3, '0')}/`;
@@ -157,6 +157,7 @@ describe('smollm2 curate signatures', () => {
 
   it.each(['fineweb', 'finemath'] as const)(
     '%s: prints bands of decimal numbers, null for a short text',
+    { tags: ['slow'] },
     async (preset) => {
       const { code, stdout } = await runCli(['curate', 'signatures', '--jsonl', '--preset', preset], lines);
       expect(code).toBe(0);

@@ -317,14 +317,14 @@ describe('decodePage', () => {
 });
 
 describe('hostile pages', () => {
-  it('exponents, quotes and lists have an end', () => {
+  it('exponents, quotes and lists have an end', { tags: ['slow'] }, () => {
     expect(extractText(`${'<sup>'.repeat(50_000)}x`)).toBe('^{^{^{^x}}}');
     expect(extractText(`${'<blockquote>'.repeat(3000)}x`)).toBe(`${'> '.repeat(8)}x`);
     expect(extractText(`${'<ul><li>'.repeat(2000)}x`)).toBe(`${'  '.repeat(7)}- x`);
     expect(extractText(`<math>${'<msup>'.repeat(3000)}<mi>x</mi>`).length).toBeLessThan(2000);
   });
 
-  it('delimiters that are never closed are looked for once', () => {
+  it('delimiters that are never closed are looked for once', { tags: ['slow'] }, () => {
     const open = String.raw`\( \[ [tex] [itex] `.repeat(20_000).trim();
     expect(extractText(open)).toBe(open);
   });

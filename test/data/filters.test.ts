@@ -103,7 +103,7 @@ describe('hostile texts', () => {
     ['hyphens', 'a-'.repeat(long / 2)],
     ['spaces', ' '.repeat(long)],
     ['lone surrogates', '\ud800'.repeat(long)],
-  ])('%s: every stage ends', async (_, text) => {
+  ])('%s: every stage ends', { tags: ['slow'] }, async (_, text) => {
     for (const kind of STAGES.values()) {
       // Stages that need files or fields to be named have hostile cases of their own.
       if (kind.name === 'require' || Object.values(kind.options).includes(null)) continue;

@@ -115,7 +115,9 @@ describe('kernelSigner', () => {
     expect(kernel).toEqual(reference);
   });
 
-  it('equals the reference for a text of several windows, and for one whose words are longer than a window', () => {
+  it('equals the reference for a text of several windows, and for one whose words are longer than a window', {
+    tags: ['slow'],
+  }, () => {
     const many = Array.from({ length: 20_000 }, (_, i) => `word${(i * 7919) % 1013}`);
     const long = ['a', 'b'.repeat(80_000), 'c', 'd', 'e', 'f'.repeat(80_000), 'g'];
     for (const words of [many, long]) {
@@ -205,7 +207,7 @@ describe('cluster', () => {
     expect(cluster(grown, 'smallest').get(0)?.remove).toEqual([5, 6, 7]);
   });
 
-  it('joins a chain of 200,000 documents', () => {
+  it('joins a chain of 200,000 documents', { tags: ['slow'] }, () => {
     const chain = Array.from({ length: 200_000 }, (_, i) => pair(i + 1, i));
     expect(cluster(chain, 'smallest').get(0)?.remove.length).toBe(200_000);
   });

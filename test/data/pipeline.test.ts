@@ -105,7 +105,7 @@ describe('takenKeys', () => {
     { id: 'a', keys: [nine] },
   ]);
 
-  it('keeps all 64 bits of a key, also of thousands', () => {
+  it('keeps all 64 bits of a key, also of thousands', { tags: ['slow'] }, () => {
     const keys = Array.from({ length: 20_000 }, (_, i) => keyHash(`key ${i}`));
     const table = tableOf([
       { id: 'x', keys },

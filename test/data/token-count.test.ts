@@ -9,7 +9,9 @@ const file = goldenPath('tokenizer/tokenizer.json');
 const resources = { readBytes: async () => readFileSync(file) };
 
 describe('token-count', () => {
-  it('counts the ids of a text, with special tokens as the text that they are', async () => {
+  it('counts the ids of a text, with special tokens as the text that they are', {
+    tags: ['slow'],
+  }, async () => {
     const stage = await tokenCount.create({ tokenizer: file }, resources);
     if (isGroupStage(stage)) throw new Error('expected a stage of one document');
     const tokenizer = Tokenizer.from({

@@ -30,7 +30,9 @@ describe('words', () => {
     for (const [chunk, tokens] of SPECIAL_CASES) expect(tokens.join('')).toBe(chunk);
   });
 
-  it('are the same when a chunk is asked for again, and after more chunks than are remembered', () => {
+  it('are the same when a chunk is asked for again, and after more chunks than are remembered', {
+    tags: ['slow'],
+  }, () => {
     const [text, expected] = cases[0];
     const many = Array.from({ length: 20_000 }, (_, i) => `w${i}`).join(' ');
     expect(words(many)).toHaveLength(20_000);
@@ -55,7 +57,7 @@ describe('words', () => {
 });
 
 describe('sentences', () => {
-  it('are those of spaCy, and together they are the text', () => {
+  it('are those of spaCy, and together they are the text', { tags: ['slow'] }, () => {
     for (const [text, , lengths] of cases) {
       const found = sentences(text);
       expect([text, found.map(python.numCodePoints)]).toEqual([text, lengths]);

@@ -12,7 +12,7 @@ import { candidate, checkpoint, ids, reference, weights, withoutPoints } from '.
 const EACH_CAUSE = [...new Map([...PLANTED].reverse().map((fault) => [fault.cause, fault])).values()];
 
 describe('diff on a planted fault in a program that computes in float32', () => {
-  it.each(EACH_CAUSE)('names $cause for: $name', async ({ cause, faults, detail }) => {
+  it.each(EACH_CAUSE)('names $cause for: $name', { tags: ['slow'] }, async ({ cause, faults, detail }) => {
     const report = await diff(reference, await candidate({ format: 'f32', ...faults }), { weights });
     expect(report.cause).toBe(cause);
     expect(report.candidates[0].detail).toContain(detail ?? '');
@@ -21,7 +21,7 @@ describe('diff on a planted fault in a program that computes in float32', () => 
 });
 
 describe('diff on a cause of precision', () => {
-  it('names a norm that applies its weight before the cast to bf16', async () => {
+  it('names a norm that applies its weight before the cast to bf16', { tags: ['slow'] }, async () => {
     const report = await diff(reference, await candidate({ format: 'bf16', weightBeforeCast: true }), {
       weights,
     });
@@ -31,13 +31,17 @@ describe('diff on a cause of precision', () => {
 
   const places = ['self_attn.o_proj', 'self_attn.attn_probs', 'mlp.act', 'mlp.down_proj', 'self_attn.q_rope'];
   const cases = (['bf16', 'f16'] as const).flatMap((format) => places.map((part) => ({ format, part })));
-  it.each(cases)('names $format-rounding at $part of layer 1', async ({ format, part }) => {
-    const point = `model.layers.1.${part}`;
-    const report = await diff(reference, await roundedAt(point, format), { weights });
-    expect([report.first, report.cause]).toEqual([point, `${format}-rounding`]);
-  });
+  it.each(cases)(
+    'names $format-rounding at $part of layer 1',
+    { tags: ['slow'] },
+    async ({ format, part }) => {
+      const point = `model.layers.1.${part}`;
+      const report = await diff(reference, await roundedAt(point, format), { weights });
+      expect([report.first, report.cause]).toEqual([point, `${format}-rounding`]);
+    },
+  );
 
-  it('names f32-rounding at one module of a float64 program', async () => {
+  it('names f32-rounding at one module of a float64 program', { tags: ['slow'] }, async () => {
     const report = await diff(reference, await roundedAt('model.layers.0.mlp.up_proj', 'f32'), { weights });
     expect(report.cause).toBe('f32-rounding');
   });
@@ -69,7 +73,7 @@ async function roundedAt(point: string, format: FloatFormat): Promise<RawTrace> 
 describe('diff on a fault of no known kind', () => {
   const { hiddenSize } = checkpoint.config;
 
-  it('finds two exchanged layers, and which layer fits', async () => {
+  it('finds two exchanged layers, and which layer fits', { tags: ['slow'] }, async () => {
     const report = await diff(
       reference,
       await candidate({ weights: (w) => ({ ...w, layers: [w.layers[1], w.layers[0]] }) }),
@@ -88,13 +92,15 @@ describe('diff on a fault of no known kind', () => {
     expect(report.candidates.find(({ cause }) => cause === 'untied-head')?.leaves).toBeGreaterThan(1);
   });
 
-  it('finds a dead head', async () => {
+  it('finds a dead head', { tags: ['slow'] }, async () => {
     const report = await diff(reference, await candidate({ deadHead: 2, deadHeadLayer: 1 }), { weights });
     expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.attn_out', 'dead-heads']);
     expect(report.narrowing?.heads).toEqual([2]);
   });
 
-  it('finds a head that does not reach o_proj when nothing else of attention was traced', async () => {
+  it('finds a head that does not reach o_proj when nothing else of attention was traced', {
+    tags: ['slow'],
+  }, async () => {
     const trace = withoutPoints(
       await candidate({ deadHead: 2, deadHeadLayer: 1 }),
       /rope|probs|attn_out|residual/,
@@ -104,7 +110,7 @@ describe('diff on a fault of no known kind', () => {
     expect(report.candidates[0].detail).toBe('head 2 does not reach o_proj');
   });
 
-  it('finds a transposed matrix', async () => {
+  it('finds a transposed matrix', { tags: ['slow'] }, async () => {
     const transpose = (w: Parameters<typeof withLayer>[0]) =>
       withLayer(w, 1, (layer) => {
         const rows = rowsOf(layer.oProj);
@@ -114,7 +120,7 @@ describe('diff on a fault of no known kind', () => {
     expect([report.first, report.cause]).toEqual(['model.layers.1.self_attn.o_proj', 'weight-transposed']);
   });
 
-  it('finds one corrupt weight: matrix, row, column and by how much', async () => {
+  it('finds one corrupt weight: matrix, row, column and by how much', { tags: ['slow'] }, async () => {
     const corrupt = (w: Parameters<typeof withLayer>[0]) =>
       withLayer(w, 0, (layer) => {
         const { downProj } = layer;
@@ -128,7 +134,7 @@ describe('diff on a fault of no known kind', () => {
     expect(report.candidates[0].detail).toContain('[17, 41] (off by 0.2500)');
   });
 
-  it('says where the first NaN stands', async () => {
+  it('says where the first NaN stands', { tags: ['slow'] }, async () => {
     const trace = await candidate({});
     const broken = trace.tensors.get('model.layers.1.mlp.act')!.values;
     broken[3 * 72 + 5] = Number.NaN;
@@ -146,7 +152,9 @@ describe('diff on a fault of no known kind', () => {
 });
 
 describe('diff with an accepted cause', () => {
-  it('passes over 8-bit activations in every product, and finds the other fault behind them', async () => {
+  it('passes over 8-bit activations in every product, and finds the other fault behind them', {
+    tags: ['slow'],
+  }, async () => {
     const trace = await candidate({ format: 'f32', int8: true, ropeTheta: 50_000 });
     const accept = ['activations-int8'];
     const report = await diff(reference, trace, { weights, accept });

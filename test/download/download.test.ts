@@ -79,7 +79,9 @@ afterEach(() => {
 });
 
 describe('download', () => {
-  it('begins anew when the rest that comes is of another file, though the server ignores If-Range', async () => {
+  it('begins anew when the rest that comes is of another file, though the server ignores If-Range', {
+    tags: ['slow'],
+  }, async () => {
     const sink = new MemorySink();
     let tags = 0;
     const url = await serve({ cutAfter: [100_000], etag: () => `"v${++tags}"`, ignoresIfRange: true });
@@ -88,7 +90,9 @@ describe('download', () => {
     expect(requests.map(({ range }) => range)).toEqual([undefined, 'bytes=100000-', undefined]);
   });
 
-  it('takes a server that stops sending for a broken connection, and goes on from there', async () => {
+  it('takes a server that stops sending for a broken connection, and goes on from there', {
+    tags: ['slow'],
+  }, async () => {
     const sink = new MemorySink();
     const url = await serve({ cutAfter: [100_000], stalls: true });
     const done = await download(url, sink, { stallMs: 200 });
@@ -166,7 +170,9 @@ describe('download', () => {
     expect(sink.size).toBe(0);
   });
 
-  it('gives up after three connections without a byte, keeps what came, and goes on when asked again', async () => {
+  it('gives up after three connections without a byte, keeps what came, and goes on when asked again', {
+    tags: ['slow'],
+  }, async () => {
     const sink = new MemorySink();
     const behaviour: Behaviour = { cutAfter: [100_000, 0, 0, 0] };
     const url = await serve(behaviour);

@@ -120,7 +120,7 @@ describe('the checkers of IFEval', () => {
     expect(has('. . . .', 4)).toBe(true);
   });
 
-  it('go through 100,000 characters of anything that repeats in linear steps', () => {
+  it('go through 100,000 characters of anything that repeats in linear steps', { tags: ['slow'] }, () => {
     const args = {
       keywords: ['a'],
       forbidden_words: ['b'],

@@ -5,7 +5,7 @@ import { needleRows } from '../../src/eval/tasks/needle.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { jsonSource } from '../support/tokenizers.ts';
 
-it('makes haystacks within 8 % of the length in tokens that each row names', async () => {
+it('makes haystacks within 8 % of the length in tokens that each row names', { tags: ['slow'] }, async () => {
   const tokenizer = Tokenizer.from(jsonSource);
   const questions = await buildQuestions(tasksNamed(['needle'])[0], needleRows(), [], { style: 'lighteval' });
   const ratios = questions.map(

@@ -329,14 +329,14 @@ describe('readGguf', () => {
     expect((await readGguf(bytesSource('tiny.gguf', ggufBytes()))).tensors.size).toBe(11);
   });
 
-  it('takes under 50 ms for each malformed file', async () => {
+  it('takes under 50 ms for each malformed file', { tags: ['slow'] }, async () => {
     const files = CLASSES.flatMap(([, list]) => list);
     const start = performance.now();
     for (const [, bytes] of files) await readGguf(bytesSource('x', bytes)).catch(() => {});
     expect((performance.now() - start) / files.length).toBeLessThan(50);
   });
 
-  it('refuses the file cut at every byte before the end of the last tensor', async () => {
+  it('refuses the file cut at every byte before the end of the last tensor', { tags: ['slow'] }, async () => {
     const whole = ggufBytes();
     for (let size = 0; size < whole.length; size += size < 2400 ? 1 : 37) {
       const { source } = countingSource(whole.subarray(0, size));
@@ -344,7 +344,9 @@ describe('readGguf', () => {
     }
   });
 
-  it('opens a file with a token of 1 MB and a template of 10 MB: tokenizer and chat judge them', async () => {
+  it('opens a file with a token of 1 MB and a template of 10 MB: tokenizer and chat judge them', {
+    tags: ['slow'],
+  }, async () => {
     const bytes = ggufBytes((file) => {
       setPair(ggml('tokens'), TYPE.ARRAY, texts([...TOKENS.slice(1), 'x'.repeat(2 ** 20)]))(file);
       setPair('tokenizer.chat_template', TYPE.STRING, text('y'.repeat(10_000_000)))(file);
@@ -373,7 +375,9 @@ describe('readGguf on mutated bytes', () => {
   );
   const numRuns = Number(process.env.FUZZ_RUNS ?? 2000);
 
-  it(`ends in a checkpoint that can be read whole or in a FormatError, ${numRuns} times`, async () => {
+  it(`ends in a checkpoint that can be read whole or in a FormatError, ${numRuns} times`, {
+    tags: ['slow'],
+  }, async () => {
     let opened = 0;
     const property = async (mutations: { at: number; bytes: Uint8Array }[], cut: number) => {
       const bytes = valid.slice(0, valid.length - cut);

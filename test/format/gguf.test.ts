@@ -118,30 +118,34 @@ describe('rows of query and key projections', () => {
     expect(ggufRow(8 + 4, 8)).toBe(8 + 1);
   });
 
-  it.each(['q', 'k'])('undoes the permutation of attn_%s for every range of rows', async (part) => {
-    const bytes = ggufBytes();
-    const line = (await readGgufHeader(bytesSource('x', bytes))).tensors.find(
-      ({ name }) => name === `blk.0.attn_${part}.weight`,
-    )!;
-    const stored = bytes.subarray(line.offset, line.offset + line.byteLength);
-    const rowBytes = 20;
-    const numRows = line.shape[0];
-    const expected = concat(
-      ...Array.from({ length: numRows }, (_, row) => {
-        const from = ggufRow(row, 16) * rowBytes;
-        return stored.subarray(from, from + rowBytes);
-      }),
-    );
-    const tensor = (await open(bytes)).tensors.get(`model.layers.0.self_attn.${part}_proj.weight`)!;
-    expect(expected).not.toEqual(stored);
-    for (let begin = 0; begin <= numRows; begin++) {
-      for (let end = begin; end <= numRows; end++) {
-        expect(await tensor.readRows(begin, end)).toEqual(
-          expected.subarray(begin * rowBytes, end * rowBytes),
-        );
+  it.each(['q', 'k'])(
+    'undoes the permutation of attn_%s for every range of rows',
+    { tags: ['slow'] },
+    async (part) => {
+      const bytes = ggufBytes();
+      const line = (await readGgufHeader(bytesSource('x', bytes))).tensors.find(
+        ({ name }) => name === `blk.0.attn_${part}.weight`,
+      )!;
+      const stored = bytes.subarray(line.offset, line.offset + line.byteLength);
+      const rowBytes = 20;
+      const numRows = line.shape[0];
+      const expected = concat(
+        ...Array.from({ length: numRows }, (_, row) => {
+          const from = ggufRow(row, 16) * rowBytes;
+          return stored.subarray(from, from + rowBytes);
+        }),
+      );
+      const tensor = (await open(bytes)).tensors.get(`model.layers.0.self_attn.${part}_proj.weight`)!;
+      expect(expected).not.toEqual(stored);
+      for (let begin = 0; begin <= numRows; begin++) {
+        for (let end = begin; end <= numRows; end++) {
+          expect(await tensor.readRows(begin, end)).toEqual(
+            expected.subarray(begin * rowBytes, end * rowBytes),
+          );
+        }
       }
-    }
-  });
+    },
+  );
 
   it('leaves the rows of value, output and MLP as they are', async () => {
     const bytes = ggufBytes();

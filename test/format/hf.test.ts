@@ -79,7 +79,7 @@ describe('readHfFolder', () => {
     },
   );
 
-  it('reads two shards as the one file they were made from', async () => {
+  it('reads two shards as the one file they were made from', { tags: ['slow'] }, async () => {
     const one = await read(gqa());
     const two = await read(await shards());
     expect([...two.tensors.keys()].sort()).toEqual([...one.tensors.keys()].sort());

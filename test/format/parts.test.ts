@@ -20,7 +20,9 @@ async function cut(size: number, partBytes: number) {
 }
 
 describe('partsSource', () => {
-  it('reads every range of 1,000 bytes in parts of 64 as the whole file has it', async () => {
+  it('reads every range of 1,000 bytes in parts of 64 as the whole file has it', {
+    tags: ['slow'],
+  }, async () => {
     const { bytes, files, manifest } = await cut(1000, 64);
     const source = partsSource(manifest, async ({ name }) => files.get(name)!);
     expect(source.size).toBe(1000);
@@ -93,7 +95,9 @@ describe('a transient source', () => {
     expect(await source.read(0, 10)).toEqual(bytes.subarray(0, 10));
   });
 
-  it('reads bodies of answers into the same memory, every range of 1,000 bytes in parts of 64', async () => {
+  it('reads bodies of answers into the same memory, every range of 1,000 bytes in parts of 64', {
+    tags: ['slow'],
+  }, async () => {
     const { bytes, files, manifest } = await cut(1000, 64);
     const fetchPart = async ({ name }: Part) => new Response(files.get(name)! as Uint8Array<ArrayBuffer>);
     const source = partsSource(manifest, fetchPart, { isTransient: true });

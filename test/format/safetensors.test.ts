@@ -160,7 +160,7 @@ describe('SafetensorsFile.open', () => {
     expect((await open(bytes)).tensors.get('a')?.byteLength).toBe(24);
   });
 
-  it('refuses 100,000 names on one empty range after 65,536 of them', async () => {
+  it('refuses 100,000 names on one empty range after 65,536 of them', { tags: ['slow'] }, async () => {
     const names = Array.from(
       { length: 100_000 },
       (_, i) => `"n${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`,
@@ -182,7 +182,9 @@ describe('SafetensorsFile.open', () => {
   });
 
   const numRuns = Number(process.env.FUZZ_RUNS ?? 2000);
-  it(`ends in a file that can be read whole or in a FormatError, ${numRuns} times`, async () => {
+  it(`ends in a file that can be read whole or in a FormatError, ${numRuns} times`, {
+    tags: ['slow'],
+  }, async () => {
     let opened = 0;
     const swap = fc.record({
       at: fc.nat(VALID.length - 1),

@@ -108,7 +108,7 @@ describe('sample', () => {
   });
 
   // 20,000 draws: the share of an id has a deviation of sqrt(p (1 - p) / n) <= 0.0036; 5 of them are allowed.
-  it('draws 20,000 times as often as the distribution says, within 5 deviations', () => {
+  it('draws 20,000 times as often as the distribution says, within 5 deviations', { tags: ['slow'] }, () => {
     const logits = logitsOf(1, 2, 0, -1, 1.5);
     const options = { temperature: 0.9, topP: 0.98 };
     const { ids, probs } = distribution(logits, options, noHistory);
@@ -125,7 +125,7 @@ describe('sample', () => {
     });
   });
 
-  it('draws one sequence for one seed, and leaves the logits as they are', () => {
+  it('draws one sequence for one seed, and leaves the logits as they are', { tags: ['slow'] }, () => {
     const logits = Float32Array.from({ length: 5000 }, (_, i) => Math.fround(((i * 7919) % 613) / 60));
     const before = logits.slice();
     const options = {

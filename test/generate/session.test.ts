@@ -70,7 +70,9 @@ describe('Session', () => {
     await expect(finish(session.generate([1]))).rejects.toThrow(/closed/);
   });
 
-  it('gives the answers of a fresh cache for any run of 6 prompts, common beginnings or not', async () => {
+  it('gives the answers of a fresh cache for any run of 6 prompts, common beginnings or not', {
+    tags: ['slow'],
+  }, async () => {
     const prompts = fc.array(fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 12 }), {
       minLength: 6,
       maxLength: 6,

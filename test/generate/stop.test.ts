@@ -36,7 +36,7 @@ const stopStrings = fc.array(
 );
 
 describe('StopScanner', () => {
-  it('shows what its definition says, for 2,000 texts cut anywhere', () => {
+  it('shows what its definition says, for 2,000 texts cut anywhere', { tags: ['slow'] }, () => {
     fc.assert(
       fc.property(letters, stopStrings, fc.array(fc.nat(), { maxLength: 12 }), (text, stops, cuts) => {
         const expected = definition(text, stops);

@@ -30,7 +30,7 @@ const person = {
 };
 
 describe('generate with a form', () => {
-  it('answers with JSON of the schema, and ends before the tokens do', async () => {
+  it('answers with JSON of the schema, and ends before the tokens do', { tags: ['slow'] }, async () => {
     for (const maxTokens of [24, 30, 64]) {
       const { text, finishReason, usage } = await answer({ schema: person, maxTokens });
       expect(finishReason).toBe('stop');
@@ -40,7 +40,7 @@ describe('generate with a form', () => {
     }
   });
 
-  it('answers in the form at any temperature', async () => {
+  it('answers in the form at any temperature', { tags: ['slow'] }, async () => {
     for (const seed of [1, 2, 3, 4]) {
       const { text } = await answer({ schema: person, maxTokens: 60, temperature: 3, seed });
       expect(typeof (JSON.parse(text) as [string, number])[0]).toBe('string');

@@ -91,7 +91,7 @@ describe('numberDfa', () => {
 });
 
 describe('FORMATS', () => {
-  it('compiles each to fewer than 3,000 states', () => {
+  it('compiles each to fewer than 3,000 states', { tags: ['slow'] }, () => {
     for (const [name, pattern] of Object.entries(FORMATS)) {
       expect([name, numStates(regexDfa(pattern, false)) < 3000]).toEqual([name, true]);
     }

@@ -9,7 +9,9 @@ const COUNTED = {
   valid: ['[{},{}]', '[{"a":1,"b":1},{"a":1,"c":1}]'],
 };
 
-it('gives kept masks as new ones: places that differ in a count only (all cases: masks.slow.test.ts)', () => {
+it('gives kept masks as new ones: places that differ in a count only (all cases: masks.slow.test.ts)', {
+  tags: ['slow'],
+}, () => {
   expectKeptMasks(COUNTED);
 });
 

@@ -84,7 +84,7 @@ describe('compileSchema', () => {
     );
   });
 
-  it('reads a chain of 5,000 references without a deep stack', () => {
+  it('reads a chain of 5,000 references without a deep stack', { tags: ['slow'] }, () => {
     const $defs = Object.fromEntries(
       Array.from({ length: 300 }, (_, i) => [`a${i}`, { $ref: `#/$defs/a${i + 1}` }]),
     );
@@ -106,7 +106,7 @@ describe('compileRegex', () => {
     },
   );
 
-  it('ends on patterns whose automata explode', () => {
+  it('ends on patterns whose automata explode', { tags: ['slow'] }, () => {
     expect(() => compileRegex(`(a|b)*a${'(a|b)'.repeat(30)}`, tinyVocabulary)).toThrow(GrammarError);
     expect(() => compileRegex('('.repeat(5000), tinyVocabulary)).toThrow(/nested too deeply/);
   });

@@ -135,13 +135,13 @@ describe('attention_bias and mlp_bias', () => {
     expectClose(logits, expected, ROUNDINGS * EPS64 * largest, 'reference');
   });
 
-  it.each([1, 2])('WASM too, on %d threads, fused where it may', async (threads) => {
+  it.each([1, 2])('WASM too, on %d threads, fused where it may', { tags: ['slow'] }, async (threads) => {
     const options = { threads, precision: 'precise' as const };
     const logits = await logitsOf(await loadModel(checkpoint, options, nodePlatform));
     expectClose(logits, expected, ROUNDINGS * EPS32 * largest, 'wasm');
   });
 
-  it('every bias matters: without it the logits are others', async () => {
+  it('every bias matters: without it the logits are others', { tags: ['slow'] }, async () => {
     for (const [name, tensor] of checkpoint.tensors) {
       if (!name.endsWith('.bias') || name.includes('k_proj')) continue; // adds the same to every score of a query, up to the rotation
       const zeros = { ...tensor, readRows: async () => new Uint8Array(tensor.byteLength) };

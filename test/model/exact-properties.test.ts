@@ -76,7 +76,9 @@ describe('RoPE', () => {
 });
 
 describe('a tied embedding', () => {
-  it('is the head: each logit is the final norm times the embedding row, to the last bit', async () => {
+  it('is the head: each logit is the final norm times the embedding row, to the last bit', {
+    tags: ['slow'],
+  }, async () => {
     const model = await loadModel(await tinyCheckpoint('gqa'), { engine: 'reference' });
     const { hiddenSize, vocabSize } = model.config;
     const ids = goldenJson('tiny/gqa/goldens.json').sequences[2] as number[];

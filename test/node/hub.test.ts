@@ -78,7 +78,9 @@ const gguf = new Uint8Array(5000).map((_, i) => i);
 const repoPath = (...parts: string[]) => join(home, 'hub', 'models--org--name', ...parts);
 
 describe('fetchFromHub', () => {
-  it('puts a GGUF file where the Python tools look for it, and finds it there without the network', async () => {
+  it('puts a GGUF file where the Python tools look for it, and finds it there without the network', {
+    tags: ['slow'],
+  }, async () => {
     files = { 'm-Q4_0.gguf': gguf, 'm-Q8_0.gguf': new Uint8Array(70), 'README.md': utf8('hello') };
     const found = await fetchFromHub({ ...request, file: 'q4_0' }, { env: env() });
     expect(found).toEqual({ kind: 'gguf', path: repoPath('snapshots', COMMIT, 'm-Q4_0.gguf') });
@@ -91,7 +93,9 @@ describe('fetchFromHub', () => {
     expect(server.requests).toHaveLength(numRequests);
   });
 
-  it('fetches config, tokenizer, index and every shard of a folder, each once', async () => {
+  it('fetches config, tokenizer, index and every shard of a folder, each once', {
+    tags: ['slow'],
+  }, async () => {
     files = {
       'config.json': utf8('{}'),
       'tokenizer.json': utf8('{"a":1}'),
@@ -114,7 +118,9 @@ describe('fetchFromHub', () => {
     expect(await findInHubCache(request, env())).toBeUndefined();
   });
 
-  it('sends the token of HF_TOKEN, or of the file that a login wrote, with every request', async () => {
+  it('sends the token of HF_TOKEN, or of the file that a login wrote, with every request', {
+    tags: ['slow'],
+  }, async () => {
     files = { 'm.gguf': gguf };
     await fetchFromHub(request, { env: env() });
     expect(new Set(server.requests.map(({ headers }) => headers.authorization))).toEqual(
@@ -127,7 +133,7 @@ describe('fetchFromHub', () => {
     expect(server.requests[0].headers.authorization).toBe('Bearer hf_from_file');
   });
 
-  it('takes the token along to no other host that a file is sent from', async () => {
+  it('takes the token along to no other host that a file is sent from', { tags: ['slow'] }, async () => {
     files = { 'm.gguf': gguf };
     const elsewhere = await startServer((incoming, response) => serveBytes(incoming, response, gguf));
     elsewhereUrl = elsewhere.url.replace('127.0.0.1', 'localhost');
@@ -148,7 +154,9 @@ describe('fetchFromHub', () => {
     await expect(refusal).rejects.not.toThrow(/mirror|network/);
   });
 
-  it('fetches once more what lies damaged in the cache, one byte of the weights being another', async () => {
+  it('fetches once more what lies damaged in the cache, one byte of the weights being another', {
+    tags: ['slow'],
+  }, async () => {
     files = { 'm.gguf': gguf };
     const { path } = await findWeights('org/name', { env: env() });
     expect((await checkedWeights(env())).map(({ isIntact }) => isIntact)).toEqual([true]);
@@ -172,7 +180,7 @@ describe('fetchFromHub', () => {
     expect(server.requests).toHaveLength(numRequests);
   });
 
-  it('asks the proxy of the environment for list and file', async () => {
+  it('asks the proxy of the environment for list and file', { tags: ['slow'] }, async () => {
     files = { 'm.gguf': gguf };
     const asProxy = { ...env(), HTTP_PROXY: server.url, HF_ENDPOINT: 'http://hub.example.invalid' };
     const found = await fetchFromHub(request, { env: asProxy });
@@ -192,7 +200,7 @@ describe('fetchFromHub', () => {
     expect(await findInHubCache(request, env())).toBeUndefined();
   });
 
-  it('says within 300 ms that the hub does not answer', async () => {
+  it('says within 300 ms that the hub does not answer', { tags: ['slow'] }, async () => {
     status = 'silent';
     const refusal = fetchFromHub(request, { env: env(), reachMs: 300 });
     await expect(refusal).rejects.toThrow(UnavailableError);

@@ -11,7 +11,9 @@ it('--model nano is a file of the package of at most 2.2 MB', async () => {
   expect(statSync(path).size).toBeLessThan(2_200_000);
 });
 
-it('the nano model finds a line of Hamlet likelier than the same words in another order', async () => {
+it('the nano model finds a line of Hamlet likelier than the same words in another order', {
+  tags: ['slow'],
+}, async () => {
   const nano = await load('nano', { threads: 1 });
   const [line, turned] = await nano.score([
     'To be, or not to be: that is the question',

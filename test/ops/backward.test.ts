@@ -46,7 +46,7 @@ function evaluate(
 }
 
 describe.each(backwardCases)('$name', (one) => {
-  it('has the gradient that finite differences find in float64, within 1e-6', () => {
+  it('has the gradient that finite differences find in float64, within 1e-6', { tags: ['slow'] }, () => {
     const engine = new ReferenceTraining();
     const { out, gradients } = evaluate(engine, one);
     const dOut = random(out.length, 99);

@@ -55,7 +55,7 @@ function deviation(found: Float64Array, wanted: Float64Array): number {
 }
 
 describe('an adapter beside the weights', () => {
-  it('gives the logits of one that was added into them', async () => {
+  it('gives the logits of one that was added into them', { tags: ['slow'] }, async () => {
     const checkpoint = await tinyCheckpoint('gqa');
     const adapter = adapterOf(checkpoint, ALL);
     const [plain, beside, merged] = await Promise.all(
@@ -71,6 +71,7 @@ describe('an adapter beside the weights', () => {
 
   it.each(['Q4_0', 'Q8_0', 'F16'] satisfies DType[])(
     'leaves %s as it is, and gives the same bits on one thread and on two',
+    { tags: ['slow'] },
     async (dtype) => {
       const checkpoint = randomCheckpoint(SMALL_CONFIG, (name) => (name.includes('norm') ? 'F32' : dtype));
       // Layers differ: fused where there is nothing beside them.
@@ -86,7 +87,7 @@ describe('an adapter beside the weights', () => {
     },
   );
 
-  it('is in the plan of the memory', () => {
+  it('is in the plan of the memory', { tags: ['slow'] }, () => {
     const checkpoint = randomCheckpoint(SMALL_CONFIG, () => 'F32');
     const options = { maxSeqLen: 32, cacheType: 'f32', threads: 1, rowsPerPass: 32 } as const;
     const bytes = (of: Checkpoint) => planBytes(planModel(of.config, of.tensors.values(), options));
@@ -112,7 +113,7 @@ describe('a folder with an adapter', () => {
     for (const path of [folder, at]) rmSync(path, { recursive: true });
   });
 
-  it('is named on the command line and to load()', async () => {
+  it('is named on the command line and to load()', { tags: ['slow'] }, async () => {
     const checkpoint = await tinyCheckpoint('gqa');
     const adapter = adapterOf(checkpoint, ALL);
     for (const { path, bytes } of adapterFiles(adapter, checkpoint.config))

@@ -81,7 +81,9 @@ describe('systemFingerprint', () => {
     expect(new Set([first, ...others]).size).toBe(1);
   });
 
-  it('differs with one bit of any tensor, and with config, engine, precision and cache type: 33 of 33', async () => {
+  it('differs with one bit of any tensor, and with config, engine, precision and cache type: 33 of 33', {
+    tags: ['slow'],
+  }, async () => {
     const names = [...checkpoint.tensors.keys()];
     const all = [await fingerprintOf()];
     for (const name of names) all.push(await fingerprintOf({}, withChangedBit(name)));

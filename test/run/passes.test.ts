@@ -52,7 +52,7 @@ async function filled(model: Model, count: number, length: number): Promise<KvCa
 describe.each([0, 2])(
   'one pass with a prompt of 2,000 ids beside 15 running answers, %d workers',
   (threads) => {
-    it('gives every row the bits that it has alone', async () => {
+    it('gives every row the bits that it has alone', { tags: ['slow'] }, async () => {
       const model = await wasmModel(threads);
       const answers = await filled(model, 15, 20);
       const entries = answers.map((cache, n): PassEntry => ({ ids: [n], cache }));
@@ -81,7 +81,7 @@ describe('run', () => {
     expect(counts.logits).toBe(0);
   });
 
-  it('lets a running answer go before a prompt that came earlier', async () => {
+  it('lets a running answer go before a prompt that came earlier', { tags: ['slow'] }, async () => {
     const { model } = await countingModel();
     const [answer] = await filled(model, 1, 4);
     const prompt = model.newCache();
@@ -104,7 +104,7 @@ describe('run', () => {
     await prompt;
   });
 
-  it('computes calls of the same moment together, and one cache in order', async () => {
+  it('computes calls of the same moment together, and one cache in order', { tags: ['slow'] }, async () => {
     const { model, counts } = await countingModel();
     const caches = await filled(model, 4, 4);
     counts.chunks = [];
@@ -199,7 +199,9 @@ describe('run', () => {
 });
 
 describe('a cache that was freed', () => {
-  it('is refused for ever, can be freed again, and is never the cache of another', async () => {
+  it('is refused for ever, can be freed again, and is never the cache of another', {
+    tags: ['slow'],
+  }, async () => {
     const model = await wasmModel(2);
     const gone = model.newCache();
     model.freeCache(gone);
@@ -211,7 +213,9 @@ describe('a cache that was freed', () => {
     expect(row).toEqual(await model.forward([1, 2, 3, 4], model.newCache()));
   });
 
-  it('ends the pass that waits for it, and gives its pages back only when no chunk writes to them', async () => {
+  it('ends the pass that waits for it, and gives its pages back only when no chunk writes to them', {
+    tags: ['slow'],
+  }, async () => {
     const model = await wasmModel(2);
     const cache = model.newCache();
     const pass = model.run([{ ids: idsOf(2000, 1), cache }], {
@@ -223,7 +227,7 @@ describe('a cache that was freed', () => {
 });
 
 describe('an engine that reads asynchronously', () => {
-  it('answers as the reference does, alone and several at once', async () => {
+  it('answers as the reference does, alone and several at once', { tags: ['slow'] }, async () => {
     const engine = distantEngine();
     const model = modelHere(engine, CONFIG, await loadWeights(engine, CONFIG, checkpoint.tensors));
     const reference = await loadModel(checkpoint, { engine: 'reference' });
@@ -268,7 +272,9 @@ describe('an engine that reads asynchronously', () => {
     return { distant: modelHere(engine, CONFIG, weights), reference };
   };
 
-  it('shows every point of a trace, in order and with the values of its moment', async () => {
+  it('shows every point of a trace, in order and with the values of its moment', {
+    tags: ['slow'],
+  }, async () => {
     const { distant, reference } = await bothEngines();
     const { seen, logits } = await traceOf(distant);
     expect(seen.map(([name]) => name)).toEqual(allPoints(CONFIG.numLayers).slice(0, -1));
@@ -277,7 +283,7 @@ describe('an engine that reads asynchronously', () => {
     expect((await traceOf(distant, points)).seen).toEqual((await traceOf(reference, points)).seen);
   });
 
-  it('goes on with what a trace replaced, once and in several places', async () => {
+  it('goes on with what a trace replaced, once and in several places', { tags: ['slow'] }, async () => {
     const { distant, reference } = await bothEngines();
     const plain = (await traceOf(reference)).logits;
     for (const places of [

@@ -70,7 +70,7 @@ describe.each([
 });
 
 describe('forkCache', () => {
-  it('shares whole pages, and gives them back with the last cache', async () => {
+  it('shares whole pages, and gives them back with the last cache', { tags: ['slow'] }, async () => {
     const model = await loaded('wasm');
     const { engine } = model as unknown as { engine: WasmEngine };
     const used = () => engine.usage().get('cache') ?? 0;
@@ -88,7 +88,7 @@ describe('forkCache', () => {
 });
 
 describe('PrefixCache', () => {
-  it('gives what is known of a prompt, with the bits of a new computation', async () => {
+  it('gives what is known of a prompt, with the bits of a new computation', { tags: ['slow'] }, async () => {
     const model = await loaded('wasm');
     const caches = new PrefixCache(model);
     const system = idsOf(40, 1);
@@ -107,7 +107,9 @@ describe('PrefixCache', () => {
     expect(caches.usage).toMatchObject({ caches: 0, bytes: 0 });
   });
 
-  it('lets prompts that begin alike wait for the first, and computes their beginning once', async () => {
+  it('lets prompts that begin alike wait for the first, and computes their beginning once', {
+    tags: ['slow'],
+  }, async () => {
     const model = await loaded('wasm');
     const caches = new PrefixCache(model);
     const system = idsOf(300, 2);
@@ -151,7 +153,7 @@ describe('PrefixCache', () => {
     expect((await waiting[0]).ids).toEqual([]);
   });
 
-  it('keeps no more than it may, the newest', async () => {
+  it('keeps no more than it may, the newest', { tags: ['slow'] }, async () => {
     const model = await loaded('wasm');
     const one = model.newCache();
     await model.forward([1], one);
@@ -172,7 +174,7 @@ describe('PrefixCache', () => {
     expect(() => new PrefixCache(model, { maxBytes: -1 })).toThrow(RangeError);
   });
 
-  it('begins with a snapshot', async () => {
+  it('begins with a snapshot', { tags: ['slow'] }, async () => {
     const model = await loaded('wasm');
     const caches = new PrefixCache(model);
     caches.give(await restoreSnapshot(model, await saveSnapshot(model, idsOf(150, 4))));
@@ -181,7 +183,7 @@ describe('PrefixCache', () => {
     expect(await model.forward([7], timeline.cache)).toEqual(await alone(model, [...idsOf(150, 4), 7]));
   });
 
-  it('gives memory to a pass that lacks it', async () => {
+  it('gives memory to a pass that lacks it', { tags: ['slow'] }, async () => {
     const model = await loaded('wasm');
     const caches = new PrefixCache(model);
     const timeline = await caches.take(idsOf(30, 1));

@@ -33,7 +33,7 @@ async function answer(ids: readonly number[], seed: number): Promise<unknown[]> 
   return told;
 }
 
-it('each has its own bits, and waits for its own chunk and the one before', async () => {
+it('each has its own bits, and waits for its own chunk and the one before', { tags: ['slow'] }, async () => {
   const alone: unknown[] = [];
   for (const [n, ids] of [LONG, ...SHORT].entries()) alone.push(await answer(ids, n));
 

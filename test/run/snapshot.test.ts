@@ -49,23 +49,27 @@ const KINDS: NodeLoadOptions[] = [
 ];
 
 describe('a snapshot', () => {
-  it.each(KINDS)('gives the answer that there is without one, bit for bit: %j', async (options) => {
-    const builder = await loadTiny(options);
-    const snapshot = await builder.snapshot([SYSTEM]);
-    const smol = await loadTiny(options); // another program
-    const session = await smol.restore(snapshot);
-    const with_ = await answerOf(session.chat([SYSTEM, QUESTION], { ...OPTIONS, logprobs: 0 }));
-    const without = await answerOf(smol.chat([SYSTEM, QUESTION], { ...OPTIONS, logprobs: 0 }));
-    expect(with_.ids).toEqual(without.ids);
-    expect(with_.logprobs).toEqual(without.logprobs);
-    // Every token of the system message came from the snapshot.
-    const system = await smol.template!.render([SYSTEM], { addGenerationPrompt: false });
-    expect(with_.cached).toBe(smol.tokenizer.encode(system).length);
-    expect(without.cached).toBe(0);
-    session.close();
-  });
+  it.each(KINDS)(
+    'gives the answer that there is without one, bit for bit: %j',
+    { tags: ['slow'] },
+    async (options) => {
+      const builder = await loadTiny(options);
+      const snapshot = await builder.snapshot([SYSTEM]);
+      const smol = await loadTiny(options); // another program
+      const session = await smol.restore(snapshot);
+      const with_ = await answerOf(session.chat([SYSTEM, QUESTION], { ...OPTIONS, logprobs: 0 }));
+      const without = await answerOf(smol.chat([SYSTEM, QUESTION], { ...OPTIONS, logprobs: 0 }));
+      expect(with_.ids).toEqual(without.ids);
+      expect(with_.logprobs).toEqual(without.logprobs);
+      // Every token of the system message came from the snapshot.
+      const system = await smol.template!.render([SYSTEM], { addGenerationPrompt: false });
+      expect(with_.cached).toBe(smol.tokenizer.encode(system).length);
+      expect(without.cached).toBe(0);
+      session.close();
+    },
+  );
 
-  it('of one thread is taken by two: threads change no bit', async () => {
+  it('of one thread is taken by two: threads change no bit', { tags: ['slow'] }, async () => {
     const snapshot = await (await loadTiny({ threads: 1 })).snapshot([SYSTEM]);
     await expect((await loadTiny({ threads: 2 })).restore(snapshot)).resolves.toBeDefined();
   });
@@ -81,7 +85,9 @@ describe('a snapshot', () => {
     await expect(smol.restore('x' as never)).rejects.toThrow(/^snapshot: expected bytes, got "x"$/);
   });
 
-  it('of another precision is refused, where weights are quantised and precision makes a difference', async () => {
+  it('of another precision is refused, where weights are quantised and precision makes a difference', {
+    tags: ['slow'],
+  }, async () => {
     const checkpoint = randomCheckpoint(SMALL_CONFIG, (name) => (/norm|bias/.test(name) ? 'F32' : 'Q4_1'));
     const fast = await loadModel(checkpoint, { threads: 1, precision: 'fast' }, nodePlatform);
     const precise = await loadModel(checkpoint, { threads: 1, precision: 'precise' }, nodePlatform);
@@ -91,7 +97,7 @@ describe('a snapshot', () => {
     await Promise.all([fast.close(), precise.close()]);
   });
 
-  it('with one wrong bit anywhere is refused', async () => {
+  it('with one wrong bit anywhere is refused', { tags: ['slow'] }, async () => {
     const smol = await loadTiny({ threads: 1 });
     const snapshot = await smol.snapshot([SYSTEM]);
     for (const at of [0, 9, 20, 200, snapshot.length - 40, snapshot.length - 1]) {

@@ -16,7 +16,7 @@ async function metric(server: Awaited<ReturnType<typeof serverOf>>, name: string
 }
 
 describe('cache_prompt', () => {
-  it('false neither uses what was kept nor keeps anything', async () => {
+  it('false neither uses what was kept nor keeps anything', { tags: ['slow'] }, async () => {
     const server = await serverOf();
     const own = { ...ask, cache_prompt: false };
     expect(cachedOf(await post(chat, own, { server }))).toBe(0);

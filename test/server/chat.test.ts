@@ -9,7 +9,7 @@ const tool = (name: string, properties: object) => ({
 const tools = [tool('look', { at: { enum: ['a', 'b'] } }), tool('stop', {})];
 
 describe('/v1/chat/completions', () => {
-  it('gives the answer of the library, with what it took', async () => {
+  it('gives the answer of the library, with what it took', { tags: ['slow'] }, async () => {
     const { json, headers } = await post('/v1/chat/completions', ask);
     const own = await smol.answer('Hi', { maxTokens: 8, temperature: 0 });
     expect(json.choices[0].message).toEqual({ role: 'assistant', content: own.text, refusal: null });
@@ -23,10 +23,13 @@ describe('/v1/chat/completions', () => {
     expect(headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  it('streams the same text: role, pieces, reason, usage where asked for, end', async () => {
-    const whole = await post('/v1/chat/completions', ask);
+  it('streams the same text: role, pieces, reason, usage where asked for, end', {
+    tags: ['slow'],
+  }, async () => {
+    const alone = { ...ask, cache_prompt: false };
+    const whole = await post('/v1/chat/completions', alone);
     const { text } = await post('/v1/chat/completions', {
-      ...ask,
+      ...alone,
       stream: true,
       stream_options: { include_usage: true },
     });

@@ -6,7 +6,7 @@ const ids = smol.tokenizer.encode(prompt);
 const greedy = { prompt, max_tokens: 5, temperature: 0 };
 
 describe('/v1/completions', () => {
-  it('continues texts and ids alike, several at once, choice after choice', async () => {
+  it('continues texts and ids alike, several at once, choice after choice', { tags: ['slow'] }, async () => {
     const alone = await post('/v1/completions', greedy);
     const several = await post('/v1/completions', {
       ...greedy,
@@ -97,7 +97,7 @@ describe('/v1/embeddings', () => {
 describe('/v1/responses', () => {
   const ask = { input: 'Hi', max_output_tokens: 6, temperature: 0 };
 
-  it('says the same as chat, and that it was cut', async () => {
+  it('says the same as chat, and that it was cut', { tags: ['slow'] }, async () => {
     const chat = await post('/v1/chat/completions', {
       messages: [{ role: 'user', content: 'Hi' }],
       max_tokens: 6,

@@ -1,7 +1,6 @@
 // A server without a socket over a tiny model, for tests: its answers are nonsense and its numbers are right.
 
 import { rmSync } from 'node:fs';
-import { afterAll } from 'vitest';
 import { load, type SmolLM2 } from '../../src/node/index.ts';
 import { app, type ServerApp, type ServerOptions } from '../../src/server/app.ts';
 import { makeTinyFolder } from '../support/tiny-folder.ts';
@@ -9,10 +8,8 @@ import { makeTinyFolder } from '../support/tiny-folder.ts';
 const folder = makeTinyFolder();
 export const smol: SmolLM2 = await load(folder, { engine: 'wasm', threads: 1 });
 await smol.systemFingerprint();
-afterAll(async () => {
-  await smol.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+// The weights are in memory now. The model is not closed: test files may share it, where they share a process.
+rmSync(folder, { recursive: true, force: true });
 
 /** A server that is ready. */
 export async function serverOf(options: ServerOptions = {}): Promise<ServerApp> {

@@ -26,7 +26,9 @@ class UnreadConnection extends Duplex {
   }
 }
 
-it('a stream whose reader stops is drawn no further than what fits between, and goes on', async () => {
+it('a stream whose reader stops is drawn no further than what fits between, and goes on', {
+  tags: ['slow'],
+}, async () => {
   // Places for others beside the sixteen that it holds.
   const served = await serverOf({ parallel: 20 });
   const server = createAdaptorServer({ fetch: served.fetch }) as Server;

@@ -53,7 +53,7 @@ describe('Bpe', () => {
     expect(build(['a a', 'aa a'])('aaaaa')).toEqual(['aa', 'aaa']);
   });
 
-  it('equals the definition on 300 random sets of merges, 20 words each', () => {
+  it('equals the definition on 300 random sets of merges, 20 words each', { tags: ['slow'] }, () => {
     const below = randomBelow(11);
     for (let run = 0; run < 300; run++) {
       const merges = randomMerges(below);

@@ -82,7 +82,7 @@ describe('Tokenizer of SmolLM2', () => {
     expect(differing.filter(({ text }) => !isKnownToDiffer(text))).toEqual([]);
   });
 
-  it('agrees with it on 3000 random texts', () => {
+  it('agrees with it on 3000 random texts', { tags: ['slow'] }, () => {
     const property = fc.property(
       texts.filter((text) => !isKnownToDiffer(text)),
       (text) => {
@@ -97,7 +97,7 @@ describe.each(Object.entries(families))('Tokenizer of the kind of %s', (_, { tok
   const tokenizer = Tokenizer.from({ kind: 'json', tokenizer: json, file: 'tokenizer.json' });
   const oracle = new Oracle(json as object, {});
 
-  it('gives the ids of HF tokenizers on 1039 texts with a small vocabulary', () => {
+  it('gives the ids of HF tokenizers on 1039 texts with a small vocabulary', { tags: ['slow'] }, () => {
     expect(cases.length).toBe(1039);
     for (const { text, ids, decoded } of cases) {
       expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(ids);
@@ -105,7 +105,7 @@ describe.each(Object.entries(families))('Tokenizer of the kind of %s', (_, { tok
     }
   });
 
-  it('agrees with the second witness on 3000 random texts', () => {
+  it('agrees with the second witness on 3000 random texts', { tags: ['slow'] }, () => {
     const property = fc.property(
       texts.filter((text) => !hasNewLetter(text)),
       (text) => {

@@ -101,7 +101,7 @@ describe.each(Object.keys(PRETOKENIZERS) as PretokenizerName[])('the scanner %s'
     expect(expected[name](text)).toEqual(cut[name]);
   });
 
-  it('cuts 1000 random texts as its pattern does', () => {
+  it('cuts 1000 random texts as its pattern does', { tags: ['slow'] }, () => {
     const parts = fc.oneof(
       { arbitrary: fc.constantFrom(...pool), weight: 9 },
       { arbitrary: fc.string({ unit: 'binary', maxLength: 2 }), weight: 1 },

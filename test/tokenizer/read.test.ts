@@ -226,7 +226,7 @@ describe('Tokenizer.from GGUF metadata', () => {
     expect(() => Tokenizer.from({ ...gguf, ...change })).toThrow(message);
   });
 
-  it('refuses 3000 tokens made to have one hash instead of comparing them all', () => {
+  it('refuses 3000 tokens made to have one hash instead of comparing them all', { tags: ['slow'] }, () => {
     // Texts whose hash ends alike: found by trying, for a table of 8192 slots.
     const hash = (text: string) => {
       let value = 0x811c9dc5;

@@ -38,7 +38,7 @@ describe.each([
     for (const { text, ids } of cases) expect(tokenizer.encode(text)).toEqual(ids);
   });
 
-  it('knows its 49152 tokens by text and back', () => {
+  it('knows its 49152 tokens by text and back', { tags: ['slow'] }, () => {
     expect(tokenizer.vocabSize).toBe(49152);
     for (const [text, id] of Object.entries<number>(tokenizerJson.model.vocab)) {
       if (tokenizer.idOf(text) !== id || tokenizer.tokenText(id) !== text) expect.fail(`${id}: ${text}`);
@@ -89,7 +89,7 @@ describe('encode', () => {
     expect(tokenizer.encode('')).toEqual([]);
   });
 
-  it('refuses addBos without a bos token, and what is not a text', () => {
+  it('refuses addBos without a bos token, and what is not a text', { tags: ['slow'] }, () => {
     const without = Tokenizer.from({ ...jsonSource, tokenizerConfig: undefined });
     expect(() => without.encode('a', { addBos: true })).toThrow(RangeError);
     expect(() => tokenizer.encode(undefined as never)).toThrow(TypeError);

@@ -162,7 +162,9 @@ describe('shapes', () => {
     expect(report.notes.join()).toContain('interleaved');
   });
 
-  it('does not take rows left interleaved by a reader for an order: the rotation after it is wrong', async () => {
+  it('does not take rows left interleaved by a reader for an order: the rotation after it is wrong', {
+    tags: ['slow'],
+  }, async () => {
     const { sequences: all } = goldenJson('tiny/gqa/goldens.json');
     const model = await faultyModel(checkpoint, {
       weights: (w) => ({

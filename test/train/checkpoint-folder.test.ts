@@ -45,7 +45,7 @@ function checkpoint(step: number, first = step): TrainingCheckpoint {
 }
 
 describe('a checkpoint', () => {
-  it('comes back with the same bits and in the same order', async () => {
+  it('comes back with the same bits and in the same order', { tags: ['slow'] }, async () => {
     const store = new CheckpointFolder(join(folder, 'new', 'checkpoints'));
     expect(await store.latest()).toBeUndefined();
     await store.save(checkpoint(1));
@@ -61,7 +61,7 @@ describe('a checkpoint', () => {
     await expect(store.load(5)).rejects.toThrow('expected a checkpoint of step 5, got 1, 12');
   });
 
-  it('of the same step replaces the one before', async () => {
+  it('of the same step replaces the one before', { tags: ['slow'] }, async () => {
     const store = new CheckpointFolder(folder);
     await store.save(checkpoint(3, 1));
     await store.save(checkpoint(3, 2));
@@ -79,7 +79,9 @@ describe('a checkpoint', () => {
     await expect(store.latest()).rejects.toThrow(/optimizer.safetensors: expected sha256 .* damaged/);
   });
 
-  it('that was left half written is named and ignored, and so is a latest that leads nowhere', async () => {
+  it('that was left half written is named and ignored, and so is a latest that leads nowhere', {
+    tags: ['slow'],
+  }, async () => {
     await new CheckpointFolder(folder).save(checkpoint(3));
     mkdirSync(join(folder, 'step-00000009.partial'));
     writeFileSync(join(folder, 'latest'), 'step-00000007\n');
@@ -94,24 +96,28 @@ describe('a checkpoint', () => {
 });
 
 describe('a full disk', () => {
-  it.skipIf(!canMount)('keeps the checkpoint before, says so, and the run goes on', async () => {
-    // One checkpoint takes 3 x 4 x 40,000 bytes; two fit, beside a folder that is being replaced.
-    const list = `ls ${folder}; cat ${folder}/latest`;
-    const command = `${process.execPath} ${SCRIPT} ${folder} 4 40000; echo code $?; ${list}`;
-    const child = spawn('unshare', inSmallDisk('1m', folder, command));
-    const { stdout, stderr } = await ended(child);
-    expect(stdout.split('\n')).toEqual([
-      '1',
-      '2',
-      'code 0',
-      'latest',
-      'step-00000001',
-      'step-00000002',
-      'step-00000002',
-      '',
-    ]);
-    const failures = stderr.trim().split('\n');
-    expect(failures).toHaveLength(2);
-    expect(failures[0]).toMatch(/step-00000003: could not be written \(.*ENOSPC/);
-  });
+  it.skipIf(!canMount)(
+    'keeps the checkpoint before, says so, and the run goes on',
+    { tags: ['slow'] },
+    async () => {
+      // One checkpoint takes 3 x 4 x 40,000 bytes; two fit, beside a folder that is being replaced.
+      const list = `ls ${folder}; cat ${folder}/latest`;
+      const command = `${process.execPath} ${SCRIPT} ${folder} 4 40000; echo code $?; ${list}`;
+      const child = spawn('unshare', inSmallDisk('1m', folder, command));
+      const { stdout, stderr } = await ended(child);
+      expect(stdout.split('\n')).toEqual([
+        '1',
+        '2',
+        'code 0',
+        'latest',
+        'step-00000001',
+        'step-00000002',
+        'step-00000002',
+        '',
+      ]);
+      const failures = stderr.trim().split('\n');
+      expect(failures).toHaveLength(2);
+      expect(failures[0]).toMatch(/step-00000003: could not be written \(.*ENOSPC/);
+    },
+  );
 });

@@ -28,7 +28,9 @@ function sftRecipe(changes: Partial<SftRecipe> = {}): SftRecipe {
 }
 
 describe('ChatRows', () => {
-  it('gives the golden’s ids, and labels on what the assistant says with its <|im_end|>', async () => {
+  it('gives the golden’s ids, and labels on what the assistant says with its <|im_end|>', {
+    tags: ['slow'],
+  }, async () => {
     const tokenizer = Tokenizer.from({
       kind: 'json',
       tokenizer: goldenJson('tokenizer/tokenizer.json'),

@@ -30,7 +30,7 @@ function lossOf(learner: Learner, batch: ReturnType<typeof batchOf>): number {
 describe.each(TINY_NAMES)('a step of training, %s', (name) => {
   const { training } = goldenJson(`tiny/${name}/goldens.json`);
 
-  it('has PyTorch’s losses and gradient norms over three AdamW steps', async () => {
+  it('has PyTorch’s losses and gradient norms over three AdamW steps', { tags: ['slow'] }, async () => {
     const learner = await tinyLearner(name);
     for (const [i, step] of training.steps.entries()) {
       expect(lossOf(learner, batchOf(training.batches[i]))).toBeCloseTo(step.loss, 9);
@@ -45,7 +45,9 @@ describe.each(TINY_NAMES)('a step of training, %s', (name) => {
     expect(after / count).toBeCloseTo(training.loss_of_batch0_after_3_steps, 9);
   });
 
-  it('gives the same gradients, bit for bit, when layers are computed again', async () => {
+  it('gives the same gradients, bit for bit, when layers are computed again', {
+    tags: ['slow'],
+  }, async () => {
     const [kept, again] = await Promise.all([tinyLearner(name), tinyLearner(name, { recomputes: true })]);
     const batch = batchOf(training.batches[0]);
     for (const learner of [kept, again]) learner.gradients(batch, meanWeights(batch));
@@ -71,7 +73,7 @@ describe('gradients', () => {
     await expectGradients(learner, 'tiny/gqa/sft_grads.f64.safetensors');
   });
 
-  it('of preferences are those of the DPO golden', async () => {
+  it('of preferences are those of the DPO golden', { tags: ['slow'] }, async () => {
     const learner = await tinyLearner('gqa');
     const { dpo } = goldenJson('tiny/gqa/goldens.json');
     const answers = ['chosen', 'rejected'] as const;

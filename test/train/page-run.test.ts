@@ -47,7 +47,7 @@ function startRun(setup: RunSetup = SETUP) {
 }
 
 describe('a run in a page', () => {
-  it('has the loss hash of the command line', async () => {
+  it('has the loss hash of the command line', { tags: ['slow'] }, async () => {
     const { until } = startRun();
     const [{ end }] = await until('ended');
     const { recipe, out } = tinyRun();
@@ -56,7 +56,9 @@ describe('a run in a page', () => {
     expect(await until('step')).toHaveLength(20);
   });
 
-  it('is paused, asked and stopped between two steps, and goes on elsewhere from its checkpoint', async () => {
+  it('is paused, asked and stopped between two steps, and goes on elsewhere from its checkpoint', {
+    tags: ['slow'],
+  }, async () => {
     const { until, say, said } = startRun();
     await until('step', 3);
     say({ kind: 'pause' });
@@ -75,7 +77,9 @@ describe('a run in a page', () => {
     expect((await again.until('started'))[0].facts).toMatchObject({ step, totalSteps: 20 });
   });
 
-  it('finds the slope of the loss for one number by backward and by differences, within 1e-6', async () => {
+  it('finds the slope of the loss for one number by backward and by differences, within 1e-6', {
+    tags: ['slow'],
+  }, async () => {
     const { until, say } = startRun({ ...SETUP, isPaused: true });
     const [{ facts }] = await until('started');
     const names = facts.parameters.map(({ name }) => name);
@@ -96,7 +100,9 @@ describe('a run in a page', () => {
     await until('ended');
   });
 
-  it('waits before its first step where it is told to, and answers meanwhile', async () => {
+  it('waits before its first step where it is told to, and answers meanwhile', {
+    tags: ['slow'],
+  }, async () => {
     const { until, say, said } = startRun({ ...SETUP, isPaused: true });
     await until('started');
     say({ kind: 'ask', id: 1, question: { name: 'read', kind: 'values', parameter: 'model.norm.weight' } });
@@ -106,7 +112,7 @@ describe('a run in a page', () => {
     await until('ended');
   });
 
-  it('refuses samples where it has no tokenizer, and goes on', async () => {
+  it('refuses samples where it has no tokenizer, and goes on', { tags: ['slow'] }, async () => {
     const { until, say } = startRun();
     say({ kind: 'ask', id: 1, question: { name: 'sample', prompts: ['a'], options: { maxTokens: 1 } } });
     expect((await until('refusal'))[0].error.message).toMatch(/tokenizer: expected one at the start/);

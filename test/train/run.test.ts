@@ -34,7 +34,9 @@ describe('the loss hash of a run', () => {
     }
   });
 
-  it('is the same after a stop and a resume (at every step: run.slow.test.ts)', async () => {
+  it('is the same after a stop and a resume (at every step: run.slow.test.ts)', {
+    tags: ['slow'],
+  }, async () => {
     for (const step of [1, 10, 19]) {
       const first = await train(`stop-${step}`, { maxSteps: step });
       expect(first).toMatchObject({ reason: 'max-steps', isSaved: true });
@@ -55,7 +57,7 @@ describe('the loss hash of a run', () => {
     expect(log('killed').map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   });
 
-  it('moves with the seed', async () => {
+  it('moves with the seed', { tags: ['slow'] }, async () => {
     expect((await train('seed', { seed: 4 })).hash).not.toBe(LOSS_HASH);
   });
 });
@@ -77,7 +79,9 @@ describe('a run', () => {
     expect((await train('interrupted', { resume: true })).hash).toBe(LOSS_HASH);
   });
 
-  it('writes a line a step with the names that HF and TRL use, and evaluates in time', async () => {
+  it('writes a line a step with the names that HF and TRL use, and evaluates in time', {
+    tags: ['slow'],
+  }, async () => {
     await train('log');
     const lines = log('log');
     expect(lines).toHaveLength(20);
@@ -95,7 +99,9 @@ describe('a run', () => {
     expect(lines[19].loss).toBeLessThan(3);
   });
 
-  it('refuses a folder that holds another run, and a resume under another past', async () => {
+  it('refuses a folder that holds another run, and a resume under another past', {
+    tags: ['slow'],
+  }, async () => {
     await train('past', { maxSteps: 5 });
     await expect(train('past')).rejects.toThrow(/--out: expected a folder without a run/);
     const other = tinyRun((changed) => (changed.model.init_method.std = 0.2));
@@ -105,7 +111,9 @@ describe('a run', () => {
     );
   });
 
-  it('stops before a loss that is no number touches the weights, and goes on where it may', async () => {
+  it('stops before a loss that is no number touches the weights, and goes on where it may', {
+    tags: ['slow'],
+  }, async () => {
     const wild = tinyRun((changed) => {
       changed.optimizer.learning_rate_scheduler.learning_rate = 1e30;
       changed.optimizer.clip_grad = 1e30;

@@ -32,17 +32,21 @@ describe.each(TINY_NAMES)('float32 training of %s', (name) => {
 });
 
 describe('float32 gradients', () => {
-  it.each(['gqa', 'qwen2', 'untied'])('of %s are within 1e-5 of each tensor’s maximum', async (name) => {
-    const learner = await tinyLearner(name, {}, wasmTraining());
-    const batch = batchOf(goldenJson(`tiny/${name}/goldens.json`).training.batches[0]);
-    learner.gradients(batch, meanWeights(batch));
-    const expected = await goldenTensors(`tiny/${name}/grads.f64.safetensors`);
-    for (const { parameter, gradient } of learner.trained) {
-      const { values } = expected.get(parameter.name)!;
-      const { difference } = maxDifference(learner.engine.read(gradient), values);
-      expect(difference / maxAbs(values), parameter.name).toBeLessThan(1e-5);
-    }
-  });
+  it.each(['gqa', 'qwen2', 'untied'])(
+    'of %s are within 1e-5 of each tensor’s maximum',
+    { tags: ['slow'] },
+    async (name) => {
+      const learner = await tinyLearner(name, {}, wasmTraining());
+      const batch = batchOf(goldenJson(`tiny/${name}/goldens.json`).training.batches[0]);
+      learner.gradients(batch, meanWeights(batch));
+      const expected = await goldenTensors(`tiny/${name}/grads.f64.safetensors`);
+      for (const { parameter, gradient } of learner.trained) {
+        const { values } = expected.get(parameter.name)!;
+        const { difference } = maxDifference(learner.engine.read(gradient), values);
+        expect(difference / maxAbs(values), parameter.name).toBeLessThan(1e-5);
+      }
+    },
+  );
 });
 
 describe('a training team', () => {
@@ -70,12 +74,16 @@ describe('a training team', () => {
     return { numbers, parameters };
   }
 
-  it('has the same bits with 1, 2, 3 and 4 threads, with and without layer checkpointing', async () => {
+  it('has the same bits with 1, 2, 3 and 4 threads, with and without layer checkpointing', {
+    tags: ['slow'],
+  }, async () => {
     const expected = await run(1, false);
     for (const threads of [2, 3, 4]) expect(await run(threads, threads === 3)).toEqual(expected);
   });
 
-  it('that lost a worker fails with one error, and says that the checkpoint is whole', async () => {
+  it('that lost a worker fails with one error, and says that the checkpoint is whole', {
+    tags: ['slow'],
+  }, async () => {
     const checkpoint = await tinyCheckpoint('gqa');
     const machine = await openTraining(
       checkpoint.config,

@@ -8,7 +8,9 @@ import { formatPlan, memoryPlan } from '../../src/wasm/plan.ts';
 const arenaOf = (maximum: number) => new Arena(new WebAssembly.Memory({ initial: 1, maximum }), 100);
 
 describe('Arena', () => {
-  it('hands out multiples of 64 that never overlap, whatever is given back in between', () => {
+  it('hands out multiples of 64 that never overlap, whatever is given back in between', {
+    tags: ['slow'],
+  }, () => {
     const arena = arenaOf(200);
     const blocks = new Map<number, number>();
     let state = 1;

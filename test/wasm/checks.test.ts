@@ -62,7 +62,7 @@ describe('the debug build', () => {
     expect(() => remember(256)).toThrow('place: expected a position within the cache');
   });
 
-  it('computes the bits of the release build', async () => {
+  it('computes the bits of the release build', { tags: ['slow'] }, async () => {
     const logits = async (build: TestedBuild) => {
       const engine = wasmEngine({ build, headDim: SMALL_CONFIG.headDim });
       const { tensors } = randomCheckpoint(SMALL_CONFIG, () => 'Q4_1');

@@ -65,14 +65,14 @@ async function logitsInChunks(model: LoadedModel, chunk: number): Promise<Float3
 }
 
 describe.each(CHOICES)('$types, $precision, cache $cacheType, hiddenSize $config.hiddenSize', (choice) => {
-  it('150 rows have the same bits in chunks of 1, 7, 64 and whole', async () => {
+  it('150 rows have the same bits in chunks of 1, 7, 64 and whole', { tags: ['slow'] }, async () => {
     const model = await modelOf(choice);
     const whole = await logitsInChunks(model, IDS.length);
     expect(maxAbs(whole)).toBeGreaterThan(0.1);
     for (const chunk of [1, 7, 64]) expect(bitsOf(await logitsInChunks(model, chunk))).toBe(bitsOf(whole));
   });
 
-  it('fused operations give the bits of their parts', async () => {
+  it('fused operations give the bits of their parts', { tags: ['slow'] }, async () => {
     const fused = await logitsInChunks(await modelOf(choice), 64);
     const parts = await modelOf(choice, (engine) =>
       Object.defineProperty(engine, 'fused', { value: undefined }),
@@ -81,7 +81,7 @@ describe.each(CHOICES)('$types, $precision, cache $cacheType, hiddenSize $config
     expect(bitsOf(await logitsInChunks(parts, 1))).toBe(bitsOf(fused));
   });
 
-  it('a traced pass gives the bits of an untraced one', async () => {
+  it('a traced pass gives the bits of an untraced one', { tags: ['slow'] }, async () => {
     const model = await modelOf(choice);
     const plain = await logitsInChunks(model, IDS.length);
     const points = new Set<string>();
@@ -104,14 +104,18 @@ describe('against the float64 reference', () => {
     ['mixed', 'precise', 2e-6],
     ['F16', 'fast', 2e-6],
     ['BF16', 'fast', 2e-6],
-  ] as const)('%s in %s is within %f of the largest logit', async (types, precision, tolerance) => {
-    const choice: Choice = { config: SMALL_CONFIG, types, precision, cacheType: 'f32' };
-    const got = await logitsInChunks(await modelOf(choice), 64);
-    const checkpoint = randomCheckpoint(SMALL_CONFIG, dtypeOf(types));
-    const reference = await loadModel(checkpoint, { engine: 'reference' });
-    const expected = await reference.forward(IDS, reference.newCache(), { logits: 'all' });
-    expect(maxDifference(got, expected).difference / maxAbs(expected)).toBeLessThan(tolerance);
-  });
+  ] as const)(
+    '%s in %s is within %f of the largest logit',
+    { tags: ['slow'] },
+    async (types, precision, tolerance) => {
+      const choice: Choice = { config: SMALL_CONFIG, types, precision, cacheType: 'f32' };
+      const got = await logitsInChunks(await modelOf(choice), 64);
+      const checkpoint = randomCheckpoint(SMALL_CONFIG, dtypeOf(types));
+      const reference = await loadModel(checkpoint, { engine: 'reference' });
+      const expected = await reference.forward(IDS, reference.newCache(), { logits: 'all' });
+      expect(maxDifference(got, expected).difference / maxAbs(expected)).toBeLessThan(tolerance);
+    },
+  );
 });
 
 describe('memory of the engine', () => {
@@ -136,7 +140,9 @@ describe('memory of the engine', () => {
     expect(model.config).toBe(SMALL_CONFIG);
   });
 
-  it('a loaded model with a full cache takes what the plan said, within 2 %', async () => {
+  it('a loaded model with a full cache takes what the plan said, within 2 %', {
+    tags: ['slow'],
+  }, async () => {
     const checkpoint = randomCheckpoint(SMALL_CONFIG, () => 'Q4_1');
     const engine = wasmEngine();
     await loadWeights(engine, SMALL_CONFIG, checkpoint.tensors);
@@ -173,7 +179,7 @@ describe('memory of the engine', () => {
     expect(() => engine.reserve(cache, 1)).toThrow(/cache: expected a cache in use, got one that was freed/);
   });
 
-  it('addresses beyond 2 GB give the bits of low ones', async () => {
+  it('addresses beyond 2 GB give the bits of low ones', { tags: ['slow'] }, async () => {
     const low = await logitsInChunks(await modelOf(CHOICES[0]), 64);
     const high = await modelOf(CHOICES[0], (engine) => {
       // Three pages of 0.8 GB that nobody touches: they take addresses, not memory.

@@ -9,7 +9,7 @@ describe('exp', () => {
   const engine = wasmEngine();
   const exp = (x: number) => kernelsOf(engine).exp1(x);
 
-  it('equals its lane model on 20001 numbers from -100 to 100', () => {
+  it('equals its lane model on 20001 numbers from -100 to 100', { tags: ['slow'] }, () => {
     for (let i = -10_000; i <= 10_000; i++) expect(exp(i / 100)).toBe(lanes.exp(i / 100));
   });
 
@@ -29,7 +29,9 @@ describe('exp', () => {
 });
 
 describe('halfOf', () => {
-  it('gives every float16 back, and rounds halfway cases between neighbours to even', () => {
+  it('gives every float16 back, and rounds halfway cases between neighbours to even', {
+    tags: ['slow'],
+  }, () => {
     const { halfOf } = kernelsOf(wasmEngine());
     const value = new Float64Array(1);
     const decode = (bits: number) => {

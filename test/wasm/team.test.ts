@@ -66,7 +66,7 @@ describe.each([
 });
 
 describe('a team', () => {
-  it('computes the rows of a batch as each sequence alone', async () => {
+  it('computes the rows of a batch as each sequence alone', { tags: ['slow'] }, async () => {
     const model = await modelOn({ threads: 2 });
     const [a, b] = [model.newCache(300), model.newCache(300)];
     await model.forward(IDS, a);
@@ -81,12 +81,16 @@ describe('a team', () => {
     expect(together).toEqual([[await model.forward([7], c)], [await model.forward([8, 9], d)]]);
   });
 
-  it('hears of the end of a pass by message where shared memory cannot be awaited', async () => {
+  it('hears of the end of a pass by message where shared memory cannot be awaited', {
+    tags: ['slow'],
+  }, async () => {
     const byMessage = await modelOn({ threads: 2, platform: { ...nodePlatform, canWaitAsync: false } });
     expect(await logitsOf(byMessage)).toBe(await logitsOf(await modelOn({ threads: 0 })));
   });
 
-  it('notifications that come late or twice change nothing, for workers and caller', async () => {
+  it('notifications that come late or twice change nothing, for workers and caller', {
+    tags: ['slow'],
+  }, async () => {
     const model = await modelOn({ threads: 3 });
     const plain = await modelOn({ threads: 0 });
     const { engine } = model as unknown as { engine: WasmEngine };
@@ -129,7 +133,7 @@ describe('a team', () => {
     expect(activeIn(nextGeneration(-256 | 3, 2))).toBe(2);
   });
 
-  it('takes calls made at once one after the other', async () => {
+  it('takes calls made at once one after the other', { tags: ['slow'] }, async () => {
     const model = await modelOn({ threads: 2 });
     const prompts = [IDS.slice(0, 9), IDS.slice(3, 150), IDS.slice(5, 6)];
     const one = [];
@@ -137,7 +141,9 @@ describe('a team', () => {
     expect(await Promise.all(prompts.map((ids) => model.forward(ids, model.newCache(200))))).toEqual(one);
   });
 
-  it('survives the death of a worker in the middle of a call: EngineError, then the right answer', async () => {
+  it('survives the death of a worker in the middle of a call: EngineError, then the right answer', {
+    tags: ['slow'],
+  }, async () => {
     const workers: TeamWorker[] = [];
     const spawn: WasmPlatform['spawn'] = (listener) => {
       const worker = (nodePlatform.spawn as NonNullable<WasmPlatform['spawn']>)(listener);
@@ -162,6 +168,7 @@ describe('a team', () => {
 
   it.each([0, 2])(
     'a trap in a kernel is an EngineError, and the next call works: %i workers',
+    { tags: ['slow'] },
     async (threads) => {
       const model = await modelOn({ threads });
       const before = await model.forward(IDS.slice(0, 4), model.newCache(300));
@@ -176,7 +183,9 @@ describe('a team', () => {
     },
   );
 
-  it('a signal stops a prompt between chunks of 128, and the cache holds the chunks that were done', async () => {
+  it('a signal stops a prompt between chunks of 128, and the cache holds the chunks that were done', {
+    tags: ['slow'],
+  }, async () => {
     const model = await modelOn({ threads: 2 });
     const cache = model.newCache(400);
     const controller = new AbortController();
@@ -191,7 +200,9 @@ describe('a team', () => {
     expect(cache.length).toBe(400);
   });
 
-  it('close ends the workers: a call under way fails, and nothing keeps the program alive', async () => {
+  it('close ends the workers: a call under way fails, and nothing keeps the program alive', {
+    tags: ['slow'],
+  }, async () => {
     const model = await modelOn({ threads: 2 });
     await model.forward(IDS, model.newCache(300));
     const pending = model.forward(IDS, model.newCache(300));

@@ -78,7 +78,9 @@ function rowsIn(path: string): Record<string, unknown>[] {
 const one = { rank: 0, world: 1, threads: 1, limit: Number.POSITIVE_INFINITY };
 
 describe('a run', () => {
-  it('keeps, removes and reports every document once, and spares the smallest id of a group', async () => {
+  it('keeps, removes and reports every document once, and spares the smallest id of a group', {
+    tags: ['slow'],
+  }, async () => {
     const { path, recipePath, inputs } = setUp();
     const { report } = await runRank({ ...one, recipePath, inputs, folder: join(path, 'out') });
     const [kept, removed] = [rowsIn(join(path, 'out/output')), rowsIn(join(path, 'out/removed'))];
@@ -165,7 +167,9 @@ describe('a run', () => {
     }
   });
 
-  it('refuses a folder of another run, and a finished rank does nothing again', async () => {
+  it('refuses a folder of another run, and a finished rank does nothing again', {
+    tags: ['slow'],
+  }, async () => {
     const { path, recipePath, inputs } = setUp();
     const run = { ...one, recipePath, inputs, folder: join(path, 'out') };
     await runRank(run);
@@ -175,7 +179,7 @@ describe('a run', () => {
 });
 
 describe('smollm2 curate RECIPE', () => {
-  it('reads stdin, stops at --limit, writes parquet that keeps every value', async () => {
+  it('reads stdin, stops at --limit, writes parquet that keeps every value', { tags: ['slow'] }, async () => {
     const path = newFolder();
     writeFileSync(join(path, 'r.yaml'), 'format: parquet\nstages:\n  - pii: { removeIps: false }\n');
     const rows = [

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { lineOf, type Sample } from '../../../src/eval/sample.ts';
 import { openResultFile, readResultFile } from '../../../src/node/eval/result-file.ts';
 
@@ -16,7 +16,10 @@ const sample = (row: number): Sample => ({
   gold: 1,
   scores: { acc_norm: 0 },
 });
-const path = join(mkdtempSync(join(tmpdir(), 'result-file-')), 'run.jsonl');
+let path: string;
+beforeEach(() => {
+  path = join(mkdtempSync(join(tmpdir(), 'result-file-')), 'run.jsonl');
+});
 
 describe('openResultFile', () => {
   it('begins a file, appends, and cuts off a line that was not finished', async () => {
@@ -36,7 +39,8 @@ describe('openResultFile', () => {
   });
 
   it('refuses samples of another seed or engine, and leaves the file as it was', async () => {
-    const before = readFileSync(path, 'utf8');
+    const before = lineOf(sample(0)) + lineOf(sample(1));
+    writeFileSync(path, before);
     await expect(openResultFile(path, { ...settings, seed: 7 })).rejects.toThrow(
       `${path}: expected samples with seed 7, got 42; take another file`,
     );

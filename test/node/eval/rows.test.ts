@@ -80,13 +80,13 @@ describe('HubRows', () => {
   afterAll(() => new Promise((resolve) => server.close(resolve)));
   const files = () => join(folder, 'cache', 'smollm2-eval', 'own', 'arc', 'ARC-Easy', 'test');
 
-  it('refuses a file without the promised hash, and keeps nothing of it', async () => {
+  it('refuses a file without the promised hash, and keeps nothing of it', { tags: ['slow'] }, async () => {
     sent = Uint8Array.from(parquet, (byte, i) => (i === 40 ? byte ^ 1 : byte));
     await expect(new HubRows({ env }).rows(dataset)).rejects.toThrow(/sha256|hash/);
     expect(readdirSync(files())).toEqual(['files.json']);
   });
 
-  it('reads the two rows of a parquet file, fetched once', async () => {
+  it('reads the two rows of a parquet file, fetched once', { tags: ['slow'] }, async () => {
     sent = parquet;
     const rows = await new HubRows({ env }).rows(dataset);
     expect(rows.map((row) => choicesOf(row))).toEqual([
@@ -100,7 +100,9 @@ describe('HubRows', () => {
     expect(requests.filter((url) => url.includes('/resolve/'))).toEqual([]);
   });
 
-  it('uses what was fetched earlier when the hub cannot be reached, unless it was changed since', async () => {
+  it('uses what was fetched earlier when the hub cannot be reached, unless it was changed since', {
+    tags: ['slow'],
+  }, async () => {
     const notes: string[] = [];
     const offline = { ...env, HF_ENDPOINT: 'http://127.0.0.1:9' };
     const rows = await new HubRows({ env: offline, onNote: (text) => notes.push(text) }).rows(dataset);
@@ -112,7 +114,9 @@ describe('HubRows', () => {
     await expect(new HubRows({ env: offline }).rows(dataset)).rejects.toThrow('use --data with local files');
   });
 
-  it('stops a decoder that does not come to an end, and refuses what is no parquet', async () => {
+  it('stops a decoder that does not come to an end, and refuses what is no parquet', {
+    tags: ['slow'],
+  }, async () => {
     const path = join(folder, 'some.parquet');
     writeFileSync(path, parquet);
     await expect(parquetRecords(path, 0)).rejects.toThrow(/not decoded within 0 s/);
