@@ -1,6 +1,6 @@
 // `npm run bench:referee`: planted faults in programs that dump everything, every fifth layer or only logits, and in
 // servers with and without log-probabilities (models with a tokenizer only); what the referee says of each.
-// docs/numerics.md shows the table. A wrong name and a false all-clear are failures of the tool, and end the run with
+// docs/numerics.md shows the table; behind that of servers stand the limits of verify and what came nearest to each. A wrong name and a false all-clear are failures of the tool, and end the run with
 // exit code 1. Options: --quick (every eighth fault), --model tiny/NAME or a file, --evidence NAME, --fault TEXT (those
 // with it in their name).
 
@@ -11,10 +11,10 @@ import type { Checkpoint } from '../src/format/checkpoint.ts';
 import { openNode } from '../src/node/open.ts';
 import { traceModel } from '../src/traces/live-trace.ts';
 import type { RawTrace } from '../src/traces/raw-trace.ts';
-import { type Verdict, verifyServer } from '../src/verify/verify.ts';
 import { faultyModel } from '../test/support/faulty-engine.ts';
 import { type Plant, pairs, singles } from './referee-faults.ts';
-import { FaultyServer, servedReference, VISIBLE_LOGPROB } from './referee-servers.ts';
+import { empty, row, type Tally } from './referee-tally.ts';
+import { benchServers, SERVERS } from './referee-verify.ts';
 
 /** A fault counts as seen from this many times float32's own error of the logits on. */
 const VISIBLE = 20;
@@ -31,30 +31,6 @@ function isLayerOf(name: string, step: number): boolean {
     name === 'lm_head' || name === 'input_ids' || (layer !== null && (Number(layer[1]) + 1) % step === 0)
   );
 }
-
-interface Tally {
-  planted: number;
-  visible: number;
-  located: number;
-  named: number;
-  wrongNames: string[];
-  cleared: string[];
-  notJudged: number;
-  seconds: number;
-  slowest: number;
-}
-
-const empty = (): Tally => ({
-  planted: 0,
-  visible: 0,
-  located: 0,
-  named: 0,
-  wrongNames: [],
-  cleared: [],
-  notJudged: 0,
-  seconds: 0,
-  slowest: 0,
-});
 
 function part(trace: RawTrace, keep: (name: string) => boolean): RawTrace {
   return { ...trace, tensors: new Map([...trace.tensors].filter(([name]) => keep(name))) };
@@ -129,76 +105,6 @@ async function bench(
   }
   for (const [kind, tally] of tallies) console.log(row(name, kind, tally));
   return [...tallies.values()];
-}
-
-function row(name: string, kind: string, tally: Tally): string {
-  const { planted, visible, located, named, wrongNames, cleared, notJudged, seconds, slowest } = tally;
-  const cells = [name, kind, planted, visible, located, named, wrongNames.length, cleared.length, notJudged];
-  const time = `${(seconds / planted).toFixed(1)} s, at most ${slowest.toFixed(0)} s`;
-  return `| ${[...cells, time].join(' | ')} |`;
-}
-
-const SERVERS = ['server with log-probabilities', 'server with text only'] as const;
-
-/** Arithmetic that is coarser but right: a server may have it. */
-const COARSE = new Set(['kv-cache-rounding', 'rope-frequency-rounding', 'tf32', 'activations-int8']);
-
-/** How a finding begins that names a cause; other faults are found wrong without a name. */
-const NAMED_BY_SERVERS: readonly (readonly [RegExp, string])[] = [
-  [/^rope theta/, 'rope-theta'],
-  [/^rms_norm_eps/, 'rmsnorm-eps'],
-  [/^linear rope scaling/, 'rope-scaling'],
-  [/^a network that rotates nothing/, 'rope-missing'],
-];
-
-async function benchServers(name: string, checkpoint: Checkpoint, plants: readonly Plant[], kinds: string[]) {
-  const tallies = new Map(SERVERS.filter((kind) => kinds.includes(kind)).map((kind) => [kind, empty()]));
-  if (tallies.size === 0 || !checkpoint.tokenizer) return [];
-  const reference = await servedReference(checkpoint);
-  for (const plant of plants) {
-    const served = await faultyModel(checkpoint, plant.faults, reference.model.maxSeqLen);
-    const full = new FaultyServer(served, reference.tokenizer);
-    let isVisible = true;
-    for (const kind of SERVERS) {
-      const begin = performance.now();
-      const server = kind === SERVERS[0] ? full : full.textOnly();
-      const { verdict, findings, texts } = await verifyServer(server, reference);
-      const seconds = (performance.now() - begin) / 1000;
-      if (kind === SERVERS[0]) isVisible = !(texts.rms <= VISIBLE_LOGPROB);
-      const tally = tallies.get(kind);
-      if (process.env.VERBOSE)
-        console.log(kind, '|', plant.name, '|', verdict, '|', texts.rms, '|', findings[0], '|', seconds);
-      if (!tally) continue;
-      countVerdict(tally, plant, { verdict, finding: findings[0] }, isVisible);
-      tally.seconds += seconds;
-      tally.slowest = Math.max(tally.slowest, seconds);
-    }
-    await served.close();
-  }
-  await reference.model.close();
-  for (const [kind, tally] of tallies) console.log(row(name, kind, tally));
-  return [...tallies.values()];
-}
-
-function countVerdict(
-  tally: Tally,
-  plant: Plant,
-  { verdict, finding }: { verdict: Verdict; finding: string },
-  isVisible: boolean,
-): void {
-  const causes = plant.causes.flat();
-  const isCoarse = causes.every((cause) => COARSE.has(cause));
-  const isCleared = verdict.startsWith('right');
-  tally.planted++;
-  if (isVisible) tally.visible++;
-  if (verdict.startsWith('wrong')) tally.located++;
-  if (verdict === 'cannot-judge') tally.notJudged++;
-  if (isCleared && isVisible && !isCoarse) tally.cleared.push(plant.name);
-  const named = verdict.startsWith('wrong') && NAMED_BY_SERVERS.find(([begins]) => begins.test(finding))?.[1];
-  if (named && causes.includes(named)) tally.named++;
-  const isOther = ['wrong-tokenizer', 'wrong-template', 'wrong-sampling'].includes(verdict);
-  if ((named && !causes.includes(named)) || isOther || (isCoarse && verdict.startsWith('wrong')))
-    tally.wrongNames.push(`${plant.name}: ${verdict}, ${finding}`);
 }
 
 const { values: options } = parseArgs({

@@ -42,8 +42,10 @@ export interface VerifyReport {
   readonly findings: readonly string[];
   readonly texts: Agreement;
   readonly chats: Agreement;
-  /** The limits that decided, in nats of ln p. */
+  /** The limits that decided, in nats of ln p; `alike` is a correlation. */
   readonly thresholds: typeof NOISE;
+  /** The coarser program whose differences are most like the server's, where any was looked at. */
+  readonly nearest?: { readonly name: string; readonly likeness: number };
 }
 
 /**
@@ -73,13 +75,11 @@ export async function verifyServer(
     texts: summary(ofTexts),
     chats: summary(ofChats),
     thresholds: NOISE,
+    ...(judged.nearest && { nearest: judged.nearest }),
   };
 }
 
-interface Judged {
-  readonly verdict: Verdict;
-  readonly findings: readonly string[];
-}
+type Judged = Pick<VerifyReport, 'verdict' | 'findings' | 'nearest'>;
 
 async function judge(
   reference: VerifyReference,
@@ -154,7 +154,7 @@ async function judgeModel(
   if (coarse && coarse.likeness >= SURELY_ALIKE && own.rms < 2 * coarse.rms)
     return quantised(exchanges, own, coarse);
   const solved = own.rms > NOISE.float32 ? await solvedConstant(reference, exchanges, replays) : undefined;
-  if (solved) return { verdict: solved.verdict, findings: [solved.finding] };
+  if (solved) return { verdict: solved.verdict, findings: [solved.finding], ...nearestOf(coarse) };
   if (own.rms <= NOISE.sixteenBit) {
     const growth = growthOf(own);
     if (growth > MAX_GROWTH) {
@@ -177,7 +177,8 @@ async function judgeModel(
     return quantised(exchanges, own, coarse);
   const largest = coarse?.largest ?? 0;
   if (own.rms > Math.max(1, 2 * largest)) {
-    return { verdict: 'wrong-model', findings: [`other weights or another network: ${sizeOf(own)}`] };
+    const finding = `other weights or another network: ${sizeOf(own)}`;
+    return { verdict: 'wrong-model', findings: [finding], ...nearestOf(coarse) };
   }
   const alike = coarse ? `; nearest is ${coarse.name}, correlation ${coarse.likeness.toFixed(2)}` : '';
   return {
@@ -186,21 +187,27 @@ async function judgeModel(
       `${sizeOf(own)}: as much as quantised weights make, but not in the way of any that was tried${alike}; ` +
         'serve the file itself (the type that --model has), or compare its logits with verify --logits',
     ],
+    ...nearestOf(coarse),
   };
+}
+
+function nearestOf(coarse: { readonly name: string; readonly likeness: number } | undefined) {
+  return coarse && { nearest: { name: coarse.name, likeness: coarse.likeness } };
 }
 
 function quantised(
   exchanges: readonly Exchange[],
   own: Replay,
-  { name, likeness }: { name: string; likeness: number },
+  coarse: { readonly name: string; readonly likeness: number },
 ): Judged {
+  const { name, likeness } = coarse;
   const behind = behindItsBest(exchanges);
   if (behind > NOT_GREEDY)
     return { verdict: 'wrong-sampling', findings: [samplingFinding(behind), sizeOf(own)] };
   const finding =
     `the right model with ${name}: ${sizeOf(own)}, alike to what ${name} makes ` +
     `(correlation ${likeness.toFixed(2)}, needed ${NOISE.alike})`;
-  return { verdict: 'right-quantised', findings: [finding] };
+  return { verdict: 'right-quantised', findings: [finding], ...nearestOf(coarse) };
 }
 
 /** How far a chosen token was behind the best by the server's own numbers, at most. */
