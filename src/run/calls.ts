@@ -1,5 +1,6 @@
 // Passes that wait to be computed, and which of their rows go into the next chunk: rows of running answers first, then
-// a share of the oldest prompt, then the prompts that need least. What shares a chunk changes no bit of a row.
+// a share of the oldest prompt, then the prompts that need least; prompts longer than a chunk as far as running answers
+// can bear. What shares a chunk changes no bit of a row.
 
 import type { PassEntry, PassOptions } from '../model/model.ts';
 import { type Chunk, type KvCache, LOGITS, NORMED, NOTHING, type Values } from '../ops.ts';
@@ -52,14 +53,13 @@ export function isAnswer({ entries }: Call): boolean {
 /**
  * What goes into the next chunk; a cache that two calls use is the first one's.
  *
- * @param maxRows    rows of a chunk
- * @param promptRows rows of prompts that may go with so many rows of running answers, where so many prompts could be
- *   answers after one chunk
+ * @param maxRows  rows of a chunk
+ * @param longRows rows of longer prompts that may go with so many rows of running answers
  */
 export function nextParts(
   calls: readonly Call[],
   maxRows: number,
-  promptRows: (answerRows: number, soon: number) => number = () => maxRows,
+  longRows: (answerRows: number) => number = () => maxRows,
 ): Part[] {
   const caches = new Set<KvCache>();
   const waiting: { call: Call; progress: Progress; left: number }[] = [];
@@ -80,15 +80,19 @@ export function nextParts(
     room -= count;
   };
   for (const { call, progress, left } of waiting) if (isAnswer(call)) take(progress, Math.min(left, room));
+  // A prompt that fits a chunk delays others once, by one chunk. A longer one would do so many times in a row.
+  let longRoom = Math.min(room, longRows(maxRows - room));
+  const takePrompt = (progress: Progress, share: number) => {
+    const { ids } = progress.entry;
+    const most = Math.ceil((ids.length > maxRows ? longRoom : room) / share);
+    const count = Math.min(ids.length - progress.done - (counts.get(progress) ?? 0), most);
+    take(progress, count);
+    longRoom = Math.max(longRoom - count, 0);
+  };
   const prompts = waiting.filter(({ call }) => !isAnswer(call));
-  const soon = prompts.filter(({ left }) => left <= maxRows).length;
-  room = Math.min(room, promptRows(maxRows - room, soon));
   // The oldest always advances; whoever needs least is answered first, which among equals is the oldest.
-  if (prompts.length > 0)
-    take(prompts[0].progress, Math.min(prompts[0].left, Math.ceil(room / OLDEST_SHARE)));
-  for (const { progress, left } of prompts.toSorted((a, b) => a.left - b.left)) {
-    take(progress, Math.min(left - (counts.get(progress) ?? 0), room));
-  }
+  if (prompts.length > 0) takePrompt(prompts[0].progress, OLDEST_SHARE);
+  for (const { progress } of prompts.toSorted((a, b) => a.left - b.left)) takePrompt(progress, 1);
   return placed(waiting.map(({ call, progress }) => ({ call, progress, count: counts.get(progress) ?? 0 })));
 }
 

@@ -184,9 +184,9 @@ export class LoadedModel implements Model {
       const prompts = this.calls.filter((call) => !isAnswer(call)).flatMap(({ entries }) => entries);
       const given = new Set(prompts.map(({ entry }) => entry.cache));
       const awaited = this.answering.filter((cache) => this.caches.has(cache) && !given.has(cache)).length;
-      const rows = (answerRows: number, soon: number) => this.budget.rows(answerRows, maxRows, soon, awaited);
+      const longRows = (answerRows: number) => this.budget.rows(answerRows, maxRows, awaited);
       const { maxRowPositions = Number.POSITIVE_INFINITY } = this.runner;
-      const next = withinReach(nextParts(this.calls, maxRows, rows), maxRowPositions);
+      const next = withinReach(nextParts(this.calls, maxRows, longRows), maxRowPositions);
       const parts = this.withRoom(next);
       if (parts.length === 0) continue;
       this.written = new Set(parts.map(({ progress }) => progress.entry.cache));

@@ -1,7 +1,5 @@
-// How many rows of prompts go into a chunk beside running answers: as many as keep the time between two tokens within
-// twice what it is without prompts. Prompts that will be answers in a moment count as such: of sixteen short questions
-// that come together, the first answer must not hold up the other fifteen. Times are measured as the passes go by; what
-// shares a chunk changes no bit.
+// How many rows of long prompts go into a chunk beside running answers: as many as keep the time between two tokens
+// within twice what it is without prompts. Times are measured as the passes go by; what shares a chunk changes no bit.
 
 /** A chunk with prompts may take so many times as long as one without. */
 const STRETCH = 2;
@@ -22,18 +20,16 @@ export class RowBudget {
   /**
    * @param answerRows rows of running answers in the chunk
    * @param maxRows    rows that a chunk may have
-   * @param soon       prompts of which a chunk could hold the rest
    * @param awaited    answers that had a row just now and may ask again
-   * @returns rows of prompts that may go with them
+   * @returns rows of long prompts that may go with them
    */
-  rows(answerRows: number, maxRows: number, soon = 0, awaited = 0): number {
+  rows(answerRows: number, maxRows: number, awaited = 0): number {
     const expected = answerRows || (this.passesApart < PASSES_APART ? awaited : 0);
     if (expected === 0) return maxRows;
     const room = maxRows - answerRows;
     const quietMs = this.quietMs(expected);
     if (quietMs === undefined || this.rowMs === undefined) return Math.min(FIRST_ROWS, room);
-    const soonMs = this.quietMs(expected + soon) ?? quietMs;
-    const rows = Math.floor((STRETCH * soonMs - quietMs) / this.rowMs);
+    const rows = Math.floor(((STRETCH - 1) * quietMs) / this.rowMs);
     return Math.min(Math.max(rows, FEWEST_ROWS), room);
   }
 

@@ -117,7 +117,7 @@ describe('run', () => {
     expect(last).toEqual(await model.forward([...idsOf(20, 1), ...idsOf(3, 2)], plain));
   });
 
-  it('takes a prompt whole once the answer before it has ended, and in pieces while one may ask again', {
+  it('fills chunks with a long prompt once the answer before it has ended, and takes less while one may ask again', {
     tags: ['slow'],
   }, async () => {
     const { model, counts } = await countingModel();
@@ -125,16 +125,16 @@ describe('run', () => {
     const chunksOf = async (cache: KvCache) => {
       await model.run([{ ids: [1], cache: first }]);
       counts.chunks = [];
-      await model.run([{ ids: idsOf(128, 1), cache }]);
+      await model.run([{ ids: idsOf(160, 1), cache }]);
       return counts.chunks;
     };
     expect((await chunksOf(second))[0]).toBeLessThan(128);
-    expect(await chunksOf(first)).toEqual([128]);
+    expect(await chunksOf(first)).toEqual([128, 32]);
     await model.run([{ ids: [1], cache: first }]);
     model.freeCache(first);
     counts.chunks = [];
-    await model.run([{ ids: idsOf(128, 1), cache: model.newCache() }]);
-    expect(counts.chunks).toEqual([128]);
+    await model.run([{ ids: idsOf(160, 1), cache: model.newCache() }]);
+    expect(counts.chunks).toEqual([128, 32]);
   });
 
   it('stops within a chunk of a signal: the others go on', { tags: ['slow'] }, async () => {

@@ -15,13 +15,9 @@ it('beside a long prompt a pass takes twice as long as without, at most', () => 
   expect(measured().rows(1, 128)).toBe(8); // 5 would do; fewer than 8 cost as much
 });
 
-it('prompts that one pass could end count as the answers that they will be', () => {
-  expect(measured().rows(1, 128, 15)).toBe(25); // twice 60 ms, as for 16 answers
-  expect(measured().rows(1, 20, 15)).toBe(19); // no more than the chunk holds
-});
-
 it('a number of answers that was never measured costs what its rows cost beyond the nearest one', () => {
   expect(measured().rows(21, 128)).toBe((60 + 5 * 4) / 4);
+  expect(measured().rows(21, 36)).toBe(15); // no more than the chunk holds
 });
 
 it('learns from chunks with prompts where there is no other', () => {
@@ -29,7 +25,7 @@ it('learns from chunks with prompts where there is no other', () => {
   budget.report(0, 100, 400);
   budget.report(1, 16, 84);
   expect(budget.rows(1, 128)).toBe(8);
-  expect(budget.rows(1, 128, 15)).toBe((2 * (20 + 15 * 4) - 20) / 4);
+  expect(budget.rows(16, 128)).toBe((20 + 15 * 4) / 4);
 });
 
 it('fills a pass where no answer runs, and learns the first times from a few rows', () => {
