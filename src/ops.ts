@@ -174,6 +174,6 @@ export interface Engine extends Ops {
   /** A copy of the values as they are after the operations so far, in the engine's own precision. */
   read(x: Vector): Promise<Values>;
   /** The same at once, for engines whose memory is within reach; others show a trace each block's points later. */
-  readNow?(x: Vector): Values;
+  readNow?(x: Vector, into?: Values): Values;
   write(x: Vector, values: ArrayLike<number>): void;
 }

@@ -217,7 +217,7 @@ export class RemoteModel implements Model {
     throw new RangeError('cache: expected one in use, got one that was freed; make a new one');
   }
 
-  private sent({ cache, ...rest }: PassEntry): RemoteEntry {
+  private sent({ cache, usedRows: _, ...rest }: PassEntry): RemoteEntry {
     const { key, length, maxSeqLen } = this.open(cache);
     return { ...rest, key, length, maxSeqLen };
   }

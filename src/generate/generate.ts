@@ -38,8 +38,9 @@ export async function* generate(
       maxSeqLen: cache.maxSeqLen,
       cachedIds,
     });
+    let rows: Values[] | undefined;
     for (let next = answer.pending(); next; next = answer.pending()) {
-      const rows = await forward(model, cache, next, options);
+      rows = await forward(model, cache, next, options, rows);
       if (rows) yield* answer.take(rows);
     }
     return answer.result();
@@ -55,10 +56,12 @@ async function forward(
   cache: KvCache,
   { ids, startPos, numRows }: Pending,
   { signal, onPromptProgress: onProgress }: GenerateOptions,
+  usedRows?: readonly Values[],
 ): Promise<Values[] | undefined> {
   cache.length = startPos;
   try {
-    const [rows] = await steadyRun(model, [{ ids, cache, rows: numRows }], { signal, onProgress });
+    const entry = { ids, cache, rows: numRows, usedRows };
+    const [rows] = await steadyRun(model, [entry], { signal, onProgress });
     return rows;
   } catch (error) {
     if (signal?.aborted) return undefined;

@@ -25,6 +25,8 @@ export interface PassEntry {
   readonly output?: 'logits' | 'hidden';
   /** Hidden states after this many blocks (0: the embedding); after the final norm when absent. */
   readonly layer?: number;
+  /** Rows of logits of an earlier pass that the caller is done with: where there are any, they are written over. */
+  readonly usedRows?: readonly Values[];
 }
 
 export interface PassOptions {

@@ -2,6 +2,7 @@
 // a share of the oldest prompt, then the prompts that need least; prompts longer than a chunk as far as running answers
 // can bear. What shares a chunk changes no bit of a row.
 
+import { ContextOverflowError } from '../base/errors.ts';
 import type { PassEntry, PassOptions } from '../model/model.ts';
 import { type Chunk, type KvCache, LOGITS, NORMED, NOTHING, type Values } from '../ops.ts';
 
@@ -152,4 +153,24 @@ export function advance({ call, progress, count }: Part): void {
 
 export function isDone(call: Call): boolean {
   return call.entries.every(({ entry, done }) => done === entry.ids.length);
+}
+
+/** @throws RangeError for an id outside the vocabulary, or none */
+export function checkIds(ids: readonly number[], vocabSize: number): void {
+  if (ids.length === 0) throw new RangeError('ids: expected at least one token id, got none');
+  for (const [index, id] of ids.entries()) {
+    if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
+      throw new RangeError(`ids[${index}]: expected a whole number below ${vocabSize}, got ${id}`);
+    }
+  }
+}
+
+/** @throws ContextOverflowError where a cache has no room for so many ids */
+export function checkRoom(numIds: number, cache: KvCache): void {
+  const room = cache.maxSeqLen - cache.length;
+  if (numIds <= room) return;
+  throw new ContextOverflowError(
+    `prompt: expected at most ${room} ids (${cache.maxSeqLen} positions, ${cache.length} in use), ` +
+      `got ${numIds}; shorten it or make the cache longer`,
+  );
 }

@@ -157,8 +157,9 @@ export class WasmEngine extends WasmOps implements Engine {
     return this.readNow(x);
   }
 
-  readNow(x: WasmVector): Float32Array {
-    return new Float32Array(this.memory.buffer, x.ptr, x.length).slice();
+  readNow(x: WasmVector, into = new Float32Array(x.length)): Float32Array {
+    into.set(new Float32Array(this.memory.buffer, x.ptr, x.length));
+    return into;
   }
 
   write(x: WasmVector, values: ArrayLike<number>): void {

@@ -137,6 +137,20 @@ describe('run', () => {
     expect(counts.chunks).toEqual([128, 32]);
   });
 
+  it('writes logits over rows that are done with, where there are enough', async () => {
+    const model = await wasmModel(0);
+    const [[first, second]] = await model.run([{ ids: idsOf(9, 4), cache: model.newCache(), rows: 2 }]);
+    const run = (rows: number) =>
+      model.run([{ ids: idsOf(7, 5), cache: model.newCache(), rows, usedRows: [first, second] }]);
+    const [fresh] = await model.run([{ ids: idsOf(7, 5), cache: model.newCache(), rows: 3 }]);
+    const [[a, b]] = await run(2);
+    expect([a === first, b === second]).toEqual([true, true]);
+    expect([a, b]).toEqual(fresh.slice(1));
+    const before = a.slice();
+    expect((await run(3))[0]).toEqual(fresh);
+    expect(a).toEqual(before);
+  });
+
   it('stops within a chunk of a signal: the others go on', { tags: ['slow'] }, async () => {
     const { model, counts } = await countingModel();
     const controller = new AbortController();
