@@ -4,6 +4,7 @@
 import { argmax } from '../base/argmax.ts';
 import { logSumExp } from '../base/log-sum-exp.ts';
 import { exp } from '../base/math.ts';
+import { shown } from '../base/shown.ts';
 import type { Model } from '../model/model.ts';
 import type { KvCache, Values } from '../ops.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -52,7 +53,7 @@ export async function score(model: Model, tokenizer: Tokenizer, texts: readonly 
  * The label that the model finds likeliest after `prompt`, by ln p(label | prompt) summed over its tokens. The
  * prompt is computed once; labels are tokenized on their own, so begin them with a space where a word starts there.
  *
- * @throws RangeError for fewer than two labels, an empty label or an empty prompt
+ * @throws RangeError for fewer than two labels, one that is empty or comes twice, or an empty prompt
  */
 export async function choose(
   model: Model,
@@ -67,6 +68,9 @@ export async function choose(
   const labelIds = labels.map((label) => tokenizer.encode(label, { special: false, addBos: false }));
   const empty = labelIds.findIndex((ids) => ids.length === 0);
   if (empty >= 0) throw new RangeError(`labels[${empty}]: expected a text, got none`);
+  const twice = labels.findIndex((label, i) => labels.indexOf(label) < i);
+  if (twice >= 0)
+    throw new RangeError(`labels[${twice}]: expected another label, got ${shown(labels[twice])} again`);
 
   const logprobs = await withCache(model, async (cache) => {
     const [[first]] = await model.run([{ ids: promptIds, cache }]);

