@@ -17,6 +17,11 @@ import { Status } from './terminal.ts';
 const DEFAULT_PORT = 8080;
 const DEFAULT_CACHE_MIB = 256;
 const DEFAULT_HOST = '127.0.0.1';
+/** Longer than the minute for which balancers keep a socket: who closes first loses no request that is on its way. */
+const KEEP_ALIVE_MS = 75_000;
+/** Ids of a prompt, and passes after it, with which kernels are tried before the first client comes. */
+const WARM_IDS = 128;
+const WARM_PASSES = 8;
 /** Milliseconds that answers at hand have to end after a signal. */
 const DRAIN_MS = 30_000;
 
@@ -52,12 +57,17 @@ async function run(args: Arguments): Promise<void> {
   const port = args.count('port', 0) ?? DEFAULT_PORT;
   if (port > 65535) throw new RangeError(`--port: expected 0 to 65535, got ${port}`);
   const stop = new AbortController();
-  const loading = openModel(args, status, stop.signal).then(({ smol }) => smol);
+  const loading = openModel(args, status, stop.signal).then(({ smol }) => warm(smol));
   loading.catch(() => undefined); // told below
   const served = app(loading, serverOptions(args, host));
   const server = createAdaptorServer({
     fetch: (request, bindings) => served.fetch(request, bindings),
-    serverOptions: { maxHeaderSize: LIMITS.headerBytes, headersTimeout: 60_000, requestTimeout: 300_000 },
+    serverOptions: {
+      maxHeaderSize: LIMITS.headerBytes,
+      headersTimeout: 60_000,
+      requestTimeout: 300_000,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    },
   }) as Server;
   server.setTimeout(600_000); // sockets on which nothing has moved for ten minutes
   server.listen(port, host);
@@ -77,6 +87,21 @@ async function run(args: Arguments): Promise<void> {
     await signalled;
   } else stop.abort();
   await shutDown(server, served, smol, status);
+}
+
+/**
+ * Computes a prompt and a few tokens: V8 compiles kernels anew once they are hot, and times of passes are learned
+ * (src/run/row-budget.ts), which a first client would wait for.
+ */
+async function warm(smol: SmolLM2): Promise<SmolLM2> {
+  const { model } = smol;
+  const cache = model.newCache();
+  const count = Math.min(WARM_IDS, model.maxSeqLen - WARM_PASSES);
+  for (let n = 0; n < WARM_PASSES && count > 0; n++) {
+    await model.run([{ ids: new Array<number>(n === 0 ? count : 1).fill(0), cache }]);
+  }
+  model.freeCache(cache);
+  return smol;
 }
 
 function serverOptions(args: Arguments, host: string): ServerOptions {
