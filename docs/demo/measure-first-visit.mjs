@@ -6,8 +6,7 @@
 // the renderer's, all threads of it, stopped three quarters of the time; `--cdp` slows its main thread only, as the
 // developer tools do.
 
-import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -86,32 +85,29 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-component-update', '--disable-background-networking'],
 });
 
-/** Renderers of our browser, by the processes of this script's own tree. */
-function renderers() {
-  const rows = execFileSync('ps', ['-eo', 'pid,ppid,args'], { encoding: 'utf8' })
-    .split('\n')
-    .map((row) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(row)?.slice(1) ?? []);
-  const own = new Set([String(process.pid)]);
-  for (let found = true; found; ) {
-    found = false;
-    for (const [pid, parent] of rows) {
-      if (own.has(parent) && !own.has(pid)) {
-        own.add(pid);
-        found = true;
+/** Renderers of our browser: what this script's own process started, and what that started. */
+function renderers(parent = process.pid) {
+  const found = [];
+  try {
+    for (const thread of readdirSync(`/proc/${parent}/task`)) {
+      const children = readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean);
+      for (const pid of children.map(Number)) {
+        found.push(...renderers(pid));
+        if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer')) found.push(pid);
       }
     }
+  } catch {
+    // Gone already.
   }
-  return rows
-    .filter(([pid, , args]) => own.has(pid) && args.includes('--type=renderer'))
-    .map(([pid]) => Number(pid));
+  return found;
 }
 
-let slowed;
+/** Looked for at every turn: a page with the two headers is moved to a renderer of its own when its first bytes come. */
 function slowDown() {
-  const pids = renderers();
   let isRunning = true;
+  let slowed;
   const signal = (name) => {
-    for (const pid of pids) {
+    for (const pid of renderers()) {
       try {
         process.kill(pid, name);
       } catch {
