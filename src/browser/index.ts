@@ -8,6 +8,7 @@ import type { Model } from '../model/model.ts';
 import { type LoadOptions, loadModel as loadOn } from '../run/load.ts';
 import { DOWNLOAD_RULES, LOAD_RULES, SHA256_RULE } from '../run/load-options.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
+import type { WasmPlatform } from '../wasm/platform.ts';
 import { type BrowserLoadOptions, isShards, loadHere, openRemote } from './load-here.ts';
 import type { RemoteSource } from './model-messages.ts';
 import { webPlatform } from './platform.ts';
@@ -43,9 +44,7 @@ export async function load(
   options.signal?.throwIfAborted();
   const remote = toRemote(source);
   if ('document' in globalThis) return loadInWorker(remote, options);
-  // A worker of the caller's may compute itself: one thread more would start later and run no faster.
-  const platform = options.threads === 1 ? { ...webPlatform, spawn: undefined } : webPlatform;
-  const { model, checkpoint } = await loadHere(remote, options, platform);
+  const { model, checkpoint } = await loadHere(remote, options, platformFor(options));
   return bind(model, checkpoint);
 }
 
@@ -57,7 +56,12 @@ export async function load(
  * @throws OutOfMemoryError when the weights do not fit, with the plan of the memory
  */
 export function loadModel(checkpoint: Checkpoint, options: LoadOptions = {}): Promise<Model> {
-  return loadOn(checkpoint, checkOptions('loadModel()', options, LOAD_RULES), webPlatform);
+  return loadOn(checkpoint, checkOptions('loadModel()', options, LOAD_RULES), platformFor(options));
+}
+
+/** A worker of the caller's may compute itself: one thread more would start later and run no faster. */
+function platformFor({ threads }: LoadOptions): WasmPlatform {
+  return threads === 1 && !('document' in globalThis) ? { ...webPlatform, spawn: undefined } : webPlatform;
 }
 
 function toRemote(source: string | URL | Blob | Uint8Array | ArrayBuffer): RemoteSource {

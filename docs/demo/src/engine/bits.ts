@@ -3,7 +3,7 @@
 
 import { load, type SmolLM2 } from 'smollm2';
 import { hashed } from './hashed.ts';
-import { nanoBytes } from './nano-bytes.ts';
+import { nanoBytes } from './nano-file.ts';
 import { idsOf } from './pictures.ts';
 import type { BitsPicture, PictureParams, Subject } from './protocol.ts';
 

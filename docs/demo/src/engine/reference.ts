@@ -2,7 +2,7 @@
 // in float64.
 
 import { load, type SmolLM2 } from 'smollm2';
-import { nanoBytes } from './nano-bytes.ts';
+import { nanoBytes } from './nano-file.ts';
 import { makePicture } from './pictures.ts';
 import type { PictureParams, PointPicture, Subject } from './protocol.ts';
 

@@ -1,9 +1,9 @@
 // The worker: holds the models (nano always, the 135M once it is brought), answers, and makes the pictures.
 
-import { SmolLM2 as Bound, capabilities, load, type SmolLM2 } from 'smollm2';
+import { capabilities, load, loadModel, openCheckpoint, SmolLM2, Tokenizer } from 'smollm2';
 import { bits } from './bits.ts';
 import { edited } from './edits.ts';
-import { nanoBytes } from './nano-bytes.ts';
+import { nanoFile } from './nano-file.ts';
 import { idsOf, makePicture, textOf } from './pictures.ts';
 import { type PictureRequest, pictureKey, type Reply, type Request } from './protocol.ts';
 import { withReference } from './reference.ts';
@@ -42,8 +42,16 @@ scope.onmessage = ({ data: request }) => {
 
 function modelOf(name: string): Promise<SmolLM2> {
   if (name === '135m' && models['135m']) return models['135m'];
-  models.nano ??= nanoBytes().then((bytes) => load(bytes, { threads: 1 }));
+  models.nano ??= loadNano();
   return models.nano;
+}
+
+/** Vocabulary and weights go to their places as they arrive. */
+async function loadNano(): Promise<SmolLM2> {
+  const checkpoint = await openCheckpoint(nanoFile());
+  const tokenizer = checkpoint.tokenizer && Tokenizer.from(checkpoint.tokenizer);
+  if (!tokenizer) throw new Error(`${checkpoint.name}: expected a tokenizer, got none`);
+  return new SmolLM2(await loadModel(checkpoint, { threads: 1 }), tokenizer, undefined);
 }
 
 async function picture(request: PictureRequest): Promise<void> {
@@ -74,7 +82,7 @@ async function go(request: Extract<Request, { kind: 'go' }>): Promise<void> {
     const smol = await modelOf(subject.model);
     const ids = await idsOf(smol, subject);
     const model = edited(smol, subject.edits);
-    const run = new Bound(model, smol.tokenizer, smol.template).generate(ids, {
+    const run = new SmolLM2(model, smol.tokenizer, smol.template).generate(ids, {
       ...sampling,
       seed,
       maxTokens: count,

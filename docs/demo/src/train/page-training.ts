@@ -7,7 +7,7 @@ import {
   type TrainingCheckpoint,
   type TrainingRun,
 } from 'smollm2/train/page';
-import { nanoBytes } from '../engine/nano-bytes.ts';
+import { nanoBytes } from '../engine/nano-file.ts';
 import { keepRun, keptRun } from './kept-run.ts';
 import { decayingFrom, RECIPE, splitTokens } from './page-recipe.ts';
 
