@@ -16,10 +16,7 @@ let at = 8; // behind the letters GGUF and the version
 const whole = (size: number) => Number(file.readUIntLE((at += size) - size, Math.min(size, 6)));
 const u32 = () => whole(4);
 const u64 = () => whole(8);
-const text = () => {
-  const size = u64();
-  return file.toString('utf8', at, (at += size));
-};
+const text = (size = u64()) => file.toString('utf8', at, (at += size));
 /** Bytes of a number of each type that a setting may have; 8 is a text, 9 a list. */
 const SIZES = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
 const setting = (type: number): unknown => {

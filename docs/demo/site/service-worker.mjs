@@ -22,8 +22,15 @@ const FIRST = ${JSON.stringify(first)};
 const REST = ${JSON.stringify(rest)};
 
 addEventListener('install', (event) => {
-  event.waitUntil(caches.open(NAME).then((cache) => cache.addAll(FIRST)).then(() => skipWaiting()));
+  event.waitUntil(install());
 });
+
+// One after the other: the page's own requests find the line free.
+async function install() {
+  const cache = await caches.open(NAME);
+  for (const file of FIRST) await cache.add(file);
+  await skipWaiting();
+}
 
 addEventListener('activate', (event) => {
   event.waitUntil(clear().then(() => clients.claim()));
