@@ -3,6 +3,7 @@
 // (another thread on the same core halves what both can do) the figures fall, and their ratio stays.
 
 import { readFileSync } from 'node:fs';
+import { nodeTrainingPlatform } from '../src/node/train/platform.ts';
 import { WasmTraining } from '../src/wasm/training.ts';
 import { bindTrainingKernels } from '../src/wasm/training-kernels.ts';
 import { f32Burst } from './roofline.ts';
@@ -50,7 +51,7 @@ export async function benchProducts(): Promise<void> {
   const engine = new WasmTraining(
     kernels,
     memory.buffer,
-    { numWorkers: 1, maxRows: 1024, maxSeqLen: 512 },
+    { numWorkers: 1, maxRows: 1024, maxSeqLen: 512, isWide: nodeTrainingPlatform.isWide },
     0,
   );
   const filled = (length: number) => {

@@ -2,6 +2,7 @@
 
 import { Worker } from '../memory';
 import { Heads } from './attend';
+import { setWide } from './gemm';
 
 export { rmsNorm } from '../rmsnorm';
 export { add, swiglu } from '../swiglu';
@@ -35,6 +36,7 @@ export function headsBytes(): i32 {
  * @param panels  private: 576 · 64 bytes
  * @param tile    private: 128 bytes
  * @param scores  private: 2 · 64 rows of maxSeqLen + 32 scores
+ * @param wide    whether V8 joins vectors here (gemm.ts)
  */
 export function setUpWorker(
   me: Worker,
@@ -45,7 +47,9 @@ export function setUpWorker(
   panels: usize,
   tile: usize,
   scores: usize,
+  wide: bool,
 ): void {
+  setWide(wide);
   me.numWorkers = numWorkers;
   me.index = index;
   me.control = control;

@@ -17,6 +17,8 @@ export interface TrainingPlatform {
   /** Starts a worker that runs training-worker.ts; absent where there is no shared memory. */
   readonly spawn?: (listener: TeamListener) => TeamWorker;
   readonly defaultThreads: number;
+  /** See TrainingShape. */
+  readonly isWide?: boolean;
 }
 
 /** What a worker gets when it starts. */

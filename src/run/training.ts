@@ -61,7 +61,8 @@ export async function openTraining(
   const plan = planTraining(config, { ...options, threads });
   const pages = Math.ceil(plan.bytes / PAGE);
   if (pages > MAX_PAGES) throw doesNotFit(plan);
-  const shape = { numWorkers: threads, maxRows: options.maxRows, maxSeqLen: options.maxSeqLen };
+  const { maxRows, maxSeqLen } = options;
+  const shape = { numWorkers: threads, maxRows, maxSeqLen, isWide: platform.isWide };
   const learning = { ...options, recomputes: plan.recomputes };
   const memory = makeMemory(pages, isShared, plan);
   const module = await platform.loadModule(isShared ? 'training' : 'training-single');

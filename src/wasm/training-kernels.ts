@@ -14,6 +14,7 @@ export interface TrainingKernels {
     panels: number,
     tile: number,
     scores: number,
+    wide: boolean,
   ): void;
   setUpHeads(
     heads: number,

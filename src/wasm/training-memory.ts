@@ -19,6 +19,8 @@ export interface TrainingShape {
   /** Most rows of a pass, and longest sequence. */
   readonly maxRows: number;
   readonly maxSeqLen: number;
+  /** Whether V8 joins vectors of 128 bits to 256: decides which tile is faster, and no bit. */
+  readonly isWide?: boolean;
 }
 
 /** A run of float32 values. */

@@ -68,7 +68,7 @@ export class WasmTraining implements TrainingEngine<WasmBuffer> {
    * @param index  of this worker
    */
   constructor(kernels: TrainingKernels, buffer: ArrayBufferLike, shape: TrainingShape, index: number) {
-    const { numWorkers, maxRows, maxSeqLen } = shape;
+    const { numWorkers, maxRows, maxSeqLen, isWide = false } = shape;
     this.kernels = kernels;
     this.buffer = buffer;
     this.shape = shape;
@@ -95,7 +95,7 @@ export class WasmTraining implements TrainingEngine<WasmBuffer> {
     };
     const { record, panels, tile, scores } = members[index];
     this.me = record;
-    kernels.setUpWorker(record, numWorkers, index, control, SPIN, panels, tile, scores);
+    kernels.setUpWorker(record, numWorkers, index, control, SPIN, panels, tile, scores, isWide);
   }
 
   keep(length: number): WasmBuffer {

@@ -82,6 +82,11 @@ describe.each(backwardCases)('$name', (one) => {
       expect(worst.difference, `${name}[${worst.index}]`).toBeLessThan(bound);
     }
   });
+
+  it('has the same bits by the tile for vectors of 256 bits', () => {
+    const wide = evaluate(wasmTraining({ maxRows: 300, maxSeqLen: 128, isWide: true }), one);
+    expect(wide).toEqual(evaluate(wasmTraining({ maxRows: 300, maxSeqLen: 128 }), one));
+  });
 });
 
 describe('crossEntropy', () => {

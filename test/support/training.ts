@@ -73,7 +73,8 @@ export function wasmTraining({
   memory = new WebAssembly.Memory({ initial: 256, maximum: 256 }),
   maxRows = 256,
   maxSeqLen = 128,
+  isWide = false,
 } = {}): WasmTraining {
-  const shape = { numWorkers: 1, maxRows, maxSeqLen };
+  const shape = { numWorkers: 1, maxRows, maxSeqLen, isWide };
   return new WasmTraining(bindTrainingKernels(kernels, memory), memory.buffer, shape, 0);
 }

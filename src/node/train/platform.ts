@@ -11,4 +11,7 @@ export const nodeTrainingPlatform: TrainingPlatform = {
   },
   spawn: (listener) => spawnWorker('training-worker', listener),
   defaultThreads: nodePlatform.defaultThreads,
+  isWide: [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((option) =>
+    option.includes('--experimental-wasm-revectorize'),
+  ),
 };
