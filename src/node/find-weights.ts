@@ -9,7 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UnavailableError } from '../base/errors.ts';
 import { shardNames, shardOf } from '../base/shard-names.ts';
-import { withoutPassword } from '../base/shown.ts';
+import { shown, withoutPassword } from '../base/shown.ts';
 import { AccessError } from '../download/download.ts';
 import { type HubRequest, parseModelName } from '../download/model-names.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
@@ -38,6 +38,9 @@ export interface FindWeightsOptions extends WheelOptions {
 export const NANO = 'nano';
 const NANO_FILE = new URL('../../models/nano.gguf', import.meta.url);
 
+/** Characters of a name, path or URL: the longest path of Linux. Errors quote it whole. */
+const MAX_NAME = 4096;
+
 /** Where downloads go that are not the hub's: SMOLLM2_CACHE, or `smollm2` in the user's cache folder. */
 export function weightsCacheFolder(env: Environment): string {
   return env.SMOLLM2_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'smollm2');
@@ -51,6 +54,10 @@ export function weightsCacheFolder(env: Environment): string {
  * @throws UnavailableError when it is not here and cannot be fetched; the message names the ways out
  */
 export async function findWeights(model: string, options: FindWeightsOptions = {}): Promise<LocalModelFiles> {
+  if (model.length > MAX_NAME)
+    throw new UnavailableError(
+      `model: expected a name of at most ${MAX_NAME} characters, got ${model.length}: ${shown(model)}`,
+    );
   const env = options.env ?? process.env;
   const path = model.replace(/^~(?=\/)/, homedir());
   const found = await stat(path).catch(() => undefined);

@@ -1,5 +1,6 @@
 // What all routes of one server share: the model, who waits for it, what was counted, and the switches.
 
+import { shown } from '../base/shown.ts';
 import { type CacheSource, freshCaches } from '../generate/cache-source.ts';
 import type { Model } from '../model/model.ts';
 import { PrefixCache } from '../run/prefix-cache.ts';
@@ -137,7 +138,7 @@ function cachesOf(model: Model, maxBytes: number): CacheSource {
 }
 
 export function modelNotFound(name: string, model: string): RequestError {
-  return new RequestError(`model: expected ${model}, got ${JSON.stringify(name.slice(0, 80))}`, {
+  return new RequestError(`model: expected ${model}, got ${shown(name)}`, {
     status: 404,
     type: 'invalid_request_error',
     code: 'model_not_found',

@@ -35,6 +35,15 @@ async function putSparse(...parts: string[]): Promise<string> {
   return path;
 }
 
+it.each(['a'.repeat(1e6), `owner/${'b'.repeat(1e6)}`, `http://127.0.0.1:1/${'c'.repeat(1e6)}.gguf`])(
+  'refuses a name of a million characters in a short message',
+  async (name) => {
+    const error = await findWeights(name, { env: env() }).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(UnavailableError);
+    expect(error.message.length).toBeLessThan(200);
+  },
+);
+
 describe('findWeights', () => {
   it('takes a file or folder that is there before anything else', async () => {
     await writeFile(join(folder, 'a.gguf'), 'x');
