@@ -3,6 +3,7 @@
 // it gets its name.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { realpath, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -75,6 +76,12 @@ export async function findWeights(model: string, options: FindWeightsOptions = {
 /** `findWeights`, opened: the caller closes the checkpoint. */
 export async function openWeights(model: string, options: FindWeightsOptions = {}): Promise<Checkpoint> {
   const { kind, path } = await findWeights(model, options);
+  const has = (name: string) => existsSync(resolve(path, name));
+  if (kind === 'folder' && has('checkpoints') && !has('config.json')) {
+    throw new UnavailableError(
+      `${path}: expected a model, got a run of training; write its model first: smollm2 convert ${path} model.gguf`,
+    );
+  }
   if (kind === 'folder') return readHfFolder((name) => fileSource(resolve(path, name)), path);
   return readGguf(await fileSource(path), besideFile(path));
 }

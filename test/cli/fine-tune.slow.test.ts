@@ -93,12 +93,21 @@ describe('smollm2 train', () => {
     expect(again.map(({ bits }) => bits)).toEqual(lines.map(({ bits }) => bits));
   });
 
-  it('prefers the chosen answers after DPO', async () => {
-    const lines = await tune('dpo', { dataset_name: at('pairs.jsonl'), beta: 0.1, learning_rate: 1e-4 });
+  it('prefers the chosen answers after DPO, which goes on from the run of SFT', async () => {
+    const from = { model_name_or_path: at('sft'), chat_template: undefined };
+    const lines = await tune('dpo', {
+      ...from,
+      dataset_name: at('pairs.jsonl'),
+      beta: 0.1,
+      learning_rate: 1e-4,
+    });
     expect(lines[0].loss).toBeCloseTo(Math.LN2, 6);
     expect(lines[11].loss).toBeLessThan(lines[0].loss);
     expect(lines[11]['rewards/margins']).toBeGreaterThan(0.1);
     expect(lines[11]['rewards/accuracies']).toBe(1);
+    expect(await templateOf(at('dpo'))).toBe(TEMPLATE);
+    const { stderr } = await runCli(['generate', '-m', at('dpo'), '--raw', 'hi']);
+    expect(stderr).toContain(`smollm2 convert ${at('dpo')} `);
   });
 
   it('tunes adapters, and convert adds them into the model', async () => {

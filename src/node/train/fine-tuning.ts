@@ -19,7 +19,7 @@ import { countLabels } from '../../train/row-batch.ts';
 import { packed } from '../../train/row-order.ts';
 import { SftObjective } from '../../train/sft.ts';
 import { IGNORED } from '../../train/window-source.ts';
-import { openNode } from '../open.ts';
+import { openStart } from './open-checkpoint.ts';
 import type { OpenRun, RunOptions } from './open-run.ts';
 import { nodeTrainingPlatform } from './platform.ts';
 import { type RowPlace, rowsOfFile } from './row-file.ts';
@@ -31,7 +31,7 @@ export async function openFineTuning(
   options: RunOptions,
   place: (path: string) => string,
 ): Promise<OpenRun> {
-  const checkpoint = await openNode(place(recipe.startFrom));
+  const checkpoint = await openStart(place(recipe.startFrom));
   try {
     if (!checkpoint.tokenizer) {
       throw new UnsupportedError(`${checkpoint.name}: expected a tokenizer with the model, got none`);

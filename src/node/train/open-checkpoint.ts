@@ -40,13 +40,21 @@ export interface TrainedModel {
 }
 
 export async function openTrained(path: string, options: OpenCheckpointOptions = {}): Promise<TrainedModel> {
-  if (existsSync(join(path, 'checkpoints')) && !existsSync(join(path, 'checkpoints', 'latest.txt'))) {
-    return openRunFolder(path, options);
-  }
+  if (isRunFolder(path)) return openRunFolder(path, options);
   const step = await nanotronStep(path, options.step);
   const tokenizer = options.tokenizer === undefined ? undefined : await readTokenizer(options.tokenizer);
   const checkpoint = step === undefined ? await openNode(path) : await openNanotron(step);
   return { checkpoint: tokenizer ? withTokenizer(checkpoint, tokenizer) : withJsonTokenizer(checkpoint) };
+}
+
+/** A model to train on from: that of a run, such as SFT's for DPO, or whatever `load()` takes. */
+export async function openStart(path: string): Promise<Checkpoint> {
+  return isRunFolder(path) ? (await openRunFolder(path, {})).checkpoint : openNode(path);
+}
+
+function isRunFolder(path: string): boolean {
+  const checkpoints = join(path, 'checkpoints');
+  return existsSync(checkpoints) && !existsSync(join(checkpoints, 'latest.txt'));
 }
 
 async function openRunFolder(path: string, options: OpenCheckpointOptions): Promise<TrainedModel> {
@@ -57,7 +65,7 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   const { state, tensors } = saved;
   const { recipe } = state;
   if (recipe.kind !== 'pretrain' && recipe.lora) return openAdapted(path, recipe.startFrom, state);
-  const model = recipe.kind === 'pretrain' ? undefined : await openNode(recipe.startFrom);
+  const model = recipe.kind === 'pretrain' ? undefined : await openStart(recipe.startFrom);
   await model?.close();
   const config = recipe.kind === 'pretrain' ? recipe.model : model!.config;
   const named = tokenizer ?? (recipe.kind === 'pretrain' ? recipe.tokenizer : undefined);
@@ -85,7 +93,7 @@ function withTemplateOf(recipe: TrainingState['recipe'], checkpoint: Checkpoint)
 
 /** A run of LoRA as the model that it tuned, its adapters added in; they are written when the run stops. */
 async function openAdapted(path: string, base: string, state: TrainingState): Promise<TrainedModel> {
-  const model = await openNode(base);
+  const model = await openStart(base);
   const adapter = await closedOnError(model, () => openAdapter(path, model));
   const log = await readLog(join(path, 'log.jsonl'), state.step);
   const checkpoint = withTemplateOf(state.recipe, withJsonTokenizer(withAdapter(model, adapter)));

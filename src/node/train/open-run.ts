@@ -5,7 +5,7 @@ import type { TrainingMachine } from '../../train/machine.ts';
 import type { Objective } from '../../train/objective.ts';
 import type { OptimizerRecipe, ScheduleRecipe } from '../../train/recipe.ts';
 import type { StepLine } from '../../train/trainer.ts';
-import { openNode } from '../open.ts';
+import { openStart } from './open-checkpoint.ts';
 
 export interface RunOptions {
   readonly recipe: string;
@@ -42,7 +42,7 @@ export interface OpenRun {
 
 /** Fills a machine with the weights of a model by name or path. */
 export async function loadModelInto(machine: TrainingMachine, model: string): Promise<void> {
-  const checkpoint = await openNode(model);
+  const checkpoint = await openStart(model);
   try {
     await loadParameters(machine, checkpoint.tensors);
   } finally {
