@@ -1,5 +1,5 @@
-// Builds what is stale: src to dist (tsc), assembly to dist/wasm (asc), and both to dist/bundle (bundle.mjs). Fast
-// when nothing is: it compares times only.
+// Builds what is stale: src to dist (tsc), assembly to dist/wasm (asc), both to dist/bundle and course to dist/course
+// (bundle.mjs). Fast when nothing is: it compares times only.
 //
 //   node build.mjs [--quiet]
 
@@ -45,6 +45,10 @@ function isWasmStale() {
   );
 }
 
+function isCourseStale() {
+  return modified('dist/course/node/main.mjs') < newest([...filesIn('course'), 'bundle.mjs']);
+}
+
 function buildTypescript(state) {
   const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], {
     cwd: root,
@@ -52,7 +56,7 @@ function buildTypescript(state) {
   });
   if (tsc.status !== 0) throw new Error(`tsc:\n${tsc.stdout}${tsc.stderr}`);
   for (const path of filesIn('dist')) {
-    const source = /^dist\/(?!bundle\/)(.*?)(\.d\.ts|\.js)$/.exec(path)?.[1];
+    const source = /^dist\/(?!bundle\/|course\/)(.*?)(\.d\.ts|\.js)$/.exec(path)?.[1];
     if (source && !existsSync(`${root}src/${source}.ts`)) rmSync(root + path);
   }
   writeFileSync(root + STAMP, state);
@@ -85,13 +89,16 @@ function isRunning(pid) {
 }
 
 async function build() {
-  if (!isTypescriptStale(typescriptState()) && !isWasmStale()) return;
+  if (!isTypescriptStale(typescriptState()) && !isWasmStale() && !isCourseStale()) return;
   await lock();
   try {
     const state = typescriptState();
+    const isPackageStale = isTypescriptStale(state) || isWasmStale();
     if (isTypescriptStale(state)) buildTypescript(state);
     if (isWasmStale()) await (await import('./assembly/build.mjs')).build({ quiet });
-    await (await import('./bundle.mjs')).bundle();
+    const { bundle, bundleCourse } = await import('./bundle.mjs');
+    if (isPackageStale) await bundle();
+    if (isCourseStale()) await bundleCourse();
   } finally {
     rmSync(root + LOCK, { force: true });
   }

@@ -1,11 +1,13 @@
 // Bundles the browser door for pages that have no bundler of their own: dist/bundle holds JavaScript without bare
-// imports, and the kernels. Entries keep their names, since they start each other by URL.
+// imports, and the kernels. Entries keep their names, since they start each other by URL. dist/course holds the exercises.
 //
 //   node bundle.mjs [--quiet]
 
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import ts from 'typescript';
 
 const root = fileURLToPath(new URL('./', import.meta.url));
 
@@ -39,4 +41,36 @@ export async function bundle() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();
+/**
+ * Writes the course's exercises into dist/course as they lie in course/, in JavaScript: the package has them, and Node
+ * takes the types away from no file of a package.
+ */
+export async function bundleCourse() {
+  const bundled = await rolldown({
+    input: { main: `${root}course/node/main.ts`, worker: `${root}course/node/worker.ts` },
+    platform: 'node',
+    external: /^(node:|smollm2)/,
+    logLevel: 'warn',
+  });
+  rmSync(`${root}dist/course`, { recursive: true, force: true });
+  await bundled.write({ dir: `${root}dist/course/node`, format: 'esm', entryFileNames: '[name].mjs' });
+  await bundled.close();
+  for (const file of readdirSync(`${root}course`, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.(stub|solution)\.ts$/.test(file)) continue;
+    const { outputText } = ts.transpileModule(readFileSync(`${root}course/${file}`, 'utf8'), {
+      compilerOptions: {
+        module: ts.ModuleKind.ESNext,
+        target: ts.ScriptTarget.ES2022,
+        verbatimModuleSyntax: true,
+      },
+    });
+    const written = `${root}dist/course/${file.replace(/ts$/, 'mjs')}`;
+    mkdirSync(dirname(written), { recursive: true });
+    writeFileSync(written, outputText);
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await bundle();
+  await bundleCourse();
+}

@@ -12,6 +12,11 @@ import { listText, nearestName, verdictText } from '../text.ts';
 import { gradeFile } from './run.ts';
 
 const COURSE = fileURLToPath(new URL('..', import.meta.url));
+/** In the package the course is JavaScript, and so are the learner's files; it is called by the package's program. */
+const isPackage = import.meta.url.endsWith('.mjs');
+const ENDING = isPackage ? 'mjs' : 'ts';
+const named = (text: string) =>
+  isPackage ? text.replace(/npm run exercise/g, 'smollm2 learn').replace(/ -- --/g, ' --') : text;
 /** Where the learner's files lie: where the command is called. */
 const FOLDER = resolve('exercises');
 const PROGRESS = resolve(FOLDER, 'progress.json');
@@ -45,12 +50,12 @@ async function gradeOnce(exercise: Exercise, file: string, json: boolean): Promi
   const isRight = verdict.state.startsWith('right');
   const runs = note(exercise.name, isRight);
   if (json) console.log(JSON.stringify(verdict));
-  else console.log(verdictText(exercise, verdict, { lines, rungs: runs }));
+  else console.log(named(verdictText(exercise, verdict, { lines, rungs: runs })));
   return isRight;
 }
 
 function show(exercise: Exercise): void {
-  console.log(readFileSync(resolve(COURSE, exercise.folder, `${exercise.name}.solution.ts`), 'utf8'));
+  console.log(readFileSync(resolve(COURSE, exercise.folder, `${exercise.name}.solution.${ENDING}`), 'utf8'));
 }
 
 async function main(): Promise<void> {
@@ -61,19 +66,19 @@ async function main(): Promise<void> {
   const [name] = positionals;
   if (name === undefined) {
     const right = Object.entries(readProgress()).flatMap(([done, mark]) => (mark.right ? [done] : []));
-    console.log(listText(EXERCISES, right));
+    console.log(named(listText(EXERCISES, right)));
     return;
   }
   const exercise = EXERCISES.find((one) => one.name === name);
   if (!exercise) {
-    console.error(`exercise: expected one of the list, got ${name}${nearestName(EXERCISES, name)}`);
+    console.error(named(`exercise: expected one of the list, got ${name}${nearestName(EXERCISES, name)}`));
     process.exitCode = 2;
     return;
   }
   if (values.solution) return show(exercise);
   mkdirSync(FOLDER, { recursive: true });
-  const file = resolve(FOLDER, `${name}.ts`);
-  if (!existsSync(file)) copyFileSync(resolve(COURSE, exercise.folder, `${name}.stub.ts`), file);
+  const file = resolve(FOLDER, `${name}.${ENDING}`);
+  if (!existsSync(file)) copyFileSync(resolve(COURSE, exercise.folder, `${name}.stub.${ENDING}`), file);
   const isRight = await gradeOnce(exercise, file, values.json === true);
   if (values.once) {
     process.exitCode = isRight ? 0 : 1;
@@ -82,7 +87,7 @@ async function main(): Promise<void> {
   console.log(`\nWatching ${file}; save it to be graded again, Ctrl-C to stop.`);
   let timer: NodeJS.Timeout | undefined;
   watch(FOLDER, (_event, changed) => {
-    if (changed !== `${name}.ts`) return;
+    if (changed !== `${name}.${ENDING}`) return;
     clearTimeout(timer);
     timer = setTimeout(() => void gradeOnce(exercise, file, values.json === true), SETTLE_MS);
   });
