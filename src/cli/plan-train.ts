@@ -16,8 +16,8 @@ export async function planTrain(path: string, threads: number, limit: number | u
   const { recipe } = await readRecipeFile(path);
   if (recipe.kind !== 'pretrain') {
     throw new RangeError(
-      `${path}: expected a recipe of pretraining, got one of tuning, whose rows decide what it takes; smollm2 train reads ` +
-        'them and refuses what does not fit before its first step',
+      `${path}: expected a recipe of pretraining, got one of tuning, whose rows decide what it takes; ` +
+        'smollm2 train reads them and refuses what does not fit before its first step',
     );
   }
   const { model, sequenceLength, microBatchSize, trainSteps } = recipe;
