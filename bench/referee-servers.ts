@@ -11,6 +11,7 @@ import { nodePlatform } from '../src/node/platform.ts';
 import { coarserModels } from '../src/run/likenesses.ts';
 import { loadModel } from '../src/run/load.ts';
 import { Tokenizer } from '../src/tokenizer/tokenizer.ts';
+import { withLayerOrder } from '../src/verify/layer-order.ts';
 import type { VerifyReference } from '../src/verify/likeness.ts';
 import type { ProbedAnswer, Server } from '../src/verify/openai-probe.ts';
 
@@ -32,6 +33,7 @@ export async function servedReference(checkpoint: Checkpoint): Promise<VerifyRef
     tokenizer: Tokenizer.from(checkpoint.tokenizer),
     render,
     withConfig: (change) => load({ ...checkpoint, config: { ...checkpoint.config, ...change } }),
+    withLayers: (order) => load(withLayerOrder(checkpoint, order)),
     coarser: coarserModels(checkpoint, load, nodePlatform),
   };
 }

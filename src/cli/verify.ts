@@ -6,6 +6,7 @@ import { loadModel } from '../node/index.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { coarserModels } from '../run/likenesses.ts';
 import { bind } from '../smollm2.ts';
+import { withLayerOrder } from '../verify/layer-order.ts';
 import { connectServer } from '../verify/openai-probe.ts';
 import { type Agreement, type VerifyReport, verifyServer } from '../verify/verify.ts';
 import { type Arguments, Command } from './arguments.ts';
@@ -57,6 +58,7 @@ async function verifyUrl(args: Arguments, url: string): Promise<void> {
         render: async (messages) =>
           smol.template ? smol.template.render(messages, { addGenerationPrompt: true }) : '',
         withConfig: (change) => load({ ...checkpoint, config: { ...checkpoint.config, ...change } }),
+        withLayers: (order) => load(withLayerOrder(checkpoint, order)),
         coarser: coarserModels(checkpoint, load, nodePlatform),
       },
       (done, total) => status.progress('asking', done, total, 'questions'),

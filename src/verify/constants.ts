@@ -101,9 +101,8 @@ export async function solvedConstant(
     if (!best || misfit(found) < misfit(best.found)) best = { constant, value, found };
     if (misfit(found) <= NOISE.float32) break;
   }
-  if (!best || !(misfit(best.found) < BETTER * misfit(before)) || best.found.rms > MAX_LEFT) return undefined;
+  if (!best || !holds(best.found, before)) return undefined;
   const { constant, value, found } = best;
-  if (found.numCompared === 0 && found.numGreedy < found.numChosen) return undefined;
   const had = Number(constant.own(model.config).toPrecision(5));
   const fits =
     value === NO_ROTATION
@@ -113,8 +112,14 @@ export async function solvedConstant(
   return { verdict: constant.verdict, finding };
 }
 
+/** Does a change explain what differs? It leaves much less, and no more than coarse arithmetic makes. */
+export function holds(found: Replay, before: Replay): boolean {
+  if (!(misfit(found) < BETTER * misfit(before)) || found.rms > MAX_LEFT) return false;
+  return found.numCompared > 0 || found.numGreedy === found.numChosen;
+}
+
 /** The text on which values are tried first: a short one, or a longer one that differs much more. */
-async function firstLook(used: readonly Exchange[], own: Replays): Promise<readonly Exchange[]> {
+export async function firstLook(used: readonly Exchange[], own: Replays): Promise<readonly Exchange[]> {
   const by: { exchange: Exchange; size: number; off: number }[] = [];
   for (const exchange of used) {
     const of = await own.of([exchange]);

@@ -19,6 +19,8 @@ export interface VerifyReference {
   readonly render: (messages: readonly TextMessage[]) => Promise<string>;
   /** The same weights with other constants, to test what a server may have done. */
   readonly withConfig?: (change: Partial<ModelConfig>) => Promise<Model>;
+  /** The same layers in another order (withLayerOrder). */
+  readonly withLayers?: (order: readonly number[]) => Promise<Model>;
   /** Programs that are right though coarser: requantised weights, activations of 8 bits. */
   readonly coarser?: readonly Likeness[];
 }
@@ -54,8 +56,6 @@ export const MAX_GROWTH = 4;
 
 /** So alike that no constant is looked for: 0.64 of the squares are explained, a constant needs as much (BETTER). */
 export const SURELY_ALIKE = 0.8;
-/** So alike that no other coarse program is looked at. */
-const HALF_ALIKE = 0.5;
 
 /** The known program whose differences from the reference are most like the server's. */
 export async function likenessOf(
@@ -65,20 +65,28 @@ export async function likenessOf(
 ) {
   const short = exchanges.filter(({ ids }) => ids.length <= MAX_SHORT_TOKENS);
   const own = await replays.of(short);
+  const theirs = difference(own.theirs, own.ours);
   let best: { name: string; likeness: number; rms: number } | undefined;
   let largest = 0;
+  let first: { name: string; off: readonly number[] } | undefined;
+  const compare = (name: string, off: readonly number[]) => {
+    const likeness = correlation(theirs, off);
+    if (!best || likeness > best.likeness) best = { name, likeness, rms: rootMeanSquare(off) };
+  };
   for (const { name, load } of coarser) {
     const model = await load();
     try {
       const { ours } = await replay(model, tokenizer, short);
-      const likeness = correlation(difference(own.theirs, own.ours), difference(ours, own.ours));
-      const { rms } = distance(ours, own.ours);
-      largest = Math.max(largest, rms);
-      if (!best || likeness > best.likeness) best = { name, likeness, rms };
+      const off = difference(ours, own.ours);
+      largest = Math.max(largest, rootMeanSquare(off));
+      compare(name, off);
+      // Small differences add: weights in another type, multiplied with activations of 8 bits.
+      if (first) compare(`${name} and ${first.name}`, sum(first.off, off));
+      else first = { name, off };
     } finally {
       await model.close();
     }
-    if (best.likeness > HALF_ALIKE) break;
+    if (best && best.likeness > SURELY_ALIKE) break;
   }
   return best && { ...best, largest };
 }
@@ -103,6 +111,14 @@ export const MAX_FOLLOWING = 0.35;
 
 function difference(a: readonly number[], b: readonly number[]): number[] {
   return a.map((value, n) => value - b[n]);
+}
+
+function sum(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((value, n) => value + b[n]);
+}
+
+function rootMeanSquare(values: readonly number[]): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / Math.max(1, values.length));
 }
 
 function correlation(a: readonly number[], b: readonly number[]): number {

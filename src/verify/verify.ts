@@ -5,6 +5,7 @@
 import type { TextMessage } from '../chat/message.ts';
 import { type Asked, askAll, rescaled, scaleOf } from './ask.ts';
 import { solvedConstant } from './constants.ts';
+import { layerOrderFinding } from './layer-order.ts';
 import {
   BETTER,
   followsLikelihood,
@@ -44,8 +45,8 @@ export interface VerifyReport {
   readonly chats: Agreement;
   /** The limits that decided, in nats of ln p; `alike` is a correlation. */
   readonly thresholds: typeof NOISE;
-  /** The coarser program whose differences are most like the server's, where any was looked at. */
-  readonly nearest?: { readonly name: string; readonly likeness: number };
+  /** The coarser program whose differences are most like the server's, and their size, where any was looked at. */
+  readonly nearest?: { readonly name: string; readonly likeness: number; readonly rms: number };
 }
 
 /**
@@ -141,6 +142,9 @@ const NOT_GREEDY = 0.5;
 /** Coarse programs are looked at before constants up to this, nats of ln p: larger differences are none of theirs. */
 const MAX_COARSE = 0.5;
 
+/** A server's differences are those of a coarser program where they are at most so many times as large. */
+export const MAX_TIMES = 2;
+
 async function judgeModel(
   reference: VerifyReference,
   exchanges: readonly Exchange[],
@@ -151,7 +155,7 @@ async function judgeModel(
   const isCoarse = own.rms > NOISE.sixteenBit && own.rms < MAX_COARSE;
   let coarse = isCoarse ? await likenessOf(reference, exchanges, replays) : undefined;
   // What is left for a constant could not explain as much as is needed to name it.
-  if (coarse && coarse.likeness >= SURELY_ALIKE && own.rms < 2 * coarse.rms)
+  if (coarse && coarse.likeness >= SURELY_ALIKE && own.rms < MAX_TIMES * coarse.rms)
     return quantised(exchanges, own, coarse);
   const solved = own.rms > NOISE.float32 ? await solvedConstant(reference, exchanges, replays) : undefined;
   if (solved) return { verdict: solved.verdict, findings: [solved.finding], ...nearestOf(coarse) };
@@ -173,13 +177,20 @@ async function judgeModel(
     return { verdict: 'right', findings: [rightSentence(own)] };
   }
   coarse ??= await likenessOf(reference, exchanges, replays);
-  if (coarse && coarse.likeness >= NOISE.alike && own.rms < 2 * coarse.rms)
+  if (coarse && coarse.likeness >= NOISE.alike && own.rms < MAX_TIMES * coarse.rms)
     return quantised(exchanges, own, coarse);
   const largest = coarse?.largest ?? 0;
-  if (own.rms > Math.max(1, 2 * largest)) {
+  if (own.rms > Math.max(1, MAX_TIMES * largest)) {
     const finding = `other weights or another network: ${sizeOf(own)}`;
     return { verdict: 'wrong-model', findings: [finding], ...nearestOf(coarse) };
   }
+  const behind = behindItsBest(exchanges);
+  if (behind > NOT_GREEDY) {
+    const findings = [samplingFinding(behind), sizeOf(own)];
+    return { verdict: 'wrong-sampling', findings, ...nearestOf(coarse) };
+  }
+  const order = await layerOrderFinding(reference, exchanges, replays);
+  if (order) return { verdict: 'wrong-model', findings: [order], ...nearestOf(coarse) };
   const alike = coarse ? `; nearest is ${coarse.name}, correlation ${coarse.likeness.toFixed(2)}` : '';
   return {
     verdict: 'cannot-judge',
@@ -191,14 +202,14 @@ async function judgeModel(
   };
 }
 
-function nearestOf(coarse: { readonly name: string; readonly likeness: number } | undefined) {
-  return coarse && { nearest: { name: coarse.name, likeness: coarse.likeness } };
+function nearestOf(coarse: VerifyReport['nearest']): Pick<Judged, 'nearest'> | undefined {
+  return coarse && { nearest: { name: coarse.name, likeness: coarse.likeness, rms: coarse.rms } };
 }
 
 function quantised(
   exchanges: readonly Exchange[],
   own: Replay,
-  coarse: { readonly name: string; readonly likeness: number },
+  coarse: NonNullable<VerifyReport['nearest']>,
 ): Judged {
   const { name, likeness } = coarse;
   const behind = behindItsBest(exchanges);

@@ -11,6 +11,7 @@ import { nodePlatform } from '../../src/node/platform.ts';
 import { coarserModels } from '../../src/run/likenesses.ts';
 import { loadModel } from '../../src/run/load.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
+import { withLayerOrder } from '../../src/verify/layer-order.ts';
 import { connectServer } from '../../src/verify/openai-probe.ts';
 import { type VerifyReference, verifyServer } from '../../src/verify/verify.ts';
 import { runCli } from '../support/run-cli.ts';
@@ -40,6 +41,7 @@ async function realReference(): Promise<VerifyReference> {
     tokenizer: Tokenizer.from(checkpoint.tokenizer!),
     render: async (messages) => template.render([...messages], { addGenerationPrompt: true }),
     withConfig: (change) => load({ ...checkpoint, config: { ...checkpoint.config, ...change } }),
+    withLayers: (order) => load(withLayerOrder(checkpoint, order)),
     coarser: coarserModels(checkpoint, load, alone),
   };
 }

@@ -9,6 +9,7 @@ import { nodePlatform } from '../../src/node/platform.ts';
 import { coarserModels } from '../../src/run/likenesses.ts';
 import { loadModel } from '../../src/run/load.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
+import { withLayerOrder } from '../../src/verify/layer-order.ts';
 import type { ProbedAnswer, Server } from '../../src/verify/openai-probe.ts';
 import { realCheckpoint } from './weights.ts';
 
@@ -29,19 +30,14 @@ export const reference = {
   tokenizer,
   render,
   withConfig,
+  withLayers: (order: readonly number[]) => loaded(withLayerOrder(checkpoint, order)),
   coarser: coarserModels(checkpoint, loaded, nodePlatform),
 };
 
 /** Layers 5 and 6 exchanged: every tensor of one under the name of the other. */
 export const exchanged = (): Checkpoint => {
-  const other = (name: string) =>
-    name.replace(/layers\.(5|6)\./, (_, layer) => `layers.${layer === '5' ? 6 : 5}.`);
-  return {
-    ...checkpoint,
-    tensors: new Map(
-      [...checkpoint.tensors].map(([name, tensor]) => [other(name), { ...tensor, name: other(name) }]),
-    ),
-  };
+  const order = Array.from({ length: checkpoint.config.numLayers }, (_, layer) => layer);
+  return withLayerOrder(checkpoint, order.with(5, 6).with(6, 5));
 };
 
 /** Greedy answers of a model, as a server gives them. */
