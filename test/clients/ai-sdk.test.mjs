@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { createOpenAICompatible as createOpenAICompatible1 } from '@ai-sdk/openai-compatible-1';
 import { embedMany, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from 'ai';
+import * as ai5 from 'ai-5';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { languageModel } from '../../dist/ai-sdk/language-model.js';
@@ -16,13 +18,14 @@ const ANSWER = 'Gravity is a fundamental concept';
 const short = { prompt, temperature: 0, maxOutputTokens: 6, maxRetries: 0 };
 const shape = z.object({ topic: z.enum(['physics', 'art']), isForce: z.boolean() });
 
-const compatible = createOpenAICompatible({
+const given = {
   name: 'smollm2',
   baseURL: `${inject('url')}/v1`,
   apiKey: inject('key'),
   includeUsage: true,
   supportsStructuredOutputs: true,
-});
+};
+const compatible = createOpenAICompatible(given);
 const openai = createOpenAI({ baseURL: `${inject('url')}/v1`, apiKey: inject('key') });
 
 describe.each([
@@ -67,6 +70,20 @@ describe('the AI SDK', () => {
     const { embeddings } = await embedMany({ model, values: ['one', 'two'] });
     expect(embeddings.map(({ length }) => length)).toEqual([576, 576]);
   });
+});
+
+it('the AI SDK 5 with its own packages answers, whole and streamed, gives objects and calls tools', async () => {
+  const ask = { ...short, model: createOpenAICompatible1(given)('served') };
+  const { text, usage } = await ai5.generateText(ask);
+  expect([text, usage.outputTokens]).toEqual([ANSWER, 6]);
+  expect(await ai5.streamText(ask).text).toBe(ANSWER);
+  const { object } = await ai5.generateObject({ ...ask, maxOutputTokens: 60, schema: shape });
+  expect(shape.safeParse(object).success).toBe(true);
+  const weather = ai5.tool({ inputSchema: z.object({ city: z.enum(['Paris', 'Rome']) }) });
+  const tools = { ...ask, maxOutputTokens: 80, tools: { weather }, toolChoice: 'required' };
+  const { toolCalls, finishReason } = await ai5.generateText(tools);
+  expect([toolCalls[0].toolName, finishReason]).toEqual(['weather', 'tool-calls']);
+  expect(['Paris', 'Rome']).toContain(toolCalls[0].input.city);
 });
 
 const BOTH_VERSIONS = `
