@@ -318,22 +318,23 @@ export class LoadedModel implements Model {
     }
   }
 
-  /** Rows [begin, end) of a buffer of the workspace: in memory that was used, or as views of one copy. */
+  /** Rows [begin, end) of a buffer of the workspace, in memory that was used as far as there is any. */
   private async rowsOf(
     buffer: Vector,
     begin: number,
     end: number,
     used: readonly Values[] = [],
   ): Promise<Values[]> {
-    const { workspace } = this.network;
-    const size = buffer === workspace.logits ? this.config.vocabSize : this.config.hiddenSize;
+    const { engine, config } = this;
+    const size = buffer === this.network.workspace.hidden ? config.hiddenSize : config.vocabSize;
+    const view = (from: number, to: number) => engine.view(buffer, from * size, to * size);
+    const values = engine.readNow ?? (await engine.read(view(begin, end)));
     // Megabytes a pass of a server would be collected again and again: a tenth of the time of sixteen answers.
-    if (used.length >= end - begin && this.engine.readNow) {
-      const one = (t: number) => this.engine.view(buffer, (begin + t) * size, (begin + t + 1) * size);
-      return used.slice(0, end - begin).map((row, t) => this.engine.readNow?.(one(t), row) ?? row);
-    }
-    const values = await this.engine.read(this.engine.view(buffer, begin * size, end * size));
-    return Array.from({ length: end - begin }, (_, t) => values.subarray(t * size, (t + 1) * size));
+    return Array.from({ length: end - begin }, (_, t) =>
+      typeof values === 'function'
+        ? values.call(engine, view(begin + t, begin + t + 1), used[t])
+        : values.subarray(t * size, (t + 1) * size),
+    );
   }
 
   private traced(entry: PassEntry, options: ForwardOptions): Promise<Values> {
