@@ -1,5 +1,5 @@
 // Bundles the browser door for pages that have no bundler of their own: dist/bundle holds JavaScript without bare
-// imports, and the kernels. Entries keep their names, since they start each other by URL. dist/course holds the exercises.
+// imports, and the kernels; entries keep their names, since they start each other by URL. dist/course has the exercises.
 //
 //   node bundle.mjs [--quiet]
 

@@ -28,7 +28,7 @@ export class Card {
 
   private stop(isDone: boolean): Node[] {
     const { stop } = this.app.state;
-    const { name } = STOPS[stop];
+    const { name, chapter } = STOPS[stop];
     const isLast = stop === STOPS.length - 1;
     const on = isLast
       ? h(
@@ -67,6 +67,7 @@ export class Card {
           h('button', { type: 'button', onclick: () => this.app.enterStop(stop - 1) }, t('tour.back')),
         on,
       ),
+      h('p', {}, h('a', { href: `./learn/${chapter}.html` }, t('card.more'))),
     ];
   }
 
