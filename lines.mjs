@@ -21,12 +21,16 @@ export const BUDGETS = {
   'src/config.ts': 120,
   'src/base': 900,
   'src/model': 790,
-  'src/reference': 1100,
-  'src/generate': 1370,
-  'src/run': 1930,
-  'src/wasm': 2400,
-  assembly: 5020,
+  'src/reference': 850,
+  'src/generate': 1380,
+  'src/run': 1580,
+  'src/wasm': 1770,
+  assembly: 3550,
 };
+
+/** The files of these rooms that only training goes through, together: no answer needs them. */
+const TRAINING = /(^|\/)(training|slope)/;
+const TRAINING_BUDGET = 2940;
 
 /** TypeScript files below a file or folder. */
 export function filesBelow(path) {
@@ -59,10 +63,15 @@ export function functionsOf(path) {
 
 /** Every room with its lines, and every function over the limit. */
 export function measure() {
-  const rooms = Object.entries(BUDGETS).map(([room, budget]) => {
-    const lines = filesBelow(room).reduce((sum, path) => sum + linesOf(path), 0);
-    return { room, lines, budget, fits: lines <= budget };
+  const lines = (paths) => paths.reduce((sum, path) => sum + linesOf(path), 0);
+  const fitted = (room, lines, budget) => ({ room, lines, budget, fits: lines <= budget });
+  const spine = Object.entries(BUDGETS).map(([room, budget]) => {
+    return fitted(room, lines(filesBelow(room).filter((path) => !TRAINING.test(path))), budget);
   });
+  const training = Object.keys(BUDGETS)
+    .flatMap(filesBelow)
+    .filter((path) => TRAINING.test(path));
+  const rooms = [...spine, fitted('training on engines', lines(training), TRAINING_BUDGET)];
   const long = [...filesBelow('src'), ...filesBelow('assembly')]
     .flatMap(functionsOf)
     .filter(({ lines }) => lines > FUNCTION_LINES);
@@ -71,7 +80,8 @@ export function measure() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { rooms, long } = measure();
-  const sum = (key) => rooms.reduce((total, room) => total + room[key], 0);
+  const spine = rooms.slice(0, -1);
+  const sum = (key) => spine.reduce((total, room) => total + room[key], 0);
   console.table([...rooms, { room: 'the spine', lines: sum('lines'), budget: sum('budget') }]);
   for (const { path, line, name, lines } of long) {
     console.log(`${path}:${line} ${name}: ${lines} lines, expected at most ${FUNCTION_LINES}`);
