@@ -55,8 +55,10 @@ export class Drawer {
 
   hear(reply: Reply): void {
     if (reply.kind === 'progress') {
+      const isSamePhase = this.step === reply.phase;
       this.step = reply.phase;
       [this.done, this.total] = [reply.done, reply.total];
+      if (isSamePhase && this.moveBar()) return;
     } else if (reply.kind === 'paused') {
       this.step = 'paused';
     } else if (reply.kind === 'ready') {
@@ -72,6 +74,26 @@ export class Drawer {
       this.app.notice(`▲ ${t('model.failed')} ${reply.message}`, true);
     }
     this.changed();
+  }
+
+  /** A button that is drawn anew between press and release is never clicked: on the way only words and bar change. */
+  private moveBar(): boolean {
+    const [status, bar] = [this.dialog.querySelector('#bring-status'), this.dialog.querySelector('progress')];
+    if (!status || !bar) return false;
+    this.drawChip();
+    status.textContent = this.progressText();
+    bar.value = this.total > 0 ? this.done / this.total : 0;
+    return true;
+  }
+
+  private progressText(): string {
+    const rate = this.done / Math.max((performance.now() - this.began) / 1000, 0.1);
+    return t(this.step === 'load' ? 'model.loading' : 'model.downloading', {
+      done: megabytes(this.done),
+      total: megabytes(this.total),
+      rate: megabytes(rate),
+      left: rate > 0 ? Math.ceil((this.total - this.done) / rate) : 0,
+    });
   }
 
   private changed(): void {
@@ -145,17 +167,8 @@ export class Drawer {
       h('button', { type: 'button', 'data-focus': key, class: kind, onclick: act }, text);
     if (this.step === 'ready') return [h('p', {}, `✓ ${t('model.ready')}`), this.clearing()];
     if (this.step === 'download' || this.step === 'load') {
-      const seconds = (performance.now() - this.began) / 1000;
-      const rate = this.done / Math.max(seconds, 0.1);
-      const left = rate > 0 ? Math.ceil((this.total - this.done) / rate) : 0;
-      const text = t(this.step === 'load' ? 'model.loading' : 'model.downloading', {
-        done: megabytes(this.done),
-        total: megabytes(this.total),
-        rate: megabytes(rate),
-        left,
-      });
       return [
-        h('p', { id: 'bring-status' }, text),
+        h('p', { id: 'bring-status' }, this.progressText()),
         h('progress', {
           max: 1,
           value: this.total > 0 ? this.done / this.total : 0,
