@@ -43,6 +43,7 @@ export function exponentials(
       v128.store(out + i, power0);
       v128.store(out + i, power1, 16);
     }
-    if (pairs < run) v128.store(out + pairs, exp4(f32x4.sub(f32x4.mul(v128.load(x + pairs), scale4), shift4)));
+    if (pairs < run)
+      v128.store(out + pairs, exp4(f32x4.sub(f32x4.mul(v128.load(x + pairs), scale4), shift4)));
   }
 }

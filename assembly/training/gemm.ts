@@ -178,7 +178,8 @@ export function multiplyPanel(
 ): void {
   let m = 0;
   if (isWide && columns == PANEL) {
-    for (; m + 4 <= rows; m += 4, a += 4 * aRow, c += 4 * cRow) tile4(c, cRow, a, aRow, aStep, b, bRow, k, adds);
+    for (; m + 4 <= rows; m += 4, a += 4 * aRow, c += 4 * cRow)
+      tile4(c, cRow, a, aRow, aStep, b, bRow, k, adds);
   }
   for (; m + 2 <= rows; m += 2, a += 2 * aRow, c += 2 * cRow) {
     if (columns == PANEL) tile2(c, cRow, a, aRow, aStep, b, bRow, k, adds);
