@@ -87,7 +87,7 @@ class Page {
 
   async waitForFunction(condition, { timeout }) {
     const until = Date.now() + timeout;
-    const script = `return (${condition})();`;
+    const script = typeof condition === 'string' ? `return ${condition};` : `return (${condition})();`;
     while (!(await call(this.session, 'POST', '/execute/sync', { script, args: [] }))) {
       if (Date.now() > until) throw new Error(`the page: expected ${condition}, got false for ${timeout} ms`);
       await sleep(100);

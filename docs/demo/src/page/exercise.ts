@@ -94,20 +94,30 @@ async function graded(name: string, text: string): Promise<{ verdict: Verdict; l
   } catch (error) {
     return failed('threw', `the file cannot be read: ${(error as Error).message}`);
   }
+  let run = await learnerRun(name, code);
+  if (run === 'unread') run = await learnerRun(name, code);
+  if (run === 'slow')
+    return failed('slow', `stopped after ${TIME_LIMIT_MS / 1000} seconds: does every loop end?`);
+  if (run === 'ended' || run === 'unread') return failed('threw', 'the worker ended');
+  return { verdict: await examined(exercise, run.outcomes), lines: run.lines };
+}
+
+/**
+ * The code in a worker of its own. `unread`: the worker's script did not come; WebKit loses it once while a service worker
+ * is being installed.
+ */
+async function learnerRun(name: string, code: string): Promise<LearnerRun | 'slow' | 'ended' | 'unread'> {
   const worker = new Worker(new URL('./learner-worker.ts', import.meta.url), { type: 'module' });
   try {
-    const run = await new Promise<LearnerRun | 'slow' | 'ended'>((resolve) => {
-      worker.onerror = () => resolve('ended');
+    return await new Promise((resolve) => {
+      worker.onerror = () => resolve('unread');
       worker.onmessage = ({ data }: MessageEvent<'ready' | { run: LearnerRun }>) => {
         if (data !== 'ready') return resolve(data.run);
+        worker.onerror = () => resolve('ended');
         setTimeout(resolve, TIME_LIMIT_MS, 'slow');
         worker.postMessage({ name, code });
       };
     });
-    if (run === 'slow')
-      return failed('slow', `stopped after ${TIME_LIMIT_MS / 1000} seconds: does every loop end?`);
-    if (run === 'ended') return failed('threw', 'the worker ended');
-    return { verdict: await examined(exercise, run.outcomes), lines: run.lines };
   } finally {
     worker.terminate();
   }
