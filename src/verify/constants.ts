@@ -2,9 +2,8 @@
 // Each value is tried on one short text first; what comes nearer there has to hold on the others.
 
 import type { ModelConfig } from '../config.ts';
-import type { Model } from '../model/model.ts';
 import { BETTER, misfit, NOISE, sizeOf, type VerifyReference } from './likeness.ts';
-import { type Exchange, type Replay, Replays } from './replay.ts';
+import { type Exchange, type Replay, type Replays, replayOn } from './replay.ts';
 
 interface Constant {
   readonly name: string;
@@ -81,19 +80,12 @@ export async function solvedConstant(
   if (!withConfig || used.length === 0) return undefined;
   const first = await firstLook(used, own);
   const before = await own.of(used);
-  const replayed = async (change: Partial<ModelConfig>, of: readonly Exchange[]): Promise<Replay> => {
-    const other: Model = await withConfig(change);
-    try {
-      return await new Replays(other, tokenizer).of(of);
-    } finally {
-      await other.close();
-    }
-  };
   let best: { constant: Constant; value: number; found: Replay } | undefined;
   for (const constant of CONSTANTS) {
     if (constant.name.startsWith('linear') && model.config.ropeScaling) continue;
     const ownValue = constant.own(model.config);
-    const at = async (value: number, of: readonly Exchange[]) => replayed(constant.change(value), of);
+    const at = (value: number, of: readonly Exchange[]) =>
+      replayOn(() => withConfig(constant.change(value)), tokenizer, of);
     const near = await nearest(constant, [ownValue, await own.of(first)], (value) => at(value, first));
     if (near.value === ownValue || !(misfit(near.found) < HOPE * misfit(await own.of(first)))) continue;
     const value = Number(near.value.toPrecision(5));

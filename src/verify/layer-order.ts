@@ -1,17 +1,19 @@
 // Layers in another order: two neighbours exchanged, or one left out, tried one after the other on a short text.
 
+import type { Tensor } from '../base/tensor.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { firstLook, holds } from './constants.ts';
 import { misfit, sizeOf, type VerifyReference } from './likeness.ts';
-import { type Exchange, Replays } from './replay.ts';
+import { type Exchange, type Replays, replayOn } from './replay.ts';
 
 /** The checkpoint with layers `order[0]`, `order[1]`, … of its own. */
 export function withLayerOrder(checkpoint: Checkpoint, order: readonly number[]): Checkpoint {
-  const tensors = new Map(checkpoint.tensors);
-  for (const [name] of checkpoint.tensors) if (LAYER.test(name)) tensors.delete(name);
-  for (const [place, layer] of order.entries()) {
-    for (const [name, tensor] of checkpoint.tensors) {
-      if (Number(LAYER.exec(name)?.[1] ?? -1) !== layer) continue;
+  const tensors = new Map<string, Tensor>();
+  for (const [name, tensor] of checkpoint.tensors) {
+    const layer = LAYER.exec(name)?.[1];
+    if (layer === undefined) tensors.set(name, tensor);
+    for (const [place, placed] of order.entries()) {
+      if (placed !== Number(layer)) continue;
       const moved = name.replace(LAYER, `model.layers.${place}.`);
       tensors.set(moved, { ...tensor, name: moved });
     }
@@ -29,14 +31,8 @@ export async function layerOrderFinding(
 ): Promise<string | undefined> {
   if (!withLayers) return undefined;
   const first = await firstLook(exchanges, own);
-  const replayed = async (order: readonly number[], of: readonly Exchange[]) => {
-    const other = await withLayers(order);
-    try {
-      return await new Replays(other, tokenizer).of(of);
-    } finally {
-      await other.close();
-    }
-  };
+  const replayed = (order: readonly number[], of: readonly Exchange[]) =>
+    replayOn(() => withLayers(order), tokenizer, of);
   let best = { name: '', order: [] as readonly number[], misfit: Number.POSITIVE_INFINITY };
   for (const { name, order } of orders(model.config.numLayers)) {
     const found = misfit(await replayed(order, first));

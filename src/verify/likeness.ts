@@ -4,7 +4,7 @@ import type { TextMessage } from '../chat/message.ts';
 import type { ModelConfig } from '../config.ts';
 import type { Model } from '../model/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { type Agreement, distance, type Exchange, type Replay, type Replays, replay } from './replay.ts';
+import { type Agreement, distance, type Exchange, type Replay, type Replays, replayOn } from './replay.ts';
 
 /** The same model, computed or changed otherwise. */
 export interface Likeness {
@@ -74,18 +74,13 @@ export async function likenessOf(
     if (!best || likeness > best.likeness) best = { name, likeness, rms: rootMeanSquare(off) };
   };
   for (const { name, load } of coarser) {
-    const model = await load();
-    try {
-      const { ours } = await replay(model, tokenizer, short);
-      const off = difference(ours, own.ours);
-      largest = Math.max(largest, rootMeanSquare(off));
-      compare(name, off);
-      // Small differences add: weights in another type, multiplied with activations of 8 bits.
-      if (first) compare(`${name} and ${first.name}`, sum(first.off, off));
-      else first = { name, off };
-    } finally {
-      await model.close();
-    }
+    const { ours } = await replayOn(load, tokenizer, short);
+    const off = difference(ours, own.ours);
+    largest = Math.max(largest, rootMeanSquare(off));
+    compare(name, off);
+    // Small differences add: weights in another type, multiplied with activations of 8 bits.
+    if (first) compare(`${name} and ${first.name}`, sum(first.off, off));
+    else first = { name, off };
     if (best && best.likeness > SURELY_ALIKE) break;
   }
   return best && { ...best, largest };

@@ -52,6 +52,20 @@ export function replay(model: Model, tokenizer: Tokenizer, exchanges: readonly E
   return new Replays(model, tokenizer).of(exchanges);
 }
 
+/** The same through a model that is opened for it, and closed. */
+export async function replayOn(
+  open: () => Promise<Model>,
+  tokenizer: Tokenizer,
+  exchanges: readonly Exchange[],
+): Promise<Replay> {
+  const model = await open();
+  try {
+    return await replay(model, tokenizer, exchanges);
+  } finally {
+    await model.close();
+  }
+}
+
 type OneReplay = Omit<Replay, 'numCompared' | 'rms' | 'max'>;
 
 /** A model's replays of exchanges, each computed once; of prompts that begin alike, the beginning too. */

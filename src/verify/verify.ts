@@ -184,11 +184,8 @@ async function judgeModel(
     const finding = `other weights or another network: ${sizeOf(own)}`;
     return { verdict: 'wrong-model', findings: [finding], ...nearestOf(coarse) };
   }
-  const behind = behindItsBest(exchanges);
-  if (behind > NOT_GREEDY) {
-    const findings = [samplingFinding(behind), sizeOf(own)];
-    return { verdict: 'wrong-sampling', findings, ...nearestOf(coarse) };
-  }
+  const sampled = judgeSampling(exchanges, own);
+  if (sampled) return { ...sampled, ...nearestOf(coarse) };
   const order = await layerOrderFinding(reference, exchanges, replays);
   if (order) return { verdict: 'wrong-model', findings: [order], ...nearestOf(coarse) };
   const alike = coarse ? `; nearest is ${coarse.name}, correlation ${coarse.likeness.toFixed(2)}` : '';
@@ -212,19 +209,23 @@ function quantised(
   coarse: NonNullable<VerifyReport['nearest']>,
 ): Judged {
   const { name, likeness } = coarse;
-  const behind = behindItsBest(exchanges);
-  if (behind > NOT_GREEDY)
-    return { verdict: 'wrong-sampling', findings: [samplingFinding(behind), sizeOf(own)] };
+  const sampled = judgeSampling(exchanges, own);
+  if (sampled) return sampled;
   const finding =
     `the right model with ${name}: ${sizeOf(own)}, alike to what ${name} makes ` +
     `(correlation ${likeness.toFixed(2)}, needed ${NOISE.alike})`;
   return { verdict: 'right-quantised', findings: [finding], ...nearestOf(coarse) };
 }
 
-/** How far a chosen token was behind the best by the server's own numbers, at most. */
-function behindItsBest(exchanges: readonly Exchange[]): number {
+/** A chosen token far behind the best by the server's own numbers. */
+function judgeSampling(exchanges: readonly Exchange[], own: Replay): Judged | undefined {
   const tokens = exchanges.flatMap(({ answer }) => answer.tokens ?? []);
-  return Math.max(0, ...tokens.flatMap(({ logprob, top }) => top.map((other) => other.logprob - logprob)));
+  const behind = Math.max(
+    0,
+    ...tokens.flatMap(({ logprob, top }) => top.map((other) => other.logprob - logprob)),
+  );
+  if (behind <= NOT_GREEDY) return undefined;
+  return { verdict: 'wrong-sampling', findings: [samplingFinding(behind), sizeOf(own)] };
 }
 
 function samplingFinding(behind: number): string {
