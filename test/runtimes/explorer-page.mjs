@@ -11,11 +11,11 @@ const demo = fileURLToPath(new URL('../../docs/demo/', import.meta.url));
 export const VIEWS =
   'tokens journey attention lens sum softmax branches cache surgery debugger bits speed'.split(' ');
 
-/** Starts the preview server on a port; the 135M lies at /model.gguf. */
-export async function serveExplorer(port, weights) {
+/** Starts the preview server on a port; the 135M lies at /model.gguf. `folder` is served in place of the build. */
+export async function serveExplorer(port, weights, folder = `${demo}dist`) {
   if (!existsSync(`${demo}dist/index.html`))
     throw new Error('docs/demo: expected a build; npm run demo makes it');
-  const args = ['node_modules/vite/bin/vite.js', 'preview', '--port', String(port), '--strictPort'];
+  const args = ['node_modules/vite/bin/vite.js', 'preview', '--port', String(port), '--strictPort', '--outDir', folder];
   const env = { ...process.env, SMOLLM2_MODEL: weights };
   const server = spawn(process.execPath, args, { cwd: demo, env, stdio: ['ignore', 'ignore', 'inherit'] });
   const url = `http://127.0.0.1:${port}/`;

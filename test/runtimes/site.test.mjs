@@ -1,7 +1,7 @@
 // The site around the explorer, in real browsers: an exercise wrong and then right, blocks that run, search, no
 // violation that axe finds, and all of it without a network after the first load.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchChromium } from './browsers.mjs';
@@ -188,6 +188,30 @@ describe.runIf(has('chromium'))('the site', () => {
         return found;
       });
       expect(plain, hash).toEqual([]);
+    }
+  });
+
+  // Dead links fail the build (docs/demo/site/links.mjs); what stands behind the explorer's own # is its script's.
+  it('opens from each page the view that the link names', async () => {
+    const folder = `${root}docs/demo/dist/`;
+    const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      /^(docs|learn)\/.*html$/.test(file),
+    );
+    const links = new Set(
+      pages.flatMap((file) =>
+        readFileSync(folder + file, 'utf8').match(/index\.html(\?inside)?#(lab|tour|train)[^"]*/g),
+      ),
+    );
+    expect(links.size).toBeGreaterThan(12);
+    for (const link of [...links].map((one) => one.replaceAll('&amp;', '&'))) {
+      await page.goto('about:blank');
+      await page.goto(`${server.url}${link}`);
+      await page.locator('#view[aria-busy=false] h2').waitFor();
+      const [, named, query = ''] = /#lab\/(\w+)\??(.*)$/.exec(link) ?? [];
+      if (!named) continue;
+      expect(await page.locator('#view').getAttribute('data-view'), link).toBe(named);
+      const shown = new URLSearchParams((await page.evaluate(() => location.hash)).split('?')[1]);
+      for (const [name, value] of new URLSearchParams(query)) expect(shown.get(name), link).toBe(value);
     }
   });
 

@@ -10,6 +10,7 @@ import * as pagefind from 'pagefind';
 import { apiPages } from './api.mjs';
 import { blockModules, pageBlocks, runsInPage, scriptName } from './blocks.mjs';
 import { exercisePages, learnIndex } from './course.mjs';
+import { deadLinks } from './links.mjs';
 import { renderer } from './markdown.mjs';
 import { serviceWorker } from './service-worker.mjs';
 import { smallNano } from './small-nano.mjs';
@@ -60,11 +61,16 @@ async function build(found, headers) {
     write(page.url, filled(template, pages, page, `${html}${turn}${foot()}`, contents));
   }
   for (const file of sources.files) write(`source/${file}.html`, filled(template, pages, sourceOf(file), sourceHtml(file, colour), []));
-  for (const folder of sources.folders) write(`source/${folder}/index.html`, filled(template, pages, sourceOf(folder), folderHtml(folder, sources), []));
+  for (const folder of sources.folders) {
+    const page = { ...sourceOf(folder), url: `source/${folder}/index.html` };
+    write(page.url, filled(template, pages, page, folderHtml(folder, sources), []));
+  }
   for (const image of sources.images) copy(image, `files/${image}`);
   writeFileSync(join(dist, '_headers'), `/*\n${Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`).join('\n')}\n`);
   writeFileSync(join(dist, 'nano.gguf.gzip'), gzipSync(await smallNano(), { level: 9 }));
   await trainTokens(found);
+  const dead = deadLinks(dist);
+  if (dead.length > 0) throw new Error(`site: expected every link to lead somewhere, got ${dead.length} that do not:\n${dead.join('\n')}`);
   await search();
   writeFileSync(join(dist, 'sw.js'), serviceWorker(dist));
   console.log(`site: ${pages.length} pages, ${sources.files.size} sources`);

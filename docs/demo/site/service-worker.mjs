@@ -17,7 +17,9 @@ export function serviceWorker(dist) {
   const first = files.filter(isFirst);
   const rest = files.filter((file) => !isFirst(file));
   return `// Made by site/service-worker.mjs.
-const NAME = 'site-${version}';
+// Versions of the site lie beside each other in one browser: each clears its own old files only.
+const OWN = \`site-\${registration.scope}-\`;
+const NAME = \`\${OWN}${version}\`;
 const FIRST = ${JSON.stringify(first)};
 const REST = ${JSON.stringify(rest)};
 
@@ -37,7 +39,7 @@ addEventListener('activate', (event) => {
 });
 
 async function clear() {
-  for (const name of await caches.keys()) if (name.startsWith('site-') && name !== NAME) await caches.delete(name);
+  for (const name of await caches.keys()) if (name.startsWith(OWN) && name !== NAME) await caches.delete(name);
 }
 
 // The page asks for the rest when it is idle, and is told when all is there.

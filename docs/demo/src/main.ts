@@ -3,10 +3,14 @@
 import { App } from './app.ts';
 import { keepOffline } from './offline.ts';
 import { translatePage } from './ui/text.ts';
+import { sayIfNotNewest } from './versions.ts';
 
 // In a page of the course only the prompt, the view and its controls are shown.
 if (new URLSearchParams(location.search).has('inside')) document.documentElement.dataset.inside = '';
 translatePage();
 const app = new App();
 void app.start();
-if (!('inside' in document.documentElement.dataset)) keepOffline('./sw.js', app.warm);
+if (!('inside' in document.documentElement.dataset)) {
+  void sayIfNotNewest(new URL('./', location.href));
+  keepOffline('./sw.js', app.warm);
+}

@@ -2,6 +2,7 @@
 
 import { keepOffline, loaded } from '../offline.ts';
 import { byId } from '../ui/dom.ts';
+import { sayIfNotNewest } from '../versions.ts';
 import { startBlocks } from './blocks.ts';
 import { startSearch } from './search.ts';
 
@@ -24,6 +25,7 @@ if (matchMedia('(max-width: 767px)').matches) {
   for (const section of document.querySelectorAll<HTMLDetailsElement>('#tree details')) section.open = false;
 }
 document.querySelector('#tree [aria-current]')?.scrollIntoView({ block: 'nearest' });
+void sayIfNotNewest(new URL(root, location.href));
 startSearch(new URL(root, location.href));
 startBlocks(new URL(root, location.href));
 for (const mark of document.querySelectorAll<HTMLElement>('[data-done]')) {

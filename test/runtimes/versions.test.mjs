@@ -1,0 +1,86 @@
+// A site that is kept in versions: each page says which is the newest, and each version works without a network.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { release } from '../../docs/demo/site/release.mjs';
+import { launchChromium } from './browsers.mjs';
+import { serveExplorer } from './explorer-page.mjs';
+import { has } from './runtimes.mjs';
+
+describe.runIf(has('chromium'))('a site of versions', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'versions-'));
+  let server;
+  let browser;
+  let page;
+  const problems = [];
+
+  beforeAll(async () => {
+    expect(release(folder, 'next', 'https://example.org/smollm2/').latest).toBe('next');
+    release(folder, 'v0.9', 'https://example.org/smollm2/');
+    // A page that the newest has no longer.
+    rmSync(join(folder, 'v0.9/docs/glossary.html'));
+    release(folder, 'v0.2', 'https://example.org/smollm2/');
+    expect(release(folder, 'v0.10', undefined)).toEqual({
+      latest: 'v0.10',
+      versions: ['v0.10', 'v0.9', 'v0.2', 'next'],
+    });
+    server = await serveExplorer(8128, inject('weights'), folder);
+    browser = await launchChromium();
+    page = await browser.newPage();
+    page.on('pageerror', (error) => problems.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    server?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('leads from its root to the newest', async () => {
+    await page.goto(server.url);
+    await page.waitForURL(`${server.url}v0.10/index.html*`);
+    expect(await page.locator('.version').count()).toBe(0);
+  });
+
+  it.each([
+    ['v0.9/docs/components/rope.html', 'v0.10/docs/components/rope.html'],
+    ['v0.2/learn/index.html', 'v0.10/learn/index.html'],
+    ['next/index.html', 'v0.10/index.html'],
+  ])('says on %s where the newest is', async (from, to) => {
+    await page.goto(`${server.url}${from}`);
+    const link = page.locator('.version a');
+    await link.waitFor();
+    expect(await page.locator('.version').textContent()).toBe(
+      `These pages are of ${from.split('/')[0]}. The newest is v0.10.`,
+    );
+    await link.click();
+    await page.waitForURL(`${server.url}${to}*`);
+    expect(await page.locator('.version').count()).toBe(0);
+  });
+
+  it('gives every page one canonical address: the newest that has it', () => {
+    const canonical = (file) =>
+      [...readFileSync(join(folder, file), 'utf8').matchAll(/rel="canonical" href="([^"]*)"/g)].map(
+        ([, to]) => to,
+      );
+    expect(canonical('v0.9/docs/components/rope.html')).toEqual(['../../../v0.10/docs/components/rope.html']);
+    expect(canonical('v0.10/docs/components/rope.html')).toEqual([
+      '../../../v0.10/docs/components/rope.html',
+    ]);
+    expect(existsSync(join(folder, 'v0.10/_headers'))).toBe(false);
+    expect(readFileSync(join(folder, '_headers'), 'utf8')).toMatch(/Cross-Origin-Opener-Policy/);
+    release(folder, 'v0.10', 'https://example.org/smollm2/');
+    expect(canonical('v0.2/index.html')).toEqual(['https://example.org/smollm2/v0.10/index.html']);
+    rmSync(join(folder, 'v0.10'), { recursive: true });
+    release(folder, 'next', 'https://example.org/smollm2/');
+    // The glossary is gone from v0.9, the newest now: the older one keeps its own.
+    expect(canonical('v0.2/docs/glossary.html')).toEqual([
+      'https://example.org/smollm2/v0.2/docs/glossary.html',
+    ]);
+    expect(canonical('next/docs/walk.html')).toEqual(['https://example.org/smollm2/v0.9/docs/walk.html']);
+  });
+
+  it('threw nothing on the way', () => expect(problems).toEqual([]));
+});
