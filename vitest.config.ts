@@ -7,9 +7,10 @@ export default defineConfig({
     exclude: ['test/runtimes/**', 'test/live/**', 'test/shared/**', '**/node_modules/**'],
     // The long comparisons with goldens use one core each: two files at a time even on a small machine.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    // Wall time, with room for a machine that does other work too: the longest test takes a minute on a quiet one.
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
+    // Wall time, with room for a machine that does other work too: what takes a minute on a quiet one took 600 s beside
+    // four busy loops.
+    testTimeout: 1_800_000,
+    hookTimeout: 1_800_000,
     // What test:fast leaves out, beside whole files named *.slow.test.ts.
     tags: [{ name: 'slow', description: 'more than 50 ms of processor time' }],
     // Files are compiled once and kept until they change: a third of the time of test:fast.

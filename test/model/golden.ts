@@ -18,7 +18,7 @@ export function describeGoldenPrompts(names: readonly string[]): void {
     beforeAll(async () => {
       errors = await compareWithGolden(model, prompt);
       console.log(`${name}: max |logit - f64| ${errors.logits}, max |log p - f64| ${errors.logprobs}`);
-    }, 600_000);
+    });
 
     it('logits are within 1e-9 of float64 transformers at every stored position', () => {
       expect(errors.logits).toBeLessThanOrEqual(1e-9);

@@ -15,7 +15,7 @@ it('a run that is stopped after any of its 20 steps and resumed has the loss has
     const resumed = await train(`stop-${step}`, { resume: true });
     expect(resumed.state.lossHash, `step ${step}`).toBe(whole.state.lossHash);
   }
-}, 300_000);
+});
 
 it.each(['SIGINT', 'SIGKILL'] as const)(
   'a run that gets %s in any of its 20 steps and is resumed has that hash too',
