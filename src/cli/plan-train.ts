@@ -23,8 +23,9 @@ export async function planTrain(path: string, threads: number, limit: number | u
   const { model, sequenceLength, microBatchSize, trainSteps } = recipe;
   const shape = { threads, maxRows: microBatchSize * sequenceLength, maxSeqLen: sequenceLength };
   const plan = planTraining(model, shape);
-  const most = Math.min(limit ?? Number.POSITIVE_INFINITY, 2 ** 32);
-  const fits = plan.bytes <= most;
+  const most = Math.min(limit ?? Number.POSITIVE_INFINITY, 2 ** 32 + plan.heapBytes);
+  const bytes = plan.bytes + plan.heapBytes;
+  const fits = bytes <= most;
   const tokens = trainSteps * sequencesPerStep(recipe) * sequenceLength;
   const seconds =
     (FLOPS * numParameters(model) * tokens * (plan.recomputes ? 4 / 3 : 1)) / FLOPS_PER_SECOND / threads;
@@ -33,7 +34,8 @@ export async function planTrain(path: string, threads: number, limit: number | u
     `${recipe.name}: ${numParameters(model)} parameters, ${trainSteps} steps of ${tokens / trainSteps} tokens`,
     `parameters, gradients, moments  ${megabytes(plan.stateBytes)}`,
     `activations and scratch         ${megabytes(plan.passBytes)}${again}`,
-    `in all                          ${megabytes(plan.bytes)}${fits ? '' : `, more than ${megabytes(most)}`}`,
+    `heaps of JavaScript, about      ${megabytes(plan.heapBytes)}`,
+    `in all                          ${megabytes(bytes)}${fits ? '' : `, more than ${megabytes(most)}`}`,
     `tokens                          ${tokens}`,
     `time, ${threads} thread${threads === 1 ? '' : 's'}                 about ${duration(seconds)}`,
   ];

@@ -23,7 +23,10 @@ export interface TrainingOptions extends Omit<LearnerOptions, 'recomputes'> {
 
 /** What a training run takes in memory. */
 export interface TrainingPlan {
+  /** Of the memory of WebAssembly. */
   readonly bytes: number;
+  /** Heaps of JavaScript beside it, about. */
+  readonly heapBytes: number;
   /** Parameters, gradients and moments. */
   readonly stateBytes: number;
   /** Activations, their gradients, logits and scratch. */
@@ -34,6 +37,9 @@ export interface TrainingPlan {
 /** What 32-bit addresses reach, in pages of 64 KiB. */
 const MAX_PAGES = 65536;
 const PAGE = 65536;
+
+/** The heap of JavaScript of a worker, and as much for the thread that reads and writes (Node 20 and 24). */
+const HEAP_BYTES = 40e6;
 
 /**
  * The memory of a run, by a rehearsal: the step is gone through with kernels that do nothing and a memory that only
@@ -85,12 +91,10 @@ function rehearse(config: ModelConfig, options: TrainingOptions, recomputes: boo
   if (maxRows % maxSeqLen > 0) lengths.push(maxRows % maxSeqLen);
   const ids = new Array<number>(maxRows).fill(0);
   const batch: Batch = { ids, labels: ids, sequenceLengths: lengths };
-  learner.gradients(
-    batch,
-    ids.map(() => 1),
-  );
-  const { peak } = engine.memory;
-  return { bytes: peak, stateBytes, passBytes: peak - stateBytes, recomputes };
+  learner.gradients(batch, new Array<number>(maxRows).fill(1));
+  const { peak: bytes } = engine.memory;
+  const heapBytes = HEAP_BYTES * (threads + 1);
+  return { bytes, heapBytes, stateBytes, passBytes: bytes - stateBytes, recomputes };
 }
 
 /** Kernels that do nothing. */
