@@ -49,6 +49,9 @@ interface ReadyRun {
 
 const SLOPE_TOKENS = 17;
 
+/** Of samples: what a model is sure of after a minute of learning is readable, what it draws from the tail is not. */
+const TEMPERATURE = 0.5;
+
 export class PageRun {
   private readonly post: (report: RunReport) => void;
   private readonly platform: PageRunPlatform;
@@ -125,7 +128,9 @@ export class PageRun {
           recipe,
           maxSteps: setup.maxSteps,
           ...(tokenizer &&
-            prompts.length > 0 && { sample: () => this.sample(ready, prompts, { maxTokens }) }),
+            prompts.length > 0 && {
+              sample: () => this.sample(ready, prompts, { maxTokens, temperature: TEMPERATURE }),
+            }),
           onStep: async (line) => {
             this.post({ kind: 'step', line, totalSteps });
             await this.betweenSteps(ready);

@@ -153,15 +153,23 @@ function copy(file, url) {
   copyFileSync(join(root, file), join(dist, url));
 }
 
-/** What the Train room learns from: this site's own pages as ids of the nano model's vocabulary. */
+/** What the Train room learns from: sentences of this site's own pages, as ids of the nano model's vocabulary. */
 async function trainTokens(found) {
   const { load } = await import(join(root, 'dist/node/index.js'));
   const nano = await load(new Uint8Array(readFileSync(join(root, 'models/nano.gguf'))), { threads: 1 });
-  const text = found
-    .map((page) => page.text.replace(/```[\s\S]*?```/g, '').replace(/\]\([^)]*\)/g, ']').replace(/^(\||    ).*$/gm, '').replace(/[#`*_[\]]/g, '').replace(/\n{3,}/g, '\n\n'))
-    .join('\n\n');
+  const paragraphs = found.flatMap(({ text }) => text.replace(/<!--[\s\S]*?-->|```[\s\S]*?```|^(\||    ).*$/gm, '').split(/\n\s*\n/));
+  const text = paragraphs
+    .map((one) => one.replace(/\]\([^)]*\)/g, ']').replace(/[#`*_[\]]/g, '').replace(/\s+/g, ' ').trim())
+    .map((one) => one.split(/(?<=[.:;?!]) (?=[A-Z])/).filter(isSentence).join(' '))
+    .filter((one) => one !== '')
+    .join('\n');
   writeFileSync(join(dist, 'train-tokens.bin'), Uint16Array.from(nano.tokenizer.encode(text)));
   await nano.close();
+}
+
+/** Words alone, no numbers and no code: in 300 steps so small a model learns words from little text, or nothing. */
+function isSentence(text) {
+  return /^[A-Z][A-Za-z ,.:;'’?!()-]{24,}[.?!]$/.test(text);
 }
 
 async function search() {

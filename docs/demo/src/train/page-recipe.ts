@@ -50,7 +50,8 @@ export const RECIPE = {
     interval: 25,
     text_bytes: 3000,
     sample_tokens: 32,
-    prompts: ['The model ', 'A test '],
+    // No space at the end: words begin with theirs.
+    prompts: ['The model', 'A test'],
   },
   scale: { order: 'fresh' },
 };
