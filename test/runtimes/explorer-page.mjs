@@ -15,7 +15,15 @@ export const VIEWS =
 export async function serveExplorer(port, weights, folder = `${demo}dist`) {
   if (!existsSync(`${demo}dist/index.html`))
     throw new Error('docs/demo: expected a build; npm run demo makes it');
-  const args = ['node_modules/vite/bin/vite.js', 'preview', '--port', String(port), '--strictPort', '--outDir', folder];
+  const args = [
+    'node_modules/vite/bin/vite.js',
+    'preview',
+    '--port',
+    String(port),
+    '--strictPort',
+    '--outDir',
+    folder,
+  ];
   const env = { ...process.env, SMOLLM2_MODEL: weights };
   const server = spawn(process.execPath, args, { cwd: demo, env, stdio: ['ignore', 'ignore', 'inherit'] });
   const url = `http://127.0.0.1:${port}/`;
