@@ -1,8 +1,10 @@
 // A site that is kept in versions: each page says which is the newest, and each version works without a network.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { release } from '../../docs/demo/site/release.mjs';
 import { launchChromium } from './browsers.mjs';
@@ -60,6 +62,12 @@ describe.runIf(has('chromium'))('a site of versions', () => {
     expect(await page.locator('.version').count()).toBe(0);
   });
 
+  it('threw nothing on the way', async () => {
+    // Before its files are taken away below.
+    await page.close();
+    expect(problems).toEqual([]);
+  });
+
   it('gives every page one canonical address: the newest that has it', () => {
     const canonical = (file) =>
       [...readFileSync(join(folder, file), 'utf8').matchAll(/rel="canonical" href="([^"]*)"/g)].map(
@@ -82,5 +90,23 @@ describe.runIf(has('chromium'))('a site of versions', () => {
     expect(canonical('next/docs/walk.html')).toEqual(['https://example.org/smollm2/v0.9/docs/walk.html']);
   });
 
-  it('threw nothing on the way', () => expect(problems).toEqual([]));
+  it('is made where npm was called, and never over pages that are no version', () => {
+    const own = mkdtempSync(join(tmpdir(), 'own-'));
+    const demo = fileURLToPath(new URL('../../docs/demo/', import.meta.url));
+    const run = (words) =>
+      spawnSync('npm', ['run', '--silent', '--prefix', demo, 'release', '--', ...words], {
+        cwd: own,
+        encoding: 'utf8',
+      });
+    expect(run(['site', '--next']).stdout).toContain(`${join(own, 'site')}: next; the newest is next`);
+    expect(existsSync(join(own, 'site/next/sw.js'))).toBe(true);
+    writeFileSync(join(own, 'index.html'), 'mine');
+    expect(run(['.']).stderr).toMatch(/expected a folder of versions or a new one/);
+    expect(run(['site', '--origin', 'example.org']).stderr).toMatch(
+      /expected an address that ends in a slash/,
+    );
+    expect(run([]).status).toBe(2);
+    expect(readFileSync(join(own, 'index.html'), 'utf8')).toBe('mine');
+    rmSync(own, { recursive: true });
+  });
 });

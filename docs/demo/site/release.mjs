@@ -16,6 +16,9 @@ const MARKS = /<meta name="site-version"[^>]*>|<link rel="canonical"[^>]*>/g;
 export function release(folder, name, origin) {
   if (!existsSync(join(built, 'sw.js'))) throw new Error(`release: expected a built site at ${built}, got none; npm run build`);
   mkdirSync(folder, { recursive: true });
+  if (existsSync(join(folder, 'index.html')) && !existsSync(join(folder, 'versions.json'))) {
+    throw new Error(`${folder}: expected a folder of versions or a new one, got one with an index.html of its own`);
+  }
   // Beside it first: a host that serves the folder meanwhile never sees half a version.
   const fresh = join(folder, `.${name}`);
   rmSync(fresh, { recursive: true, force: true });
@@ -56,6 +59,7 @@ function door(address) {
 <html lang="en">
   <head>
     <meta charset="utf-8" />
+    <link rel="icon" href="data:," />
     <meta http-equiv="refresh" content="0; url=${address}" />
     <link rel="canonical" href="${address}" />
     <title>SmolLM2, inside</title>
@@ -80,8 +84,10 @@ function main() {
   }
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
   const name = values.next ? 'next' : `v${version.split('.').slice(0, 2).join('.')}`;
-  const { latest, versions } = release(resolve(positionals[0]), name, values.origin);
-  console.log(`released ${name} into ${positionals[0]}: ${versions.join(', ')}; the newest is ${latest}`);
+  // npm runs scripts in the package's folder; FOLDER is meant where npm was called.
+  const folder = resolve(process.env.INIT_CWD ?? '.', positionals[0]);
+  const { latest, versions } = release(folder, name, values.origin);
+  console.log(`released ${name} into ${folder}: ${versions.join(', ')}; the newest is ${latest}`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();
