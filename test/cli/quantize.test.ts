@@ -54,6 +54,10 @@ afterEach(async () => {
   for (const checkpoint of opened.splice(0)) await checkpoint.close();
 });
 const openHf = async (path: string) => keep(await readHfFolder((name) => fileSource(join(path, name)), path));
+const headerOf = async (name: string) => {
+  const source = await fileSource(at(name));
+  return readGgufHeader(source).finally(() => source.close?.());
+};
 const openGguf = async (path: string) => keep(await readGguf(await fileSource(path)));
 
 async function valuesOf({ dtype, shape, readRows }: Tensor): Promise<Float64Array> {
@@ -150,9 +154,7 @@ describe('smollm2 quantize of a GGUF file', () => {
   it('copies metadata, states the new type and quantises again', async () => {
     await quantize(models.get('gqa')!, at('half.gguf'), 'f16');
     await quantize(at('half.gguf'), at('eighth.gguf'), 'q8_0');
-    const [before, after] = await Promise.all(
-      ['half.gguf', 'eighth.gguf'].map(async (name) => readGgufHeader(await fileSource(at(name)))),
-    );
+    const [before, after] = await Promise.all(['half.gguf', 'eighth.gguf'].map(headerOf));
     expect([...after.metadata.keys()]).toEqual([...before.metadata.keys()]);
     const changed = [...before.metadata].filter(
       ([key, { encoded }]) => !Buffer.from(encoded).equals(after.metadata.get(key)!.encoded),
@@ -165,7 +167,7 @@ describe('smollm2 quantize of a GGUF file', () => {
     await quantize(models.get('gqa')!, at('oracle.gguf'), 'q4_1');
     const { tensorInfos, ...header } = await oracle(at('oracle.gguf'), { allowLocalFile: true });
     const metadata = new Map<string, unknown>(Object.entries(header.metadata));
-    const ours = await readGgufHeader(await fileSource(at('oracle.gguf')));
+    const ours = await headerOf('oracle.gguf');
     expect(metadata.get('general.file_type')).toBe(3);
     expect(metadata.get('llama.attention.head_count_kv')).toBe(2);
     expect(tensorInfos.map(({ name }) => name)).toEqual(ours.tensors.map(({ name }) => name));
