@@ -23,6 +23,12 @@ interface Pending<T> {
   readonly reject: (error: Error) => void;
 }
 
+/**
+ * Runs that nobody has closed. What waits for a run is held by its worker's listener only, and Firefox collects
+ * a worker that waits for its next message.
+ */
+const inUse = new Set<RemoteRun>();
+
 /** A run in its worker. Close it when its weights are not needed any more. */
 export class RemoteRun {
   /** Fulfilled when the last step is taken or the run was stopped; rejected when it failed. */
@@ -45,6 +51,7 @@ export class RemoteRun {
     this.end = end as unknown as Pending<RunEnd>;
     this.worker = worker;
     this.listeners = listeners;
+    inUse.add(this);
     worker.onmessage = ({ data: report }: MessageEvent<RunReport>) => this.receive(report);
     worker.onerror = (event) =>
       this.fail(new EngineError(`worker: stopped with ${event.message || 'an error'}`));
@@ -146,6 +153,7 @@ export class RemoteRun {
   private fail(error: Error): void {
     if (this.failure) return;
     this.failure = error;
+    inUse.delete(this);
     this.worker.terminate();
     this.started?.reject(error);
     this.end.reject(error);

@@ -102,12 +102,16 @@ async function graded(name: string, text: string): Promise<{ verdict: Verdict; l
   return { verdict: await examined(exercise, run.outcomes), lines: run.lines };
 }
 
+/** What waits for a worker is held by its listener only, and Firefox collects such a worker. */
+const running = new Set<Worker>();
+
 /**
  * The code in a worker of its own. `unread`: the worker's script did not come; WebKit loses it once while a service worker
  * is being installed.
  */
 async function learnerRun(name: string, code: string): Promise<LearnerRun | 'slow' | 'ended' | 'unread'> {
   const worker = new Worker(new URL('./learner-worker.ts', import.meta.url), { type: 'module' });
+  running.add(worker);
   try {
     return await new Promise((resolve) => {
       worker.onerror = () => resolve('unread');
@@ -119,6 +123,7 @@ async function learnerRun(name: string, code: string): Promise<LearnerRun | 'slo
       };
     });
   } finally {
+    running.delete(worker);
     worker.terminate();
   }
 }
