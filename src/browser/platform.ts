@@ -9,6 +9,7 @@ import {
   threadsFor,
   type WasmPlatform,
 } from '../wasm/platform.ts';
+import { endWorker, holdWorker } from './held-worker.ts';
 
 // Written out one by one, so that bundlers see the files.
 const URLS: Readonly<Record<Build, () => URL>> = {
@@ -40,12 +41,6 @@ function newTeamWorker(): Worker {
   return new Worker(new URL('./team-worker.js', import.meta.url), { type: 'module', name: 'smollm2' });
 }
 
-/**
- * Workers that nobody has ended. What waits for a worker's answer is held by that worker only, and Firefox collects one
- * that waits for its next message: a training run of many short steps stopped for good.
- */
-const alive = new Set<Worker>();
-
 /** A worker that says WORKER_READY when its script is loaded. */
 export function startedWorker(worker: Worker, { onMessage, onEnd }: TeamListener): TeamWorker {
   let beReady = () => {};
@@ -53,7 +48,7 @@ export function startedWorker(worker: Worker, { onMessage, onEnd }: TeamListener
   const isReady = new Promise<void>((resolve) => {
     beReady = resolve;
   });
-  alive.add(worker);
+  holdWorker(worker);
   worker.onmessage = ({ data: message }) => {
     if (message !== WORKER_READY) return onMessage(message);
     hasStarted = true;
@@ -75,8 +70,7 @@ export function startedWorker(worker: Worker, { onMessage, onEnd }: TeamListener
     },
     terminate: () => {
       beReady();
-      alive.delete(worker);
-      worker.terminate();
+      endWorker(worker);
     },
   };
 }

@@ -15,6 +15,7 @@ import {
 import type { Trace } from '../model/trace.ts';
 import type { KvCache, Values, Vector } from '../ops.ts';
 import { errorFromMessage } from './error-message.ts';
+import { endWorker, holdWorker } from './held-worker.ts';
 import type {
   CallMessage,
   LoadedMessage,
@@ -34,12 +35,6 @@ interface PendingCall {
   readonly reject: (error: Error) => void;
   readonly onProgress?: (done: number, total: number, phase: 'download' | 'load' | 'prompt') => void;
 }
-
-/**
- * Workers in use. Firefox may collect one that nothing but its own pending replies refers to, with the replies: a
- * load() then never ends (seen in 2 of 5 runs).
- */
-const inUse = new Set<WorkerCalls>();
 
 /** The address of a script beside the door, as far as it is known: a bundler may have put another file there. */
 function besideDoor(name: string): string {
@@ -66,8 +61,7 @@ export class WorkerCalls {
   private hasAnswered = false;
 
   constructor(worker: Worker) {
-    this.worker = worker;
-    inUse.add(this);
+    this.worker = holdWorker(worker);
     worker.onmessage = ({ data: message }: MessageEvent<ReplyMessage>) => this.receive(message);
     worker.onerror = (event) =>
       this.fail(
@@ -104,8 +98,7 @@ export class WorkerCalls {
   /** Rejects everything that waits, and every later call, and ends the worker. */
   fail(error: Error): void {
     this.failure ??= error;
-    this.worker.terminate();
-    inUse.delete(this);
+    endWorker(this.worker);
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
   }

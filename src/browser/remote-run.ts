@@ -8,6 +8,7 @@ import type { StateKind } from '../train/machine.ts';
 import type { StepLine } from '../train/trainer.ts';
 import type { TrainingCheckpoint } from '../train/training-state.ts';
 import { errorFromMessage } from './error-message.ts';
+import { endWorker, holdWorker } from './held-worker.ts';
 import type { RunCall, RunEnd, RunFacts, RunQuestion, RunReport, RunSetup } from './training-messages.ts';
 
 /** What a page may hear while the run goes on. */
@@ -22,12 +23,6 @@ interface Pending<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: Error) => void;
 }
-
-/**
- * Runs that nobody has closed. What waits for a run is held by its worker's listener only, and Firefox collects
- * a worker that waits for its next message.
- */
-const inUse = new Set<RemoteRun>();
 
 /** A run in its worker. Close it when its weights are not needed any more. */
 export class RemoteRun {
@@ -49,9 +44,8 @@ export class RemoteRun {
     });
     this.ended.catch(() => undefined); // whoever awaits it hears of a failure; nobody has to
     this.end = end as unknown as Pending<RunEnd>;
-    this.worker = worker;
+    this.worker = holdWorker(worker);
     this.listeners = listeners;
-    inUse.add(this);
     worker.onmessage = ({ data: report }: MessageEvent<RunReport>) => this.receive(report);
     worker.onerror = (event) =>
       this.fail(new EngineError(`worker: stopped with ${event.message || 'an error'}`));
@@ -153,8 +147,7 @@ export class RemoteRun {
   private fail(error: Error): void {
     if (this.failure) return;
     this.failure = error;
-    inUse.delete(this);
-    this.worker.terminate();
+    endWorker(this.worker);
     this.started?.reject(error);
     this.end.reject(error);
     for (const { reject } of this.questions.values()) reject(error);
