@@ -45,12 +45,17 @@ export function runInPage(browser, url, ...args) {
   return callInPage(browser, url, 'run', ...args);
 }
 
+/** Keeps what a page throws, and what it writes to the console as an error. */
+export function collectProblems(page, problems) {
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+}
+
 /** Opens a page on a launched browser (either kind), waits for a function of it, calls that, and closes the page. */
 export async function callInPage(browser, url, name, ...args) {
   const page = await browser.newPage();
   const problems = [];
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  page.on('pageerror', (error) => problems.push(String(error)));
+  collectProblems(page, problems);
   try {
     await page.goto(url, { timeout: PAGE_MS });
     await page.waitForFunction(`'${name}' in globalThis`, { timeout: PAGE_MS });

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { collectProblems } from './browsers.mjs';
 
 const demo = fileURLToPath(new URL('../../docs/demo/', import.meta.url));
 
@@ -37,8 +38,7 @@ export async function serveExplorer(port, weights, folder = `${demo}dist`) {
 /** A page whose errors are kept in `problems`. */
 export async function openExplorer(context, url, hash, problems) {
   const page = await context.newPage();
-  page.on('pageerror', (error) => problems.push(String(error)));
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  collectProblems(page, problems);
   await page.goto(`${url}${hash}`);
   await settled(page);
   return page;

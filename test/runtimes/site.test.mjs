@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { launchChromium } from './browsers.mjs';
+import { collectProblems, launchChromium } from './browsers.mjs';
 import { openExplorer, serveExplorer, settled, VIEWS } from './explorer-page.mjs';
 import { has } from './runtimes.mjs';
 
@@ -29,8 +29,7 @@ describe.runIf(has('chromium'))('the site', () => {
     browser = await launchChromium();
     context = await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: 'reduce' });
     page = await context.newPage();
-    page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    collectProblems(page, problems);
   });
   afterAll(async () => {
     await browser?.close();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { release } from '../../docs/demo/site/release.mjs';
-import { launchChromium } from './browsers.mjs';
+import { collectProblems, launchChromium } from './browsers.mjs';
 import { serveExplorer } from './explorer-page.mjs';
 import { has } from './runtimes.mjs';
 
@@ -31,8 +31,7 @@ describe.runIf(has('chromium'))('a site of versions', () => {
     server = await serveExplorer(8128, inject('weights'), folder);
     browser = await launchChromium();
     page = await browser.newPage();
-    page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    collectProblems(page, problems);
   });
   afterAll(async () => {
     await browser?.close();
