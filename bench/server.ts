@@ -105,11 +105,9 @@ async function load(all: readonly Server[]): Promise<void> {
           const heard = await ask(server.url, { prompt, maxTokens: NEW_TOKENS }).catch((error) => {
             // Of some of these prompts llama.cpp says that its own output has the wrong form.
             if (server.name.startsWith('smollm2')) throw error;
-          });
-          if (!heard) {
             run.failed++;
-            return;
-          }
+          });
+          if (!heard) return;
           tokens += heard.tokens;
           run.first.push(heard.firstMs);
           run.gaps.push(...heard.gapsMs);
@@ -123,7 +121,8 @@ async function load(all: readonly Server[]): Promise<void> {
       const shown = (list: readonly number[], ...parts: number[]) =>
         parts.map((part) => quantile(list, part).toFixed(0)).join(', ');
       console.log(
-        `| ${clients} | ${name}${failed > 0 ? ` (${failed} failed)` : ''} | ${median(rates).toFixed(1)} | ${median(processor).toFixed(1)} | ` +
+        `| ${clients} | ${failed > 0 ? `${name} (${failed} failed)` : name} | ` +
+          `${median(rates).toFixed(1)} | ${median(processor).toFixed(1)} | ` +
           `${shown(first, 0.5, 0.95)} | ${shown(gaps, 0.5, 0.95, 0.99)} |`,
       );
     }
