@@ -11,7 +11,7 @@ import { bind, type SmolLM2 } from '../smollm2.ts';
 import type { WasmPlatform } from '../wasm/platform.ts';
 import { type BrowserLoadOptions, isShards, loadHere, openRemote } from './load-here.ts';
 import type { RemoteSource } from './model-messages.ts';
-import { webPlatform } from './platform.ts';
+import { startTeamWorker, webPlatform } from './platform.ts';
 import { RemoteModel, WorkerCalls, workerTrouble } from './remote-model.ts';
 
 export { type Capabilities, type Capability, capabilities } from '../capabilities.ts';
@@ -87,7 +87,8 @@ function startWorker(own: BrowserLoadOptions['worker']): Worker {
 
 async function loadInWorker(source: RemoteSource, options: BrowserLoadOptions): Promise<SmolLM2> {
   const { onProgress, onDownload, signal, worker, ...rest } = options;
-  const calls = new WorkerCalls(startWorker(worker));
+  // Whoever starts the worker for a bundler has no script of a team beside the page's.
+  const calls = new WorkerCalls(startWorker(worker), worker ? undefined : startTeamWorker);
   try {
     const { loaded } = await calls.send(
       { name: 'load', source, options: rest },

@@ -8,9 +8,10 @@ import type { KvCache } from '../ops.ts';
 import { errorToMessage } from './error-message.ts';
 import { loadHere } from './load-here.ts';
 import type { Call, CallMessage, RemoteEntry, Reply, ReplyMessage, WatchedPoint } from './model-messages.ts';
+import { isPort } from './page-members.ts';
 
 const scope = globalThis as unknown as {
-  onmessage: (event: MessageEvent<CallMessage>) => void;
+  onmessage: (event: MessageEvent<CallMessage | MessagePort>) => void;
   postMessage(message: ReplyMessage, transfer?: Transferable[]): void;
 };
 
@@ -19,7 +20,9 @@ const caches = new Map<number, KvCache>();
 const running = new Map<number, AbortController>();
 let model: Model | undefined;
 
-scope.onmessage = async ({ data: { id, call } }) => {
+scope.onmessage = async ({ data }) => {
+  if (isPort(data)) return;
+  const { id, call } = data;
   if (call.name === 'abort') {
     running.get(id)?.abort();
     return;

@@ -1,7 +1,6 @@
 // The WASM engine's platform in browsers: kernels by fetch, Web Workers where the page is cross-origin isolated.
 
 import { UnavailableError } from '../base/errors.ts';
-import { WORKER_READY } from '../run/team-worker.ts';
 import {
   type Build,
   type TeamListener,
@@ -9,7 +8,8 @@ import {
   threadsFor,
   type WasmPlatform,
 } from '../wasm/platform.ts';
-import { endWorker, holdWorker } from './held-worker.ts';
+import { type AnyWorker, endWorker, holdWorker } from './held-worker.ts';
+import { newMember, WORKER_READY } from './page-members.ts';
 
 // Written out one by one, so that bundlers see the files.
 const URLS: Readonly<Record<Build, () => URL>> = {
@@ -30,19 +30,22 @@ export const webPlatform: WasmPlatform = {
     return WebAssembly.compile(await response.arrayBuffer());
   },
   ...(hasSharedMemory &&
-    typeof Worker !== 'undefined' && { spawn: (listener) => startedWorker(newTeamWorker(), listener) }),
+    typeof Worker !== 'undefined' && {
+      spawn: (listener) => startedWorker(newMember(startTeamWorker), listener),
+    }),
   defaultThreads: threadsFor(globalThis.navigator?.hardwareConcurrency ?? 1),
 };
 
 /** Fulfilled when every worker started so far has loaded its script. */
 let allReady: Promise<unknown> = Promise.resolve();
 
-function newTeamWorker(): Worker {
+/** Used on a page for a model's worker, and where nobody else starts a team. */
+export function startTeamWorker(): Worker {
   return new Worker(new URL('./team-worker.js', import.meta.url), { type: 'module', name: 'smollm2' });
 }
 
 /** A worker that says WORKER_READY when its script is loaded. */
-export function startedWorker(worker: Worker, { onMessage, onEnd }: TeamListener): TeamWorker {
+export function startedWorker(worker: AnyWorker, { onMessage, onEnd }: TeamListener): TeamWorker {
   let beReady = () => {};
   let hasStarted = false;
   const isReady = new Promise<void>((resolve) => {

@@ -24,6 +24,7 @@ import type {
   ReplyMessage,
   WatchedPoint,
 } from './model-messages.ts';
+import { startMembersFor } from './page-members.ts';
 
 /** The page's end of a cache that lives in the worker. */
 interface RemoteCache extends KvCache {
@@ -59,9 +60,12 @@ export class WorkerCalls {
   private nextId = 0;
   private failure: Error | undefined;
   private hasAnswered = false;
+  private readonly endTeam: (() => void) | undefined;
 
-  constructor(worker: Worker) {
+  /** @param startMember starts a worker of the model's team; by default the model's worker does */
+  constructor(worker: Worker, startMember?: () => Worker) {
     this.worker = holdWorker(worker);
+    this.endTeam = startMember && startMembersFor(worker, startMember);
     worker.onmessage = ({ data: message }: MessageEvent<ReplyMessage>) => this.receive(message);
     worker.onerror = (event) =>
       this.fail(
@@ -99,6 +103,7 @@ export class WorkerCalls {
   fail(error: Error): void {
     this.failure ??= error;
     endWorker(this.worker);
+    this.endTeam?.();
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
   }

@@ -9,6 +9,7 @@ import type { StepLine } from '../train/trainer.ts';
 import type { TrainingCheckpoint } from '../train/training-state.ts';
 import { errorFromMessage } from './error-message.ts';
 import { endWorker, holdWorker } from './held-worker.ts';
+import { startMembersFor } from './page-members.ts';
 import type { RunCall, RunEnd, RunFacts, RunQuestion, RunReport, RunSetup } from './training-messages.ts';
 
 /** What a page may hear while the run goes on. */
@@ -29,6 +30,7 @@ export class RemoteRun {
   /** Fulfilled when the last step is taken or the run was stopped; rejected when it failed. */
   readonly ended: Promise<RunEnd>;
   private readonly worker: Worker;
+  private readonly endTeam: (() => void) | undefined;
   private readonly questions = new Map<number, Pending<unknown>>();
   private readonly listeners: RunListeners;
   private started: Pending<RunFacts> | undefined;
@@ -37,7 +39,8 @@ export class RemoteRun {
   private failure: Error | undefined;
   private nextId = 0;
 
-  constructor(worker: Worker, listeners: RunListeners) {
+  /** @param startMember starts a worker of the run's team; by default the run's worker does */
+  constructor(worker: Worker, listeners: RunListeners, startMember?: () => Worker) {
     let end: Pending<RunEnd> | undefined;
     this.ended = new Promise<RunEnd>((resolve, reject) => {
       end = { resolve, reject };
@@ -45,6 +48,7 @@ export class RemoteRun {
     this.ended.catch(() => undefined); // whoever awaits it hears of a failure; nobody has to
     this.end = end as unknown as Pending<RunEnd>;
     this.worker = holdWorker(worker);
+    this.endTeam = startMember && startMembersFor(worker, startMember);
     this.listeners = listeners;
     worker.onmessage = ({ data: report }: MessageEvent<RunReport>) => this.receive(report);
     worker.onerror = (event) =>
@@ -148,6 +152,7 @@ export class RemoteRun {
     if (this.failure) return;
     this.failure = error;
     endWorker(this.worker);
+    this.endTeam?.();
     this.started?.reject(error);
     this.end.reject(error);
     for (const { reject } of this.questions.values()) reject(error);

@@ -1,12 +1,7 @@
 // Entry of a team's worker in browsers.
 
-import { runMember, WORKER_READY } from '../run/team-worker.ts';
+import { runMember } from '../run/team-worker.ts';
 import type { TeamSetup } from '../wasm/team.ts';
+import { serveTeam } from './page-members.ts';
 
-const scope = globalThis as unknown as {
-  onmessage: (event: MessageEvent<TeamSetup>) => void;
-  postMessage(message: unknown): void;
-};
-
-scope.onmessage = ({ data: setup }) => runMember(setup, (message) => scope.postMessage(message));
-scope.postMessage(WORKER_READY);
+serveTeam((setup, post) => runMember(setup as TeamSetup, post));

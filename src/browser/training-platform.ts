@@ -2,6 +2,7 @@
 
 import { UnavailableError } from '../base/errors.ts';
 import type { TrainingPlatform } from '../run/training-team.ts';
+import { newMember } from './page-members.ts';
 import { hasSharedMemory, startedWorker, webPlatform } from './platform.ts';
 
 // Written out one by one, so that bundlers see the files.
@@ -19,11 +20,11 @@ export const webTrainingPlatform: TrainingPlatform = {
   },
   ...(hasSharedMemory &&
     typeof Worker !== 'undefined' && {
-      spawn: (listener) =>
-        startedWorker(
-          new Worker(new URL('./training-worker.js', import.meta.url), { type: 'module', name: 'smollm2' }),
-          listener,
-        ),
+      spawn: (listener) => startedWorker(newMember(startTrainingWorker), listener),
     }),
   defaultThreads: webPlatform.defaultThreads,
 };
+
+export function startTrainingWorker(): Worker {
+  return new Worker(new URL('./training-worker.js', import.meta.url), { type: 'module', name: 'smollm2' });
+}

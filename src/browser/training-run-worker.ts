@@ -1,13 +1,14 @@
 // Entry of the worker that holds a page's training run.
 
 import { openRemote } from './load-here.ts';
+import { isPort } from './page-members.ts';
 import { PageRun } from './page-run.ts';
 import { webPlatform } from './platform.ts';
 import type { RunCall } from './training-messages.ts';
 import { webTrainingPlatform } from './training-platform.ts';
 
 const scope = globalThis as unknown as {
-  onmessage: (event: MessageEvent<RunCall>) => void;
+  onmessage: (event: MessageEvent<RunCall | MessagePort>) => void;
   postMessage(message: unknown): void;
 };
 
@@ -17,4 +18,6 @@ const run = new PageRun((report) => scope.postMessage(report), {
   inference: { ...webPlatform, spawn: undefined },
   openModel: async (source) => (await openRemote(source, { cache: false })).checkpoint,
 });
-scope.onmessage = ({ data: call }) => run.hear(call);
+scope.onmessage = ({ data: call }) => {
+  if (!isPort(call)) run.hear(call);
+};

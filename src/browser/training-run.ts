@@ -6,6 +6,7 @@ import { callback, checkOptions, count, flag, object, type Rule, type Rules } fr
 import { LOAD_RULES } from '../run/load-options.ts';
 import { RemoteRun, type RunListeners } from './remote-run.ts';
 import type { RunSetup } from './training-messages.ts';
+import { startTrainingWorker } from './training-platform.ts';
 
 export type { Slope } from '../run/slope.ts';
 export type { SampleOptions } from '../run/training-samples.ts';
@@ -63,7 +64,8 @@ export async function startTraining(options: PageTrainingOptions): Promise<Train
   const { onStep, onNote, worker, model, ...setup } = checkOptions('startTraining()', options, RULES);
   const source =
     typeof model === 'string' || model instanceof URL ? new URL(model, location.href).href : model;
-  const run = new RemoteRun(worker?.() ?? startWorker(), { onStep, onNote });
+  const startMember = worker ? undefined : startTrainingWorker;
+  const run = new RemoteRun(worker?.() ?? startWorker(), { onStep, onNote }, startMember);
   await run.start({ ...setup, ...(source !== undefined && { model: source }) });
   return run;
 }

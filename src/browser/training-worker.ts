@@ -1,13 +1,11 @@
 // Entry of a training team's worker in browsers.
 
-import { WORKER_READY } from '../run/team-worker.ts';
+import type { TrainingCall, TrainingSetup } from '../run/training-team.ts';
 import { TrainingWorker } from '../run/training-worker.ts';
+import { serveTeam } from './page-members.ts';
 
-const scope = globalThis as unknown as {
-  onmessage: (event: MessageEvent) => void;
-  postMessage(message: unknown): void;
-};
-
-const worker = new TrainingWorker((reply) => scope.postMessage(reply));
-scope.onmessage = ({ data: message }) => worker.hear(message);
-scope.postMessage(WORKER_READY);
+let worker: TrainingWorker | undefined;
+serveTeam((message, post) => {
+  worker ??= new TrainingWorker(post);
+  worker.hear(message as TrainingSetup | TrainingCall);
+});

@@ -7,9 +7,6 @@ import { PROGRAMS } from '../model/transformer.ts';
 import { jobs } from '../wasm/member.ts';
 import type { MemberMessage, TeamSetup } from '../wasm/team.ts';
 
-/** What a browser's worker says when its script is loaded (src/browser/platform.ts). */
-export const WORKER_READY = 'ready';
-
 /** Serves a team; returns only when something failed. */
 export function runMember(setup: TeamSetup, post: (message: MemberMessage) => void): void {
   const network = setup.network as Network;

@@ -59,6 +59,19 @@ globalThis.runSmallSteps = async (steps) => {
   return end;
 };
 
+/** Starts teams of two workers, again and again. */
+globalThis.runStarts = async (times) => {
+  const hashes = new Set();
+  const scores = new Set();
+  for (let time = 0; time < times; time++) {
+    hashes.add((await globalThis.runSmallSteps(20)).lossHash);
+    const smol = await load('/nano.gguf', { threads: 2 });
+    scores.add((await smol.score(['ROMEO and Juliet']))[0].logprob);
+    await smol.close();
+  }
+  return [hashes.size, scores.size];
+};
+
 /** What startTraining() says to a setup that cannot be run. */
 globalThis.refusal = async (change) => {
   const setup = { recipe: RECIPE, tokens: TOKENS, ...change };
