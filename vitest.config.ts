@@ -16,5 +16,6 @@ export default defineConfig({
     // Files are compiled once and kept until they change: a third of the time of test:fast.
     experimental: { fsModuleCache: true },
     globalSetup: 'test/support/global-setup.ts',
+    setupFiles: 'test/support/open-files.ts',
   },
 });

@@ -1,7 +1,7 @@
 // Planted faults on the real weights: the first two layers of SmolLM2-135M with its head, so that all of them
 // run.
 
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { diff } from '../../src/diff/diff.ts';
 import { checkpointWeights } from '../../src/diff/weight-source.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';
@@ -12,6 +12,7 @@ import { realCheckpoint } from '../support/weights.ts';
 
 const NUM_LAYERS = 2;
 const whole = await realCheckpoint();
+afterAll(() => whole.close());
 const checkpoint = {
   ...whole,
   config: { ...whole.config, numLayers: NUM_LAYERS },

@@ -14,8 +14,11 @@ type Files = Map<string, Uint8Array>;
 async function written(model: string, options: NanotronOptions): Promise<Files> {
   const files: Files = new Map();
   const checkpoint = await openNode(goldenPath(`tiny/${model}`));
-  for await (const { path, bytes } of nanotronFiles(checkpoint, options)) files.set(path, bytes);
-  await checkpoint.close();
+  try {
+    for await (const { path, bytes } of nanotronFiles(checkpoint, options)) files.set(path, bytes);
+  } finally {
+    await checkpoint.close();
+  }
   return files;
 }
 

@@ -26,6 +26,7 @@ const folder = makeTinyFolder('gqa');
 afterAll(() => rmSync(folder, { recursive: true }));
 const weights = await addBiases();
 const checkpoint = await readHfFolder((name) => fileSource(join(folder, name)), folder);
+afterAll(() => checkpoint.close());
 
 /** Gives every projection of the tiny model a bias, and its config the two switches. */
 async function addBiases(): Promise<Map<string, number[]>> {

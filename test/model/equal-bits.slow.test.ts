@@ -6,11 +6,10 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../src/model/model.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
-import { loadModel } from '../../src/run/load.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { goldenFloat64 } from '../support/goldens.ts';
 import { bitsOf } from '../support/wasm.ts';
-import { realCheckpoint, realWeights } from '../support/weights.ts';
+import { realCheckpoint, realModel, realWeights } from '../support/weights.ts';
 
 interface VectorPrompt {
   readonly name: string;
@@ -63,7 +62,7 @@ describe.each(SETTINGS)(
   ({ precision, threads }) => {
     let model: Model;
     beforeAll(async () => {
-      model = await loadModel(await realCheckpoint(), { precision, threads, maxSeqLen: 256 }, nodePlatform);
+      model = await realModel({ precision, threads, maxSeqLen: 256 }, nodePlatform);
     });
     afterAll(() => model?.close());
 

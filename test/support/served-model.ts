@@ -1,5 +1,6 @@
 // verify's counterparts in a function: our own engine behind the interface of a server, with a fault each.
 
+import { afterAll } from 'vitest';
 import type { ChatMessage, TextMessage } from '../../src/chat/message.ts';
 import { ChatTemplate } from '../../src/chat/template.ts';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
@@ -14,6 +15,7 @@ import type { ProbedAnswer, Server } from '../../src/verify/openai-probe.ts';
 import { realCheckpoint } from './weights.ts';
 
 export const checkpoint = await realCheckpoint();
+afterAll(() => checkpoint.close());
 // 512 positions: the short texts are asked, those of 600 and 2,000 tokens are not, so that the file ends in minutes.
 export const loaded = (from: Checkpoint, maxSeqLen = 512) =>
   loadModel(from, { engine: 'wasm', precision: 'precise', threads: 2, maxSeqLen }, nodePlatform);

@@ -6,6 +6,7 @@ import { readGguf } from '../../src/format/gguf.ts';
 import type { Model } from '../../src/model/model.ts';
 import { fileSource } from '../../src/node/file-source.ts';
 import { type LoadOptions, loadModel } from '../../src/run/load.ts';
+import type { WasmPlatform } from '../../src/wasm/platform.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -26,10 +27,13 @@ export async function realCheckpoint(): Promise<Checkpoint> {
 }
 
 /** The model, loaded, its file closed. */
-export async function realModel(options: LoadOptions = { engine: 'reference' }): Promise<Model> {
+export async function realModel(
+  options: LoadOptions = { engine: 'reference' },
+  platform?: WasmPlatform,
+): Promise<Model> {
   const checkpoint = await realCheckpoint();
   try {
-    return await loadModel(checkpoint, options);
+    return await loadModel(checkpoint, options, platform);
   } finally {
     await checkpoint.close();
   }

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../src/model/model.ts';
 import { nodePlatform } from '../../src/node/platform.ts';
-import { loadModel } from '../../src/run/load.ts';
 import { compareWithGolden, type GoldenErrors, goldenPrompt, PROMPT_NAMES } from '../support/prompts.ts';
 import { bitsOf } from '../support/wasm.ts';
-import { realCheckpoint } from '../support/weights.ts';
+import { realModel } from '../support/weights.ts';
 
 /** What `fast` may cost on a logit: twice the most that was measured on these prompts (0.0079). */
 const FAST_LOGITS = 0.016;
@@ -16,7 +15,7 @@ const NEARNESS = {
 describe.each(['fast', 'precise'] as const)('%s, the 135M in Q4_1', (precision) => {
   let model: Model;
   beforeAll(async () => {
-    model = await loadModel(await realCheckpoint(), { precision, threads: 2 }, nodePlatform);
+    model = await realModel({ precision, threads: 2 }, nodePlatform);
   });
   afterAll(() => model?.close());
 
@@ -59,7 +58,7 @@ describe.each(['fast', 'precise'] as const)('%s, bits of the 135M', (precision) 
       [4, ids.length],
     ]) {
       const options = { precision, threads: Math.max(1, threads) };
-      const model = await loadModel(await realCheckpoint(), options, threads === 0 ? alone : nodePlatform);
+      const model = await realModel(options, threads === 0 ? alone : nodePlatform);
       const cache = model.newCache(256);
       const all: ArrayLike<number>[] = [];
       for (let begin = 0; begin < ids.length; begin += chunk) {
