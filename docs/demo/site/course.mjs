@@ -42,7 +42,7 @@ export function fromBuilt() {
 /** Pages with an editor; the stub stands in the page, the solution is folded and also in it. */
 export async function exercisePages() {
   const list = await load();
-  return list.map(({ name, title, chapter, minutes, importance, stub, solution }) => ({
+  return list.map(({ name, title, chapter, folder, minutes, importance, stub, solution }) => ({
     file: `course/exercise/${name}`,
     section: 'Learn',
     title: `✎ ${title}`,
@@ -50,7 +50,8 @@ export async function exercisePages() {
     text: '',
     isMade: true,
     html:
-      `<h1>${escaped(title)}</h1><p class="muted">Chapter ${chapter} · about ${minutes} minutes · ${'●'.repeat(importance)}${'○'.repeat(3 - importance)} · in the terminal: <code>npm run exercise ${name}</code></p>` +
+      `<h1>${escaped(title)}</h1><p class="muted"><a href="${folder}.html">Chapter ${chapter}</a> · about ${minutes} minutes · <span title="importance, of three">${'●'.repeat(importance)}${'○'.repeat(3 - importance)}</span> · in the terminal: <code>npm run exercise ${name}</code></p>` +
+      `<p class="task">${escaped(taskOf(stub))}</p>` +
       `<div class="exercise" data-exercise="${name}" data-pagefind-ignore>` +
       `<label for="code">Your code</label><textarea id="code" spellcheck="false" autocapitalize="off" autocomplete="off">${escaped(stub)}</textarea>` +
       `<template id="stub">${escaped(stub)}</template>` +
@@ -59,6 +60,12 @@ export async function exercisePages() {
       '<div id="verdict" class="verdict" role="status">Nothing graded yet. Numbers decide, and it takes an instant.</div>' +
       `<details id="solution"><summary>The solution, whenever you want it</summary><pre tabindex="0"><code>${escaped(solution)}</code></pre></details></div>`,
   }));
+}
+
+/** What is to be written: the comment over the function, which a narrow editor cuts off. */
+function taskOf(stub) {
+  const [, comment = ''] = /\/\*\*([\s\S]*?)\*\//.exec(stub) ?? [];
+  return comment.replaceAll(/\n \* ?/g, '\n').replaceAll(/\n(?!\n|@|  )(?<!\n\n)/g, ' ').trim();
 }
 
 /** The first page of Learn: chapters, exercises, and where to begin. */
