@@ -91,6 +91,7 @@ function isRunning(pid) {
 async function build() {
   if (!isTypescriptStale(typescriptState()) && !isWasmStale() && !isCourseStale()) return;
   await lock();
+  if (process.stderr.isTTY) console.error('building what has changed; the first time takes a minute');
   try {
     const state = typescriptState();
     const isPackageStale = isTypescriptStale(state) || isWasmStale();
