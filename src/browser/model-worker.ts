@@ -8,7 +8,7 @@ import type { KvCache } from '../ops.ts';
 import { errorToMessage } from './error-message.ts';
 import { loadHere } from './load-here.ts';
 import type { Call, CallMessage, RemoteEntry, Reply, ReplyMessage, WatchedPoint } from './model-messages.ts';
-import { isPort } from './page-members.ts';
+import { takesPort } from './page-members.ts';
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<CallMessage | MessagePort>) => void;
@@ -21,7 +21,7 @@ const running = new Map<number, AbortController>();
 let model: Model | undefined;
 
 scope.onmessage = async ({ data }) => {
-  if (isPort(data)) return;
+  if (takesPort(data)) return;
   const { id, call } = data;
   if (call.name === 'abort') {
     running.get(id)?.abort();

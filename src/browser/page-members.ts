@@ -50,8 +50,8 @@ let page: MessagePort | undefined;
 const members = new Map<number, PageMember>();
 let nextId = 0;
 
-/** In the worker: whether a message is the port to the page that starts members for it; it is kept then. */
-export function isPort(message: unknown): message is MessagePort {
+/** In the worker: keeps the port to the page that starts members for it; false for every other message. */
+export function takesPort(message: unknown): message is MessagePort {
   if (!(message instanceof MessagePort)) return false;
   page = message;
   page.onmessage = ({ data: { id, message } }: MessageEvent<Trouble>) =>

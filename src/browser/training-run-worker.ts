@@ -1,7 +1,7 @@
 // Entry of the worker that holds a page's training run.
 
 import { openRemote } from './load-here.ts';
-import { isPort } from './page-members.ts';
+import { takesPort } from './page-members.ts';
 import { PageRun } from './page-run.ts';
 import { webPlatform } from './platform.ts';
 import type { RunCall } from './training-messages.ts';
@@ -19,5 +19,5 @@ const run = new PageRun((report) => scope.postMessage(report), {
   openModel: async (source) => (await openRemote(source, { cache: false })).checkpoint,
 });
 scope.onmessage = ({ data: call }) => {
-  if (!isPort(call)) run.hear(call);
+  if (!takesPort(call)) run.hear(call);
 };
