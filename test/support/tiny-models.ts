@@ -11,6 +11,7 @@ import { goldenPath } from './goldens.ts';
 
 export const TINY_NAMES = ['gqa', 'mha', 'mqa', 'untied', 'llama3-rope', 'qwen2'] as const;
 
+/** Read whole: nothing stays open. */
 export function tinyCheckpoint(name: string): Promise<Checkpoint> {
   const folder = dirname(goldenPath(`tiny/${name}/config.json`));
   return readHfFolder(async (file) => {
@@ -26,10 +27,5 @@ export async function tinyModel(
   name: string,
   options: LoadOptions = { engine: 'reference' },
 ): Promise<Model> {
-  const checkpoint = await tinyCheckpoint(name);
-  try {
-    return await loadModel(checkpoint, options);
-  } finally {
-    await checkpoint.close();
-  }
+  return loadModel(await tinyCheckpoint(name), options);
 }
