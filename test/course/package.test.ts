@@ -12,7 +12,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const learn = (...words: string[]) =>
   spawnSync(process.execPath, [main, ...words], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
 
-it('the package grades a JavaScript file, names a mistake, and speaks of its own program', () => {
+it('the package grades a JavaScript file, names a mistake, and speaks of its own program', {
+  tags: ['slow'],
+}, () => {
   expect(learn().stdout).toContain('Next: smollm2 learn loop');
   const begun = learn('rope', '--once');
   expect(begun.stdout).toContain('not finished yet');

@@ -175,7 +175,7 @@ describe('smollm2 curate signatures', () => {
     },
   );
 
-  it('a malformed line ends it with an error', async () => {
+  it('a malformed line ends it with an error', { tags: ['slow'] }, async () => {
     const { code, stderr } = await runCli(['curate', 'signatures', '--jsonl'], '{"text"\n');
     expect(code).not.toBe(0);
     expect(stderr).toContain('expected one JSON document a line');

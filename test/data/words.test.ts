@@ -39,7 +39,7 @@ describe('words', () => {
     expect(words(text)).toEqual(expected);
   });
 
-  it('remember what fits in 16 MB, however many chunks are odd', () => {
+  it('remember what fits in 16 MB, however many chunks are odd', { tags: ['slow'] }, () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const kept = () => {

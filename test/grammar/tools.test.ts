@@ -24,7 +24,7 @@ const allows = (text: string, options = {}) => {
 };
 
 describe('compileTools', () => {
-  it('allows calls of the tools with their arguments, and nothing else', () => {
+  it('allows calls of the tools with their arguments, and nothing else', { tags: ['slow'] }, () => {
     expect(allows(call)).toBe(true);
     const wrong = [
       '',

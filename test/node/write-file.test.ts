@@ -90,7 +90,7 @@ describe.runIf(existsSync(FULL))('a full disk', () => {
     'generate -m nano --raw hi -n 1 --record',
     'quantize nano --type q8_0',
     'grads -m nano --ids 5,6,7 --out',
-  ])('ends %s with one line that names the file', async (command) => {
+  ])('ends %s with one line that names the file', { tags: ['slow'] }, async (command) => {
     symlinkSync(FULL, at('out.gguf'));
     const words = command.split(' ');
     // The output of quantize stands behind its input.

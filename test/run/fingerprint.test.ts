@@ -146,6 +146,7 @@ describe('the same fingerprint and request', () => {
     [{ engine: 'reference' }, ['--engine', 'reference']],
   ] as [LoadOptions, string[]][])(
     'give the same bytes in library and command line: %j',
+    { tags: ['slow'] },
     async (how, words) => {
       const here = await load(folder, how);
       try {

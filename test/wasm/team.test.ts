@@ -110,7 +110,10 @@ describe('a team', () => {
 
   // The number of a job and its workers were two words once: a worker that sat a job out and looked while the next one
   // was written took the old number with the new workers. Beside busy loops about one pass in 50,000 hung.
-  it('passes alone and together, in turn, all end and have the same bits', { timeout: 120_000 }, async () => {
+  it('passes alone and together, in turn, all end and have the same bits', {
+    timeout: 120_000,
+    tags: ['slow'],
+  }, async () => {
     let pass = 0;
     const next = vi.spyOn(Pace.prototype, 'next').mockImplementation(() => (pass++ % 2) + 1);
     const model = await modelOn({ threads: 2 });
