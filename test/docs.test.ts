@@ -3,7 +3,7 @@ import { runTogether, snippets } from './support/snippets.ts';
 
 const fast = snippets().filter(({ slow }) => !slow);
 
-describe('the code blocks of the documents', () => {
+describe('the code blocks of the documents', { tags: ['slow'] }, () => {
   let errors: Awaited<ReturnType<typeof runTogether>>;
   beforeAll(async () => {
     errors = await runTogether(fast);
@@ -17,7 +17,7 @@ describe('the code blocks of the documents', () => {
     expect(errors.get(place)).toBeUndefined();
   });
 
-  it('are told when they fail, or end the process', { tags: ['slow'] }, async () => {
+  it('are told when they fail, or end the process', async () => {
     const blocks = ['throw new Error("no");', 'export {};', 'process.exit(0);', 'export {};'];
     const odd = blocks.map((code, n) => ({ place: `odd ${n}`, code, slow: false }));
     const found = [...(await runTogether(odd)).values()];

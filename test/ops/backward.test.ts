@@ -83,7 +83,7 @@ describe.each(backwardCases)('$name', (one) => {
     }
   });
 
-  it('has the same bits by the tile for vectors of 256 bits', () => {
+  it('has the same bits by the tile for vectors of 256 bits', { tags: ['slow'] }, () => {
     const wide = evaluate(wasmTraining({ maxRows: 300, maxSeqLen: 128, isWide: true }), one);
     expect(wide).toEqual(evaluate(wasmTraining({ maxRows: 300, maxSeqLen: 128 }), one));
   });

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import asc from 'assemblyscript/asc';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { CACHE, MATRIX, type RecordType, ROPE_TABLE, ROW_PLACE, WORKER } from '../../src/wasm/records.ts';
 
 const RECORDS: Record<string, RecordType<string>> = {
@@ -18,6 +17,7 @@ async function offsetsByCompiler(): Promise<Record<string, () => number>> {
     ...fields.map((f) => `export function ${name}_${f}(): usize { return offsetof<${name}>("${f}"); }`),
   ]);
   const source = `import { ${Object.keys(RECORDS).join(', ')} } from "./memory";\n${lines.join('\n')}\n`;
+  const { default: asc } = await import('assemblyscript/asc');
   let binary = new Uint8Array(0);
   const args = [
     'assembly/offsets.ts',
@@ -42,14 +42,20 @@ async function offsetsByCompiler(): Promise<Record<string, () => number>> {
   return instance.exports as Record<string, () => number>;
 }
 
-const compiled = await offsetsByCompiler();
-
-describe.each(Object.entries(RECORDS))('%s', (name, { fields, bytes, offsets }) => {
-  it('has the size and the offsets that the compiler gives the kernels', () => {
-    const expected = Object.fromEntries(fields.map((field) => [field, compiled[`${name}_${field}`]()]));
-    expect(offsets).toEqual(expected);
-    expect(bytes).toBe(compiled[`${name}_bytes`]());
+describe('the records', { tags: ['slow'] }, () => {
+  let compiled: Record<string, () => number>;
+  beforeAll(async () => {
+    compiled = await offsetsByCompiler();
   });
+
+  it.each(Object.entries(RECORDS))(
+    '%s has the offsets of the compiler',
+    (name, { fields, bytes, offsets }) => {
+      const expected = Object.fromEntries(fields.map((field) => [field, compiled[`${name}_${field}`]()]));
+      expect(offsets).toEqual(expected);
+      expect(bytes).toBe(compiled[`${name}_bytes`]());
+    },
+  );
 });
 
 describe('a record', () => {
