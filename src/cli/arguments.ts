@@ -41,6 +41,7 @@ export class Command {
   option(flags: string, description: string): this {
     const [, short, name, value] = /^(?:-(\w), )?--([a-z][a-z0-9-]*)( <.+>)?$/.exec(flags) ?? [];
     if (!name) throw new TypeError(`option: expected "-x, --name <value>", got ${flags}`);
+    if (this.hasOption(camelCase(name))) throw new TypeError(`option: expected --${name} once, got it twice`);
     const option = { name: camelCase(name), short, isFlag: value === undefined, flags, description };
     this.options.splice(Math.max(0, this.options.length - 2), 0, option);
     return this;

@@ -6,7 +6,7 @@ import { logitLens, rowNorms, streamPoints } from '../inspect/logit-lens.ts';
 import { pointName } from '../model/points.ts';
 import type { SmolLM2 } from '../smollm2.ts';
 import { type Arguments, Command } from './arguments.ts';
-import { engineOptions, modelOption, openModel } from './model-options.ts';
+import { engineOptions, openModel } from './model-options.ts';
 import { interruptible, print, Status } from './terminal.ts';
 
 /** A text longer than this fills more than a screen, and its trace the memory. */
@@ -14,19 +14,15 @@ const MAX_TOKENS = 64;
 const BAR_WIDTH = 24;
 
 export const explainCommand = engineOptions(
-  modelOption(
-    new Command('explain <...text>', 'One text through the model: tokens, shapes, attention, layers, top 5')
-      .option('--head <layer.head>', 'whose attention to show (default: the one that looks back most)')
-      .example('$ smollm2 explain "The capital of France is"')
-      .example('$ smollm2 explain "The capital of France is" --head 23.4'),
-  ),
+  new Command('explain <...text>', 'One text through the model: tokens, shapes, attention, layers, top 5')
+    .option('--head <layer.head>', 'whose attention to show (default: the one that looks back most)')
+    .example('$ smollm2 explain "The capital of France is"')
+    .example('$ smollm2 explain "The capital of France is" --head 23.4'),
 ).onRun((args) => withText(args, async (smol, ids) => explained(smol, ids, args.text('head'))));
 
 export const lensCommand = engineOptions(
-  modelOption(
-    new Command('lens <...text>', 'What each layer would say next, if it were the last').example(
-      '$ smollm2 lens "The capital of France is"',
-    ),
+  new Command('lens <...text>', 'What each layer would say next, if it were the last').example(
+    '$ smollm2 lens "The capital of France is"',
   ),
 ).onRun((args) => withText(args, async (smol, ids) => lensLines(smol, ids, 1)));
 

@@ -16,6 +16,7 @@ export const tokenizeCommand = modelOption(
   new Command('tokenize [...text]', 'Text to token ids and back (from stdin when there is no text)')
     .option('--json', 'print {"ids":[…],"tokens":[…]}; with --decode {"text":…,"ids":[…]}')
     .option('--decode', 'from ids to text')
+    .option('--merges', 'before the tokens, each merge of each word and its rank')
     .option('--no-special', 'read special tokens as plain text; with --decode leave them out')
     .option('--chat', 'the text is {"messages":[…],"add_generation_prompt":true}')
     .option(
@@ -23,6 +24,7 @@ export const tokenizeCommand = modelOption(
       'one JSON value per line of stdin: a string, a conversation (--chat) or ids (--decode)',
     )
     .example('$ smollm2 tokenize "What is gravity?"')
+    .example('$ smollm2 tokenize --merges strawberry')
     .example('$ smollm2 tokenize --decode 1780 314 18961'),
 ).onRun(run);
 
@@ -36,6 +38,8 @@ async function run(args: Arguments): Promise<void> {
   const isDecode = args.flag('decode');
   const isChat = args.flag('chat');
   if (isDecode && isChat) throw new RangeError('--decode: expected without --chat, got both');
+  const other = ['decode', 'chat', 'jsonl', 'json'].find((name) => args.flag(name));
+  if (args.flag('merges') && other) throw new RangeError(`--merges: expected without --${other}, got both`);
   const words = makeTokenizer(await openVocabulary(args), !args.flag('noSpecial'));
   const convert = isDecode ? words.decode : isChat ? words.chat : words.encode;
   if (args.flag('jsonl')) {
@@ -50,6 +54,7 @@ async function run(args: Arguments): Promise<void> {
   const text = args.words.length > 0 ? args.words.join(' ') : await readStdin();
   if (text === undefined)
     throw new RangeError('text: expected as argument or through stdin, got nothing; see --help');
+  if (args.flag('merges')) await print(mergeLines(words.tokenizer, text));
   const result = await convert(isDecode ? parseIds(text) : isChat ? JSON.parse(text) : text);
   if (isDecode) await print(args.flag('json') ? `${JSON.stringify(result)}\n` : `${result.text}\n`);
   else {
@@ -57,6 +62,18 @@ async function run(args: Arguments): Promise<void> {
     if (args.flag('json')) await print(`${JSON.stringify({ ids: result.ids, tokens })}\n`);
     else await print(result.ids.map((id, i) => `${String(id).padStart(6)}  ${tokens[i]}\n`).join(''));
   }
+}
+
+/** Each word by its bytes, then after each merge, with the merge's rank. */
+function mergeLines(tokenizer: Tokenizer, text: string): string {
+  let lines = '';
+  tokenizer.encode(text, {
+    onMerge: (ids, rank) => {
+      const tokens = ids.map((id) => tokenizer.tokenText(id)).join(' ');
+      lines += `${String(rank ?? '').padStart(6)}  ${tokens}\n`;
+    },
+  });
+  return `${lines}\n`;
 }
 
 /** The vocabulary of a model; a GGUF file may hold nothing else. */

@@ -81,7 +81,7 @@ export function linearBackwardInput(dX: Float64Array, dOut: Float64Array, weight
     for (let k = 0; k < count; k++) readRow(weightRows.subarray(k * inSize), weight, o + k);
     for (let t = 0; t < numRows; t++) {
       const scales = dOut.subarray(t * outSize + o, t * outSize + o + count);
-      addScaledRows(dX, t * inSize, weightRows, scales, inSize);
+      addScaledRows(dX.subarray(t * inSize, (t + 1) * inSize), weightRows, scales);
     }
   }
 }
@@ -103,45 +103,31 @@ export function linearBackwardWeight(
   const scales = new Float64Array(numRows);
   for (let o = 0; o < outSize; o++) {
     for (let t = 0; t < numRows; t++) scales[t] = dOut[t * outSize + o];
-    addScaledRows(dWeight, o * inSize, x, scales, inSize);
+    addScaledRows(dWeight.subarray(o * inSize, (o + 1) * inSize), x, scales);
   }
 }
 
 /** The gradient of `linear` by its bias: dBias[o] += Σ over t of dOut[t, o]. */
 export function biasBackward(dBias: Float64Array, dOut: Float64Array): void {
   const outSize = dBias.length;
-  for (let at = 0; at < dOut.length; at += outSize) {
+  for (let at = 0; at < dOut.length; at += outSize)
     for (let o = 0; o < outSize; o++) dBias[o] += dOut[at + o];
-  }
 }
 
 /**
- * out[outAt + i] += Σ over k of scales[k] · x[k · size + i], for i < size, added in the order of k. Four rows are
- * added in one walk over out: half the time of one by one.
+ * out[i] += Σ over k of scales[k] · rows[k, i], added in the order of k. Four rows are added in one walk over out: half
+ * the time of one by one.
  */
-function addScaledRows(
-  out: Float64Array,
-  outAt: number,
-  x: Float64Array,
-  scales: Float64Array,
-  size: number,
-): void {
+function addScaledRows(out: Float64Array, rows: Float64Array, scales: Float64Array): void {
+  const size = out.length;
   let k = 0;
   for (; k + 4 <= scales.length; k += 4) {
-    const row0 = k * size;
-    const row1 = row0 + size;
-    const row2 = row1 + size;
-    const row3 = row2 + size;
-    const scale0 = scales[k];
-    const scale1 = scales[k + 1];
-    const scale2 = scales[k + 2];
-    const scale3 = scales[k + 3];
+    const [row0, row1, row2, row3] = [k * size, (k + 1) * size, (k + 2) * size, (k + 3) * size];
+    const [scale0, scale1, scale2, scale3] = [scales[k], scales[k + 1], scales[k + 2], scales[k + 3]];
     for (let i = 0; i < size; i++) {
-      const sum = out[outAt + i] + scale0 * x[row0 + i] + scale1 * x[row1 + i];
-      out[outAt + i] = sum + scale2 * x[row2 + i] + scale3 * x[row3 + i];
+      const sum = out[i] + scale0 * rows[row0 + i] + scale1 * rows[row1 + i];
+      out[i] = sum + scale2 * rows[row2 + i] + scale3 * rows[row3 + i];
     }
   }
-  for (; k < scales.length; k++) {
-    for (let i = 0; i < size; i++) out[outAt + i] += scales[k] * x[k * size + i];
-  }
+  for (; k < scales.length; k++) for (let i = 0; i < size; i++) out[i] += scales[k] * rows[k * size + i];
 }

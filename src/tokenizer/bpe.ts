@@ -12,6 +12,9 @@ const POSITIONS = 2 ** 31;
 /** Work space is kept between words up to this many bytes; a longer word's is given back. */
 const KEPT_WORD_LENGTH = 4096;
 
+/** Hears of a word's ids: of its bytes at first, then after each merge, with the rank of it. */
+export type OnMerge = (ids: readonly number[], rank?: number) => void;
+
 export class Bpe {
   private readonly vocabulary: Vocabulary;
   private readonly merges: Merges;
@@ -29,7 +32,7 @@ export class Bpe {
    * Appends the ids of the word `bytes[begin, end)` to `ids`. Bytes without a token are dropped before
    * anything is merged, as HF `tokenizers` does, so that their neighbours can merge.
    */
-  encodeWord(bytes: Uint8Array, begin: number, end: number, ids: number[]): void {
+  encodeWord(bytes: Uint8Array, begin: number, end: number, ids: number[], onMerge?: OnMerge): void {
     if (this.ignoreMerges) {
       const whole = this.vocabulary.idOfBytes(bytes, begin, end);
       if (whole >= 0) {
@@ -45,14 +48,14 @@ export class Bpe {
       if (id >= 0) work.ids[count++] = id;
     }
     if (count > 0) {
-      this.mergeAll(work, count);
-      for (let at = 0; at >= 0; at = work.next[at]) ids.push(work.ids[at]);
+      this.mergeAll(work, count, onMerge);
+      work.appendTo(ids);
     }
     if (work.capacity > KEPT_WORD_LENGTH) this.work = new WorkSpace(64);
   }
 
   /** Merges the list of `count` ids until no two neighbours merge; the first always stays at position 0. */
-  private mergeAll(work: WorkSpace, count: number): void {
+  private mergeAll(work: WorkSpace, count: number, onMerge?: OnMerge): void {
     const { ids, next, previous, ranks, heap } = work;
     heap.clear();
     for (let at = 0; at < count; at++) {
@@ -61,6 +64,7 @@ export class Bpe {
       ranks[at] = -1;
     }
     for (let at = 0; at + 1 < count; at++) this.offer(work, at);
+    onMerge?.(work.appendTo([]));
     while (heap.size > 0) {
       const key = heap.pop();
       const rank = Math.floor(key / POSITIONS);
@@ -74,6 +78,7 @@ export class Bpe {
       if (next[left] >= 0) previous[next[left]] = left;
       this.offer(work, left);
       if (previous[left] >= 0) this.offer(work, previous[left]);
+      onMerge?.(work.appendTo([]), rank);
     }
   }
 
@@ -108,6 +113,12 @@ class WorkSpace {
     // n - 1 pairs at first; each merge takes one key out and puts at most two in; there are at most n
     // - 1 merges.
     this.heap = new MinHeap(2 * capacity);
+  }
+
+  /** Appends the ids of the list to `ids`. */
+  appendTo(ids: number[]): number[] {
+    for (let at = 0; at >= 0; at = this.next[at]) ids.push(this.ids[at]);
+    return ids;
   }
 }
 

@@ -3,9 +3,9 @@
 // UTF-8 bytes of each word are merged (bpe.ts). Ids are those of HF `tokenizers`.
 
 import { FormatError } from '../base/errors.ts';
-import { checkOptions, flag, type Rules, text as textRule } from '../base/options.ts';
+import { callback, checkOptions, flag, type Rules, text as textRule } from '../base/options.ts';
 import { AddedTokenFinder } from './added-tokens.ts';
-import { Bpe } from './bpe.ts';
+import { Bpe, type OnMerge } from './bpe.ts';
 import { Merges } from './merges.ts';
 import { PRETOKENIZERS, type WordScanner } from './pretokenize.ts';
 import { readGgufTokenizer } from './read-gguf.ts';
@@ -30,6 +30,8 @@ export interface EncodeOptions {
    * and is gone before words are cut. Chat templates mark what messages bring with it.
    */
   readonly mark?: string;
+  /** Hears how each word came about: its bytes' ids at first, then its ids after each merge, with the merge's rank. */
+  readonly onMerge?: OnMerge;
 }
 
 export interface DecodeOptions {
@@ -38,7 +40,12 @@ export interface DecodeOptions {
 }
 
 /** What each option of `encode` may be. */
-export const ENCODE_RULES: Rules<EncodeOptions> = { special: flag, addBos: flag, mark: textRule };
+export const ENCODE_RULES: Rules<EncodeOptions> = {
+  special: flag,
+  addBos: flag,
+  mark: textRule,
+  onMerge: callback,
+};
 /** What each option of `decode` may be. */
 export const DECODE_RULES: Rules<DecodeOptions> = { skipSpecial: flag };
 
@@ -129,7 +136,8 @@ export class Tokenizer {
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
     if (typeof text !== 'string') throw new TypeError(`encode: expected a text, got ${typeof text}`);
-    const { special = true, addBos = this.addBos, mark } = checkOptions('encode()', options, ENCODE_RULES);
+    const checked = checkOptions('encode()', options, ENCODE_RULES);
+    const { special = true, addBos = this.addBos, mark, onMerge } = checked;
     const ids: number[] = [];
     if (addBos) {
       if (this.bosId === undefined) {
@@ -141,7 +149,7 @@ export class Tokenizer {
     }
     this.splitAdded(this.addedRaw, text, special, ids, (stretch) => {
       this.splitAdded(this.addedNormalized, this.normalize(stretch), special, ids, (plain) => {
-        this.encodePlain(mark === undefined ? plain : plain.replaceAll(mark, ''), ids);
+        this.encodePlain(mark === undefined ? plain : plain.replaceAll(mark, ''), ids, onMerge);
       });
     });
     return ids;
@@ -221,12 +229,12 @@ export class Tokenizer {
     }
   }
 
-  private encodePlain(text: string, ids: number[]): void {
+  private encodePlain(text: string, ids: number[], onMerge?: OnMerge): void {
     for (let begin = 0; begin < text.length; ) {
       const end = this.wordEnd(text, begin, text.length);
       if (this.word.length < 3 * (end - begin)) this.word = new Uint8Array(6 * (end - begin));
       const { written } = this.utf8.encodeInto(text.slice(begin, end), this.word);
-      this.bpe.encodeWord(this.word, 0, written, ids);
+      this.bpe.encodeWord(this.word, 0, written, ids, onMerge);
       begin = end;
     }
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Command } from '../../src/cli/arguments.ts';
 import { SafetensorsFile } from '../../src/format/safetensors.ts';
 import { fileSource } from '../../src/node/file-source.ts';
 import { expectClose } from '../support/close.ts';
@@ -59,6 +60,7 @@ describe('smollm2', () => {
     [['generate', 'x', '--logit-bias', '5'], /--logit-bias: expected ID=NUMBER, got "5"/],
     [['generate', 'x', '--logprobs', '3'], /--logprobs: expected with --json/],
     [['tokenize', '--decode', '--chat', 'x'], /--decode: expected without --chat/],
+    [['tokenize', '--merges', '--json', 'x'], /--merges: expected without --json, got both/],
     [['inspect'], /<file>: expected one, got none; see smollm2 inspect --help/],
     [['trace', '--ids', '1'], /--out: expected a file to write/],
     [['chat', 'hello'], /hello: expected nothing here; see smollm2 chat --help/],
@@ -234,6 +236,11 @@ describe('smollm2 chat', () => {
   });
 });
 
+it('an option is declared once', () => {
+  const twice = () => new Command('x', 'x').option('--json', 'a').option('--json <file>', 'b');
+  expect(twice).toThrow('option: expected --json once, got it twice');
+});
+
 describe('smollm2 tokenize', () => {
   const tokenize = (args: string[], input = '') => runCli(['tokenize', '--model', model, ...args], input);
 
@@ -242,6 +249,13 @@ describe('smollm2 tokenize', () => {
     expect(JSON.parse(stdout)).toEqual({ ids: [69, 3, 70, 2], tokens: ['a', 'Ġ', 'b', '<|im_end|>'] });
     const plain = JSON.parse((await tokenize(['--json', '--no-special', '<|im_end|>'])).stdout);
     expect(plain.tokens.slice(0, 4)).toEqual(['<', 'i', 'm', '_']); // the vocabulary has no |
+  });
+
+  it('shows how each word of the built-in model is joined, with the ranks', async () => {
+    const { stdout } = await runCli(['tokenize', '-m', 'nano', '--merges', 'the']);
+    const [bytes, ...joined] = stdout.split('\n');
+    expect(bytes).toBe('        t h e');
+    expect(joined).toEqual(['     1  t he', '   410  the', '', '   669  the', '']);
   });
 
   it('takes stdin as it is, line ends and all', async () => {

@@ -66,6 +66,16 @@ describe('Bpe', () => {
     }
   });
 
+  it('tells each merge with its rank and the ids after it', () => {
+    const texts = ['a', 'b', 'c', 'bc', 'abc'];
+    const vocabulary = new Vocabulary(stringTable(texts), [], FILE);
+    const merges = new Merges(stringTable(['b c', 'a bc']), vocabulary, FILE);
+    const told: unknown[] = [];
+    const word = new TextEncoder().encode('abca');
+    new Bpe(vocabulary, merges, false).encodeWord(word, 0, 4, [], (...step) => told.push(step));
+    expect(told).toEqual([[[0, 1, 2, 0]], [[0, 3, 0], 0], [[4, 0], 1]]);
+  });
+
   it('keeps a word that is a token whole when merges are ignored (Llama 3), and only then', () => {
     // "abc" is a token, but its merge needs "bc", and "ab" comes first.
     const merges = ['a b', 'b c', 'a bc'];
