@@ -63,13 +63,15 @@ export function verdictText(exercise: Exercise, verdict: Verdict, options: Verdi
 function tableText(got: readonly number[], want: readonly number[], at: number): string[] {
   const begin = Math.max(0, Math.min(at - 2, want.length - SHOWN));
   const row = (values: readonly number[]) =>
-    values.slice(begin, begin + SHOWN).map((value) => String(Number(value.toPrecision(6))).padStart(12));
-  const indices = Array.from(row(want), (_, i) => String(begin + i).padStart(12));
-  const mark = indices.map((_, i) => (begin + i === at ? '▲' : '').padStart(12));
+    values.slice(begin, begin + SHOWN).map((value) => String(Number(value.toPrecision(6))));
+  const indices = row(want).map((_, i) => String(begin + i));
+  const mark = indices.map((_, i) => (begin + i === at ? '▲' : ''));
+  const width = Math.max(12, ...[...row(got), ...row(want)].map((cell) => cell.length + 1));
+  const line = (cells: readonly string[]) => cells.map((cell) => cell.padStart(width)).join('');
   return [
-    `  index${indices.join('')}`,
-    `  got  ${row(got).join('')}`,
-    `  want ${row(want).join('')}`,
-    `       ${mark.join('')}`.trimEnd(),
+    `  index${line(indices)}`,
+    `  got  ${line(row(got))}`,
+    `  want ${line(row(want))}`,
+    `       ${line(mark)}`.trimEnd(),
   ];
 }

@@ -67,27 +67,38 @@ export const attention = exercise({
         has('no-mask') || has('mask-of-zeros') ? length : has('not-itself') ? Math.max(pos, 1) : pos + 1;
       const firstSeen = has('only-itself') ? pos : 0;
       const out = new Float64Array(q.length);
-      for (let h = 0; h < numHeads; h++) {
+      const keyOf = (h: number) => {
         const group = Math.floor(h / (numHeads / numKvHeads));
         const kvHead = has('heads-in-turn') ? h % numKvHeads : has('first-key-head') ? 0 : group;
-        const at = (p: number) =>
+        return (p: number) =>
           has('head-by-head') ? (kvHead * length + p) * headDim : (p * numKvHeads + kvHead) * headDim;
-        let scale = 1 / Math.sqrt(headDim);
-        if (has('no-scale')) scale = 1;
-        if (has('scale-without-root')) scale = 1 / headDim;
-        if (has('scale-of-all-heads')) scale = 1 / Math.sqrt(numHeads * headDim);
-        if (has('times-root')) scale = Math.sqrt(headDim);
+      };
+      let scale = 1 / Math.sqrt(headDim);
+      if (has('no-scale')) scale = 1;
+      if (has('scale-without-root')) scale = 1 / headDim;
+      if (has('scale-of-all-heads')) scale = 1 / Math.sqrt(numHeads * headDim);
+      if (has('times-root')) scale = Math.sqrt(headDim);
+      const scoresOf = (h: number) => {
         const scores: number[] = [];
         for (let p = firstSeen; p < numSeen; p++) {
           let score = 0;
-          for (let i = 0; i < headDim; i++) score += q[h * headDim + i] * keys[at(p) + i];
+          for (let i = 0; i < headDim; i++) score += q[h * headDim + i] * keys[keyOf(h)(p) + i];
           scores.push(has('mask-of-zeros') && p > pos ? 0 : score * scale);
         }
+        return scores;
+      };
+      const allScores = Array.from({ length: numHeads }, (_, h) => scoresOf(h));
+      for (const [h, scores] of allScores.entries()) {
+        const at = keyOf(h);
         const max = has('no-maximum') ? 0 : Math.max(...scores);
         const raw = scores.map((score) => (has('linear-weights') ? score : Math.exp(score - max)));
         const sum = has('not-normalised') ? 1 : raw.reduce((total, e) => total + e, 0);
         let weights = raw.map((e) => e / sum);
         if (has('sharpest-only')) weights = scores.map((score) => Number(score === Math.max(...scores)));
+        const exps = (all: readonly number[]) =>
+          all.reduce((total, score) => total + Math.exp(score - max), 0);
+        if (has('over-heads')) weights = raw.map((e, n) => e / exps(allScores.map((row) => row[n])));
+        if (has('all-heads-at-once')) weights = raw.map((e) => e / exps(allScores.flat()));
         if (has('plain-mean')) weights = scores.map(() => 1 / scores.length);
         const read = has('keys-for-values') ? keys : values;
         for (const [n, weight] of weights.entries()) {
@@ -168,6 +179,16 @@ export const attention = exercise({
       nudge: 'do the weights add up to one?',
       formula: 'yours: e^(score − max). Meant: that over its sum.',
       line: '- weights[p]\n+ weights[p] / sum',
+    },
+    'over-heads': {
+      nudge: 'over what do the weights add up to one?',
+      formula: 'yours: over the heads, at each position. Meant: over the positions, in each head.',
+      line: '- Σ over heads of e^score\n+ Σ over positions of e^score',
+    },
+    'all-heads-at-once': {
+      nudge: 'over what do the weights add up to one?',
+      formula: 'yours: over all heads together. Meant: over the positions, in each head by itself.',
+      line: '- Σ over all scores\n+ Σ over the scores of this head',
     },
     'sharpest-only': {
       nudge: 'a token may look at several others.',

@@ -30,6 +30,10 @@ export const sample = exercise({
     { name: 'all three, a larger top-p', args: [sharp, { temperature: 3, topK: 5, topP: 0.8 }, 0.3] },
     { name: 'temperature 0: the best', args: [logits, { temperature: 0, topK: 8, topP: 1 }, 0.9] },
     { name: 'scores of a thousand', args: [[1000, 998, 1001], { temperature: 1, topK: 3, topP: 1 }, 0.4] },
+    {
+      name: 'a throw of 0 where id 0 is filtered out',
+      args: [logits, { temperature: 1, topK: 3, topP: 1 }, 0],
+    },
     { name: 'a top-p below the best', args: [logits, { temperature: 1, topK: 8, topP: 0.05 }, 0.5] },
   ],
   truth: (scores: number[], options: Options, dice: number) => sampled(() => false, scores, options, dice),
@@ -150,6 +154,12 @@ export const sample = exercise({
       'from the end',
       'from id 0',
     ),
+    'reached-not-passed': help(
+      'can an id be thrown whose probability is 0?',
+      'yours: the first id at which the running sum reaches the throw, which a throw of 0 does at once. Meant: passes it.',
+      'running sum >= dice',
+      'running sum > dice',
+    ),
     'always-the-best': help(
       'is the throw used?',
       'yours: the likeliest id, always. Meant: the first id at which the running sum passes the throw.',
@@ -243,13 +253,14 @@ function thrown(
   dice: number,
 ) {
   if (has('always-the-best')) return probabilities.indexOf(Math.max(...probabilities));
-  let walk = probabilities.map((p, id) => ({ id, p })).filter(({ p }) => p > 0);
+  const isReached = has('reached-not-passed');
+  let walk = probabilities.map((p, id) => ({ id, p })).filter(({ p }) => isReached || p > 0);
   if (has('thrown-by-rank')) walk = [...ranked];
   if (has('thrown-from-behind')) walk.reverse();
   let sum = 0;
   for (const { id, p } of walk) {
     sum += p;
-    if (sum > dice) return id;
+    if (isReached ? sum >= dice : sum > dice) return id;
   }
   return walk[walk.length - 1]?.id ?? -1;
 }

@@ -47,10 +47,11 @@ export const loss = exercise({
     const losses: number[] = [];
     for (let t = has('shifted-back') ? 1 : 0; t < (has('shifted-back') ? ids.length : last); t++) {
       const label = labelOf(t) ?? ids[0];
-      const row = rows[t];
+      const row = rows[has('row-after') ? t + 1 : has('row-before') ? Math.max(t - 1, 0) : t];
       const max = has('no-maximum') ? 0 : Math.max(...row);
       const raw = row.map((logit) => Math.exp(logit - max));
-      const sum = raw.reduce((a, b) => a + b, 0);
+      const summed = has('all-rows-at-once') ? Array.from(logits, (logit) => Math.exp(logit - max)) : raw;
+      const sum = summed.reduce((a, b) => a + b, 0);
       const logSum = Math.log(sum) + max;
       if (has('logit-only')) losses.push(-row[label]);
       else if (has('one-minus-p')) losses.push(1 - raw[label] / sum);
@@ -79,6 +80,24 @@ export const loss = exercise({
       'yours: the token of its own row, and the last row left out. Meant: the next one.',
       'ids[t]',
       'ids[t + 1]',
+    ),
+    'row-after': help(
+      'which row guesses a token?',
+      'yours: the row of the token itself, which has already read it. Meant: the row before.',
+      'rows[t + 1] and ids[t + 1]',
+      'rows[t] and ids[t + 1]',
+    ),
+    'row-before': help(
+      'which row guesses a token?',
+      'yours: the one two before it. Meant: the row of the token just before it.',
+      'rows[t - 1] and ids[t + 1]',
+      'rows[t] and ids[t + 1]',
+    ),
+    'all-rows-at-once': help(
+      'over what do the probabilities add up to one?',
+      'yours: over all rows together. Meant: over the vocabulary, in each row by itself.',
+      'Σ over all logits',
+      'Σ over the logits of row t',
     ),
     'mean-of-probabilities': help(
       'first the logarithm, or first the mean?',
