@@ -18,7 +18,7 @@ export function listText(exercises: readonly Exercise[], right: readonly string[
   const end = next
     ? `${numRight} of ${exercises.length} done. Next: npm run exercise ${next.name}`
     : `All ${exercises.length} are done: every part of a language model, written by you.`;
-  return [...lines, '', end].join('\n');
+  return [...lines, '', '●●● matters most', end].join('\n');
 }
 
 /** `; did you mean rope?`, or nothing. */

@@ -72,7 +72,7 @@ export const sample = exercise({
     ),
     'top-p-before-top-k': help(
       'in which order do the steps come?',
-      'yours: top-p, then top-k. Meant: top-k, and top-p judges what is left, made to sum to 1.',
+      'yours: top-p, then top-k; or top-p on what top-k left without making it sum to 1, which is the same. Meant: top-k, make it sum to 1, then top-p.',
       'topP, then topK',
       'topK, renormalise, topP',
     ),

@@ -23,9 +23,9 @@ const PROGRESS = resolve(FOLDER, 'progress.json');
 /** An editor may write a file in several steps. */
 const SETTLE_MS = 80;
 
-/** What is kept of an exercise: whether it was right once, and how often it was run. */
+/** What is kept of an exercise: whether it was right once, its last mistake, and in how many runs on end it was made. */
 interface Progress {
-  readonly [name: string]: { readonly right?: boolean; readonly runs: number };
+  readonly [name: string]: { readonly right?: boolean; readonly mistake?: string; readonly runs: number };
 }
 
 function readProgress(): Progress {
@@ -37,10 +37,11 @@ function readProgress(): Progress {
   }
 }
 
-function note(name: string, right: boolean): number {
+function note(name: string, right: boolean, mistake?: string): number {
   const progress = readProgress();
-  const runs = (progress[name]?.runs ?? 0) + 1;
-  const mark = { right: right || progress[name]?.right === true, runs };
+  const last = progress[name];
+  const runs = last && last.mistake === mistake ? last.runs + 1 : 1;
+  const mark = { right: right || last?.right === true, mistake, runs };
   writeFileSync(PROGRESS, JSON.stringify({ ...progress, [name]: mark }, null, 2));
   return runs;
 }
@@ -48,7 +49,7 @@ function note(name: string, right: boolean): number {
 async function gradeOnce(exercise: Exercise, file: string, json: boolean): Promise<boolean> {
   const { verdict, lines } = await gradeFile(exercise, file);
   const isRight = verdict.state.startsWith('right');
-  const runs = note(exercise.name, isRight);
+  const runs = note(exercise.name, isRight, verdict.mutant);
   if (json) console.log(JSON.stringify(verdict));
   else console.log(named(verdictText(exercise, verdict, { lines, rungs: runs })));
   return isRight;

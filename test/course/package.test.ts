@@ -23,15 +23,19 @@ it('the package grades a JavaScript file, names a mistake, and speaks of its own
   mkdirSync(join(folder, 'exercises'), { recursive: true });
   writeFileSync(file, solution);
   expect(learn('rope', '--once').status).toBe(0);
-  writeFileSync(
-    file,
+  const neighbours = (sign: string) =>
     `export function rope(head, pos, theta) {
        return head.map((x, i) => {
          const angle = pos * theta ** (-(i & ~1) / head.length);
-         return x * Math.cos(angle) + (i & 1 ? head[i - 1] : -head[i + 1]) * Math.sin(angle);
+         return x * Math.cos(angle) + (i & 1 ? head[i - 1] : -head[i + 1]) * ${sign}Math.sin(angle);
        });
-     }`,
-  );
+     }`;
+  writeFileSync(file, neighbours(''));
   const { mutant } = JSON.parse(learn('rope', '--once', '--json').stdout);
   expect(mutant).toBe('neighbours');
+  // Help grows with the runs that make the same mistake; another one begins anew.
+  const isFirst = (text: string) => !text.includes('yours:') && text.includes('the next run shows more');
+  expect(isFirst(learn('rope', '--once').stdout)).toBe(false);
+  writeFileSync(file, neighbours('-'));
+  expect(isFirst(learn('rope', '--once').stdout)).toBe(true);
 });

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import markdownIt from 'markdown-it';
 import { runnerImport } from 'vite';
 import { builtFile } from './blocks.mjs';
 import { root } from './tree.mjs';
@@ -51,7 +52,7 @@ export async function exercisePages() {
     isMade: true,
     html:
       `<h1>${escaped(title)}</h1><p class="muted"><a href="${folder}.html">Chapter ${chapter}</a> · about ${minutes} minutes · <span title="importance, of three">${'●'.repeat(importance)}${'○'.repeat(3 - importance)}</span> · in the terminal: <code>npm run exercise ${name}</code></p>` +
-      `<p class="task">${escaped(taskOf(stub))}</p>` +
+      `<div class="task">${taskOf(stub)}</div>` +
       `<div class="exercise" data-exercise="${name}" data-pagefind-ignore>` +
       `<label for="code">Your code</label><textarea id="code" spellcheck="false" autocapitalize="off" autocomplete="off">${escaped(stub)}</textarea>` +
       `<template id="stub">${escaped(stub)}</template>` +
@@ -62,10 +63,11 @@ export async function exercisePages() {
   }));
 }
 
-/** What is to be written: the comment over the function, which a narrow editor cuts off. */
+/** What is to be written: the comment over the function, which a narrow editor cuts off, as HTML. */
 function taskOf(stub) {
   const [, comment = ''] = /\/\*\*([\s\S]*?)\*\//.exec(stub) ?? [];
-  return comment.replaceAll(/\n \* ?/g, '\n').replaceAll(/\n(?!\n|@|  )(?<!\n\n)/g, ' ').trim();
+  const text = comment.replaceAll(/^ *\* ?/gm, '').trim();
+  return markdownIt().render(text.replaceAll(/^@param (\S+) +/gm, '- `$1`: ').replaceAll(/^@returns +/gm, '- returns '));
 }
 
 /** The first page of Learn: chapters, exercises, and where to begin. */
