@@ -89,6 +89,7 @@ const ENCODE: Table<EncodeOptions> = {
   special: flagged,
   addBos: flagged,
   mark: { right: ['\ufdd0'], wrongKind: [1, null], outOfRange: [] },
+  onMerge: called,
 };
 const DECODE: Table<DecodeOptions> = { skipSpecial: flagged };
 
