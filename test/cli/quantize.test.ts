@@ -75,6 +75,7 @@ async function quantize(input: string, output: string, type: string) {
 describe('smollm2 quantize of an HF folder', () => {
   it.each(['gqa', 'untied', 'llama3-rope', 'qwen2'])(
     '%s as f16 and bf16: every tensor within half a unit of the last place, in the rows it had',
+    { tags: ['slow'] },
     async (name) => {
       const source = await openHf(models.get(name)!);
       for (const type of ['f16', 'bf16'] as const) {

@@ -293,7 +293,7 @@ describe('smollm2 verify --llamacpp', () => {
       '',
       /Final estimate.*tokenizes to only 5 tokens/,
     ],
-  ])('ends in one clear line for %s', async (_, env, program, message) => {
+  ])('ends in one clear line for %s', { tags: ['slow'] }, async (_, env, program, message) => {
     const { code, stdout, stderr } = await run(env, program || bin);
     expect([code, stdout]).toEqual([stderr.includes('smollm2: --') ? 2 : 1, '']);
     expect(stderr).toMatch(message);
@@ -303,7 +303,7 @@ describe('smollm2 verify --llamacpp', () => {
   it.each([
     ['no --text', [], /--text: expected a text for llama-perplexity, got nothing/],
     ['a text that is not there', ['--text', 'none.txt'], /--text: expected a file, got none at none\.txt/],
-  ])('ends in one clear line for %s', async (_, flags, message) => {
+  ])('ends in one clear line for %s', { tags: ['slow'] }, async (_, flags, message) => {
     const { code, stderr } = await run({}, bin, flags);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);

@@ -61,7 +61,7 @@ describe('generate with lookup', () => {
     }
   });
 
-  it('leaves a timeline that holds only ids of the answer', async () => {
+  it('leaves a timeline that holds only ids of the answer', { tags: ['slow'] }, async () => {
     for (let maxTokens = 1; maxTokens <= 30; maxTokens++) {
       const model = new FakeModel(circling);
       const timeline = { cache: model.newCache(), ids: [] as readonly number[] };

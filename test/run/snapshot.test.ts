@@ -78,12 +78,16 @@ describe('a snapshot', () => {
     ['other weights', { threads: 1 }, 1],
     ['another engine', { engine: 'reference' }, 0],
     ['another cache type', { threads: 1, cacheType: 'f16' }, 0],
-  ] as [string, NodeLoadOptions, number][])('of %s is refused', async (_what, options, folder) => {
-    const snapshot = await (await loadTiny(options, folders[folder])).snapshot([SYSTEM]);
-    const smol = await loadTiny({ threads: 1 });
-    await expect(smol.restore(snapshot)).rejects.toThrow(UnsupportedError);
-    await expect(smol.restore('x' as never)).rejects.toThrow(/^snapshot: expected bytes, got "x"$/);
-  });
+  ] as [string, NodeLoadOptions, number][])(
+    'of %s is refused',
+    { tags: ['slow'] },
+    async (_what, options, folder) => {
+      const snapshot = await (await loadTiny(options, folders[folder])).snapshot([SYSTEM]);
+      const smol = await loadTiny({ threads: 1 });
+      await expect(smol.restore(snapshot)).rejects.toThrow(UnsupportedError);
+      await expect(smol.restore('x' as never)).rejects.toThrow(/^snapshot: expected bytes, got "x"$/);
+    },
+  );
 
   it('of another precision is refused, where weights are quantised and precision makes a difference', {
     tags: ['slow'],

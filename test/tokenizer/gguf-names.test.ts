@@ -11,7 +11,7 @@ describe('a GGUF tokenizer', () => {
     ['command-r', 'smollm'],
     ['falcon3', 'llama-bpe'],
     ['deepseek-r1-qwen', 'qwen2'],
-  ])('cuts words for %s as for %s', (pre, known) => {
+  ])('cuts words for %s as for %s', { tags: ['slow'] }, (pre, known) => {
     const encode = (name: string) => Tokenizer.from({ ...ggufSource, pre: name }).encode(text);
     expect(encode(pre)).toEqual(encode(known));
   });

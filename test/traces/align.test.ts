@@ -147,7 +147,7 @@ describe('shapes', () => {
     ],
   ];
 
-  it.each(cases)('a clean trace %s is explained, point by point', async (_, trace) => {
+  it.each(cases)('a clean trace %s is explained, point by point', { tags: ['slow'] }, async (_, trace) => {
     for (const options of [{ weights }, {}]) {
       const report = await diff(reference, trace, options);
       expect([report.first, report.cause]).toEqual([null, null]);
