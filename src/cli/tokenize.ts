@@ -12,6 +12,9 @@ import { type Arguments, Command } from './arguments.ts';
 import { modelOption, openModelFile } from './model-options.ts';
 import { print, readStdin, Status, stdinLines } from './terminal.ts';
 
+/** Each merge prints its whole word: the lines of a word grow with its square. */
+const MAX_MERGED = 1000;
+
 export const tokenizeCommand = modelOption(
   new Command('tokenize [...text]', 'Text to token ids and back (from stdin when there is no text)')
     .option('--json', 'print {"ids":[…],"tokens":[…]}; with --decode {"text":…,"ids":[…]}')
@@ -54,7 +57,7 @@ async function run(args: Arguments): Promise<void> {
   const text = args.words.length > 0 ? args.words.join(' ') : await readStdin();
   if (text === undefined)
     throw new RangeError('text: expected as argument or through stdin, got nothing; see --help');
-  if (args.flag('merges')) await print(mergeLines(words.tokenizer, text));
+  if (args.flag('merges')) await print(mergeLines(words.tokenizer, text, !args.flag('noSpecial')));
   const result = await convert(isDecode ? parseIds(text) : isChat ? JSON.parse(text) : text);
   if (isDecode) await print(args.flag('json') ? `${JSON.stringify(result)}\n` : `${result.text}\n`);
   else {
@@ -65,9 +68,13 @@ async function run(args: Arguments): Promise<void> {
 }
 
 /** Each word by its bytes, then after each merge, with the merge's rank. */
-function mergeLines(tokenizer: Tokenizer, text: string): string {
+function mergeLines(tokenizer: Tokenizer, text: string, special: boolean): string {
+  if (text.length > MAX_MERGED) {
+    throw new RangeError(`text: expected at most ${MAX_MERGED} characters with --merges, got ${text.length}`);
+  }
   let lines = '';
   tokenizer.encode(text, {
+    special,
     onMerge: (ids, rank) => {
       const tokens = ids.map((id) => tokenizer.tokenText(id)).join(' ');
       lines += `${String(rank ?? '').padStart(6)}  ${tokens}\n`;

@@ -256,6 +256,10 @@ describe('smollm2 tokenize', () => {
     const [bytes, ...joined] = stdout.split('\n');
     expect(bytes).toBe('        t h e');
     expect(joined).toEqual(['     1  t he', '   410  the', '', '   669  the', '']);
+    const special = await runCli(['tokenize', '-m', 'nano', '--merges', '--no-special', '<|im_end|>']);
+    expect(special.stdout).toMatch(/^ {8}< \|\n {8}i m\n/);
+    const long = await runCli(['tokenize', '-m', 'nano', '--merges', 'a'.repeat(1001)]);
+    expect(long.stderr).toContain('text: expected at most 1000 characters with --merges, got 1001');
   });
 
   it('takes stdin as it is, line ends and all', async () => {
