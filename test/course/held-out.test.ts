@@ -24,7 +24,7 @@ describe.each(sets)('learners of $name', ({ exercise, right, wrong }) => {
     expect(verdictOn(learner).state).toMatch(/^right/);
   });
 
-  it.each(wrong)('wrong: $what', (learner) => {
+  it.each(wrong)('wrong: $what', { tags: ['slow'] }, (learner) => {
     const verdict = verdictOn(learner);
     expect(verdict.state).not.toMatch(/^right/);
     expect(verdict.mutant ?? null).toBe(learner.name);

@@ -120,7 +120,9 @@ describe.each(all)('compileSchema: $name', (one) => {
     }
   });
 
-  it('never leads into a dead end, and whatever is written by its masks is valid for ajv', () => {
+  it('never leads into a dead end, and whatever is written by its masks is valid for ajv', {
+    tags: ['slow'],
+  }, () => {
     fc.assert(
       fc.property(fc.nat(), (seed) => {
         const text = walk(grammar, randomOf(seed));
