@@ -67,7 +67,8 @@ export const attention = exercise({
         has('no-mask') || has('mask-of-zeros') ? length : has('not-itself') ? Math.max(pos, 1) : pos + 1;
       const firstSeen = has('only-itself') ? pos : 0;
       const out = new Float64Array(q.length);
-      const keyOf = (h: number) => {
+      /** Where the key of each position begins for query head h. */
+      const placesOf = (h: number) => {
         const group = Math.floor(h / (numHeads / numKvHeads));
         const kvHead = has('heads-in-turn') ? h % numKvHeads : has('first-key-head') ? 0 : group;
         return (p: number) =>
@@ -79,17 +80,18 @@ export const attention = exercise({
       if (has('scale-of-all-heads')) scale = 1 / Math.sqrt(numHeads * headDim);
       if (has('times-root')) scale = Math.sqrt(headDim);
       const scoresOf = (h: number) => {
+        const at = placesOf(h);
         const scores: number[] = [];
         for (let p = firstSeen; p < numSeen; p++) {
           let score = 0;
-          for (let i = 0; i < headDim; i++) score += q[h * headDim + i] * keys[keyOf(h)(p) + i];
+          for (let i = 0; i < headDim; i++) score += q[h * headDim + i] * keys[at(p) + i];
           scores.push(has('mask-of-zeros') && p > pos ? 0 : score * scale);
         }
         return scores;
       };
       const allScores = Array.from({ length: numHeads }, (_, h) => scoresOf(h));
       for (const [h, scores] of allScores.entries()) {
-        const at = keyOf(h);
+        const at = placesOf(h);
         const max = has('no-maximum') ? 0 : Math.max(...scores);
         const raw = scores.map((score) => (has('linear-weights') ? score : Math.exp(score - max)));
         const sum = has('not-normalised') ? 1 : raw.reduce((total, e) => total + e, 0);

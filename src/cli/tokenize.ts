@@ -43,7 +43,8 @@ async function run(args: Arguments): Promise<void> {
   if (isDecode && isChat) throw new RangeError('--decode: expected without --chat, got both');
   const other = ['decode', 'chat', 'jsonl', 'json'].find((name) => args.flag(name));
   if (args.flag('merges') && other) throw new RangeError(`--merges: expected without --${other}, got both`);
-  const words = makeTokenizer(await openVocabulary(args), !args.flag('noSpecial'));
+  const special = !args.flag('noSpecial');
+  const words = makeTokenizer(await openVocabulary(args), special);
   const convert = isDecode ? words.decode : isChat ? words.chat : words.encode;
   if (args.flag('jsonl')) {
     let lineNumber = 0;
@@ -57,7 +58,7 @@ async function run(args: Arguments): Promise<void> {
   const text = args.words.length > 0 ? args.words.join(' ') : await readStdin();
   if (text === undefined)
     throw new RangeError('text: expected as argument or through stdin, got nothing; see --help');
-  if (args.flag('merges')) await print(mergeLines(words.tokenizer, text, !args.flag('noSpecial')));
+  if (args.flag('merges')) await print(mergeLines(words.tokenizer, text, special));
   const result = await convert(isDecode ? parseIds(text) : isChat ? JSON.parse(text) : text);
   if (isDecode) await print(args.flag('json') ? `${JSON.stringify(result)}\n` : `${result.text}\n`);
   else {

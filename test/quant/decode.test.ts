@@ -8,9 +8,10 @@ function bitsOf(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length);
 }
 
-/** Index of the first value that is not the same, -1 if there is none. */
+/** Index of the first value that is not the same, or that only one has; -1 if there is none. */
 function firstDifference<T extends Uint32Array | Float64Array>(a: T, b: T): number {
-  return a.findIndex((value, i) => !Object.is(value, b[i]));
+  const at = a.findIndex((value, i) => !Object.is(value, b[i]));
+  return at < 0 && b.length > a.length ? a.length : at;
 }
 
 describe('decodeBlocks', () => {
