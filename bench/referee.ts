@@ -1,12 +1,17 @@
 // `npm run bench:referee`: planted faults in programs that dump everything, every fifth layer or only logits, and in
 // servers with and without log-probabilities (models with a tokenizer only); what the referee says of each.
-// docs/numerics.md shows the table; behind that of servers stand the limits of verify and what came nearest to each. A wrong name and a false all-clear are failures of the tool, and end the run with
-// exit code 1. Options: --quick (every eighth fault), --model tiny/NAME or a file, --evidence NAME, --fault TEXT (those
-// with it in their name).
+// docs/numerics.md shows the table; behind that of servers stand the limits of verify and what came nearest to each.
+// A wrong name and a false all-clear are failures of the tool, and end the run with exit code 1.
+//
+//     --model FOLDER or file    may be given more than once
+//     --evidence NAME           one kind of dump or server
+//     --fault TEXT              faults with TEXT in their name
+//     --part 2/8                every eighth fault, from the second on
+//     --in-turn                 each fault with one of the three prompts, in turn, and not with all of them
 
 import { parseArgs } from 'node:util';
 import { type DiffReport, diff } from '../src/diff/diff.ts';
-import { checkpointWeights } from '../src/diff/weight-source.ts';
+import { checkpointWeights, keptWeights } from '../src/diff/weight-source.ts';
 import type { Checkpoint } from '../src/format/checkpoint.ts';
 import { openNode } from '../src/node/open.ts';
 import { traceModel } from '../src/traces/live-trace.ts';
@@ -62,23 +67,28 @@ function count(tally: Tally, plant: Plant, report: DiffReport, isVisible: boolea
 async function bench(
   name: string,
   checkpoint: Checkpoint,
-  ids: readonly number[],
+  prompts: readonly (readonly number[])[],
   plants: readonly Plant[],
   kinds: string[],
 ) {
-  const weights = checkpointWeights(checkpoint);
+  const weights = keptWeights(checkpointWeights(checkpoint));
   const { numLayers } = checkpoint.config;
-  const reference = await traceModel(await faultyModel(checkpoint, {}), ids, 'reference');
-  const clean = await traceModel(await faultyModel(checkpoint, { format: 'f32' }), ids, 'clean');
-  const noise = largestDifference(reference, clean);
   const tallies = new Map(kinds.filter((kind) => kind in EVIDENCE).map((kind) => [kind, empty()]));
-  if (tallies.size === 0) return [];
-  for (const plant of plants) {
-    const candidate = await traceModel(
-      await faultyModel(checkpoint, { format: 'f32', ...plant.faults }),
-      ids,
-      'candidate',
-    );
+  if (tallies.size === 0 || plants.length === 0) return [];
+  const traced = async (faults: Plant['faults'], ids: readonly number[], title: string) =>
+    traceModel(await faultyModel(checkpoint, faults), ids, title);
+  const right = new Map<readonly number[], { reference: RawTrace; noise: number }>();
+  for (const ids of prompts) {
+    const reference = await traced({}, ids, 'reference');
+    const clean = await traced({ format: 'f32' }, ids, 'clean');
+    right.set(ids, { reference, noise: largestDifference(reference, clean) });
+  }
+  const meetings = plants.flatMap((plant, n) =>
+    (options['in-turn'] ? [prompts[n % prompts.length]] : prompts).map((ids) => ({ plant, ids })),
+  );
+  for (const { plant, ids } of meetings) {
+    const { reference, noise } = right.get(ids) as { reference: RawTrace; noise: number };
+    const candidate = await traced({ format: 'f32', ...plant.faults }, ids, 'candidate');
     const isVisible = !(largestDifference(reference, candidate) <= VISIBLE * noise);
     for (const [kind, tally] of tallies) {
       const keep = (point: string) => EVIDENCE[kind](point, numLayers);
@@ -93,6 +103,8 @@ async function bench(
           kind,
           '|',
           plant.name,
+          '|',
+          `${ids.length} ids`,
           '|',
           report.verdict,
           report.first,
@@ -109,21 +121,27 @@ async function bench(
 
 const { values: options } = parseArgs({
   options: {
-    quick: { type: 'boolean' },
+    part: { type: 'string', default: '1/1' },
+    'in-turn': { type: 'boolean' },
     model: { type: 'string', multiple: true },
     evidence: { type: 'string', multiple: true },
     fault: { type: 'string' },
   },
 });
 const kinds = options.evidence ?? [...Object.keys(EVIDENCE), ...SERVERS];
-const every = options.quick ? 8 : 1;
+const [first, every] = options.part.split('/').map(Number);
 const models = options.model ?? [
   'test/golden/tiny/gqa',
   'test/golden/tiny/mha',
   'test/golden/tiny/untied',
   'models/nano.gguf',
 ];
-const IDS = [1, 19, 15, 84, 85, 26, 70, 54, 33, 41, 8, 77, 61, 12];
+/** Ids that every vocabulary here has: mixed, with repetitions, and a longer one. */
+const PROMPTS = [
+  [1, 19, 15, 84, 85, 26, 70, 54, 33, 41, 8, 77, 61, 12],
+  [52, 7, 7, 7, 30, 66, 30, 66, 90, 3, 52],
+  [2, 11, 45, 80, 23, 9, 36, 58, 71, 94, 14, 62, 28, 5, 49, 83, 17, 66, 39, 92],
+];
 console.log(
   '| model | dumped | planted | visible in logits | located | named | wrong names | cleared | cannot judge | time each |',
 );
@@ -143,9 +161,9 @@ for (const path of models) {
     const chosen = plants
       .filter(isMeant)
       .filter(isAskedFor)
-      .filter((_, n) => n % every === 0);
+      .filter((_, n) => n % every === first - 1);
     const tallies = [
-      ...(await bench(name, checkpoint, IDS, chosen, kinds)),
+      ...(await bench(name, checkpoint, PROMPTS, chosen, kinds)),
       ...(await benchServers(name, checkpoint, chosen, kinds)),
     ];
     for (const { wrongNames, cleared } of tallies) {

@@ -44,36 +44,54 @@ export function linearRows(out: Estimate, x: Estimate, rows: LinearRows, math: A
     return;
   }
   const { weight, bias, begin, inSize, outSize } = rows;
-  const numRows = x.values.length / inSize;
   const perSum = math.sumUnit * Math.sqrt(inSize);
   const perProduct = 4 * (perSum + math.inputUnit + math.weightUnit);
+  const numRows = x.values.length / inSize;
+  const row = new Float64Array(inSize);
+  const [sums, squares, shares, inherited] = Array.from({ length: 4 }, () => new Float64Array(2));
   for (let o = 0; o < weight.length / inSize; o++) {
-    for (let t = 0; t < numRows; t++) {
-      let sum = 0;
-      let squares = 0;
-      let inherited = 0;
-      for (let i = 0; i < inSize; i++) {
-        const product = weight[o * inSize + i] * x.values[t * inSize + i];
-        sum += product;
-        squares += product * product;
+    row.set(weight.subarray(o * inSize, (o + 1) * inSize));
+    for (let t = 0; t < numRows; t += 2) {
+      const count = Math.min(2, numRows - t);
+      twoRows(sums, squares, row, x.values, t * inSize, (t + count - 1) * inSize);
+      if (x.slack) twoRows(shares, inherited, row, x.slack, t * inSize, (t + count - 1) * inSize);
+      for (let n = 0; n < count; n++) {
+        const at = (t + n) * outSize + begin + o;
+        const value = sums[n] + (bias ? bias[begin + o] : 0);
+        out.values[at] = value;
+        slack[at] =
+          (math.unit + perSum) * Math.abs(value) +
+          perProduct * Math.sqrt(squares[n]) +
+          Math.sqrt(inherited[n]) +
+          (bias ? math.unit * Math.abs(bias[begin + o]) : 0) +
+          math.tiny;
       }
-      if (x.slack) {
-        for (let i = 0; i < inSize; i++) {
-          const share = weight[o * inSize + i] * x.slack[t * inSize + i];
-          inherited += share * share;
-        }
-      }
-      if (bias) sum += bias[begin + o];
-      const at = t * outSize + begin + o;
-      out.values[at] = sum;
-      slack[at] =
-        (math.unit + perSum) * Math.abs(sum) +
-        perProduct * Math.sqrt(squares) +
-        Math.sqrt(inherited) +
-        (bias ? math.unit * Math.abs(bias[begin + o]) : 0) +
-        math.tiny;
     }
   }
+}
+
+/** Sums and sums of squares of the products of a weight's row with two rows of x: neither waits for the other's. */
+function twoRows(
+  sums: Float64Array,
+  squares: Float64Array,
+  weight: Float64Array,
+  x: Float64Array,
+  first: number,
+  second: number,
+): void {
+  let [sum, otherSum, square, otherSquare] = [0, 0, 0, 0];
+  for (let i = 0; i < weight.length; i++) {
+    const product = weight[i] * x[first + i];
+    const other = weight[i] * x[second + i];
+    sum += product;
+    otherSum += other;
+    square += product * product;
+    otherSquare += other * other;
+  }
+  sums[0] = sum;
+  sums[1] = otherSum;
+  squares[0] = square;
+  squares[1] = otherSquare;
 }
 
 /** Outputs of which one stands for all where bounds need only be about right. */
@@ -94,10 +112,12 @@ export function roughRows(
   const perSum = math.sumUnit * Math.sqrt(inSize);
   const perProduct = 4 * (perSum + math.inputUnit + math.weightUnit);
   const numOutputs = weight.length / inSize;
+  const row = new Float64Array(inSize);
   for (let o = 0; o < numOutputs; o += ALIKE) {
+    row.set(weight.subarray(o * inSize, (o + 1) * inSize));
     for (let t = 0; t < x.length / inSize; t++) {
       let squares = 0;
-      for (let i = 0; i < inSize; i++) squares += (weight[o * inSize + i] * x[t * inSize + i]) ** 2;
+      for (let i = 0; i < inSize; i++) squares += (row[i] * x[t * inSize + i]) ** 2;
       const ofProducts = perProduct * Math.sqrt(squares) + math.tiny;
       for (let n = o; n < Math.min(o + ALIKE, numOutputs); n++) {
         const at = t * outSize + begin + n;
@@ -107,47 +127,55 @@ export function roughRows(
   }
 }
 
-/** The values alone, four rows at a time: what hypotheses run through many layers. */
+/**
+ * The values alone, four sums at a time: of four rows of x, or where fewer are left (most hypotheses look at one) of four
+ * outputs.
+ */
 function plainRows(out: Float64Array, x: Float64Array, rows: LinearRows): void {
   const { weight, bias, begin, inSize, outSize } = rows;
-  const numRows = x.length / inSize;
+  const [numRows, numOutputs] = [x.length / inSize, weight.length / inSize];
   const sums = new Float64Array(4);
-  for (let o = 0; o < weight.length / inSize; o++) {
-    const at = o * inSize;
-    for (let t = 0; t < numRows; t += 4) {
-      const count = Math.min(4, numRows - t);
-      if (count === 4) fourRows(sums, weight, at, x, t * inSize, inSize);
-      else for (let n = 0; n < count; n++) sums[n] = oneRow(weight, at, x, (t + n) * inSize, inSize);
-      for (let n = 0; n < count; n++) {
-        out[(t + n) * outSize + begin + o] = sums[n] + (bias ? bias[begin + o] : 0);
-      }
+  const keep = (t: number, o: number, sum: number) => {
+    out[t * outSize + begin + o] = sum + (bias ? bias[begin + o] : 0);
+  };
+  const inFours = numRows - (numRows % 4);
+  for (let t = 0; t < inFours; t += 4) {
+    for (let o = 0; o < numOutputs; o++) {
+      fourSums(sums, weight, o, x, t, inSize);
+      for (let n = 0; n < 4; n++) keep(t + n, o, sums[n]);
     }
+  }
+  for (let t = inFours; t < numRows; t++) {
+    let o = 0;
+    for (; o + 4 <= numOutputs; o += 4) {
+      fourSums(sums, x, t, weight, o, inSize);
+      for (let n = 0; n < 4; n++) keep(t, o + n, sums[n]);
+    }
+    for (; o < numOutputs; o++) keep(t, o, oneSum(weight, o, x, t, inSize));
   }
 }
 
-function oneRow(weight: Floats, at: number, x: Float64Array, row: number, inSize: number): number {
+function oneSum(weight: Floats, o: number, x: Float64Array, t: number, size: number): number {
   let sum = 0;
-  for (let i = 0; i < inSize; i++) sum += weight[at + i] * x[row + i];
+  for (let i = 0; i < size; i++) sum += weight[o * size + i] * x[t * size + i];
   return sum;
 }
 
-function fourRows(
-  sums: Float64Array,
-  weight: Floats,
-  at: number,
-  x: Float64Array,
-  row: number,
-  inSize: number,
-): void {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  for (let i = 0; i < inSize; i++) {
-    const w = weight[at + i];
-    a += w * x[row + i];
-    b += w * x[row + inSize + i];
-    c += w * x[row + 2 * inSize + i];
-    d += w * x[row + 3 * inSize + i];
+/** Products of row `a` of one matrix with rows b … b + 3 of another, each summed in ascending order. */
+function fourSums(sums: Float64Array, one: Floats, a: number, many: Floats, b: number, size: number): void {
+  const [first, from] = [a * size, b * size];
+  let [sum0, sum1, sum2, sum3] = [0, 0, 0, 0];
+  for (let i = 0; i < size; i++) {
+    const factor = one[first + i];
+    sum0 += factor * many[from + i];
+    sum1 += factor * many[from + size + i];
+    sum2 += factor * many[from + 2 * size + i];
+    sum3 += factor * many[from + 3 * size + i];
   }
-  sums.set([a, b, c, d]);
+  sums[0] = sum0;
+  sums[1] = sum1;
+  sums[2] = sum2;
+  sums[3] = sum3;
 }
 
 /** Rows of the embedding table [numRows, hiddenSize]: a copy, at most rounded to the candidate's format. */

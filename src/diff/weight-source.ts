@@ -13,6 +13,8 @@ export interface WeightSource {
   shape(name: string): readonly number[] | undefined;
   /** Rows [begin, end) of a matrix, one after the other; a vector is one row. */
   rows(name: string, begin: number, end: number): Promise<Floats>;
+  /** Rows are in memory once they were read. */
+  readonly isKept?: boolean;
   /** The same rows as a program that unpacks their blocks wrongly would read them; absent without a file. */
   readonly misread?: (change: BlockFault) => WeightSource;
 }
@@ -79,7 +81,7 @@ export function mapped(weights: WeightSource, change: (value: number) => number)
   return {
     ...weights,
     shape: (name) => weights.shape(name),
-    rows: async (name, begin, end) => Float64Array.from(await weights.rows(name, begin, end), change),
+    rows: async (name, begin, end) => new Float64Array(await weights.rows(name, begin, end)).map(change),
   };
 }
 
@@ -94,10 +96,10 @@ export function transposed(weights: WeightSource, isTarget: (name: string) => bo
       const read = whole.get(name) ?? allOf(weights, name);
       whole.set(name, read);
       const values = await read;
-      return Float64Array.from({ length: (end - begin) * inSize }, (_, at) => {
-        const o = begin + Math.floor(at / inSize);
-        return values[(at % inSize) * outSize + o];
-      });
+      const out = new Float64Array((end - begin) * inSize);
+      for (let i = 0; i < inSize; i++)
+        for (let o = begin; o < end; o++) out[(o - begin) * inSize + i] = values[i * outSize + o];
+      return out;
     },
   };
 }
@@ -145,10 +147,12 @@ export function withPermutedHeads(weights: WeightSource): WeightSource {
 
 /** Weights that are kept once they were unpacked, as float32 where that holds them exactly. */
 export function keptWeights(weights: WeightSource): WeightSource {
+  if (weights.isKept) return weights;
   const kept = new Map<string, Promise<Floats>>();
   let size = 0;
   return {
     ...weights,
+    isKept: true,
     rows(name, begin, end) {
       const key = `${name} ${begin} ${end}`;
       const known = kept.get(key);

@@ -185,22 +185,22 @@ export class FaultyEngine extends ReferenceEngine {
     const row = new Float64Array(inSize);
     const blocks = this.faults.int8 && inSize % 32 === 0 ? quantised(x) : x;
     const inputs = this.faults.linearInput?.(blocks, inSize) ?? blocks;
-    const adds32 = this.faults.format !== undefined && this.faults.format !== 'f64';
-    if (!this.faults.format) {
+    const { format = 'f64' } = this.faults;
+    if (format === 'f64') {
       super.linear(out, inputs, weight, bias);
       if (this.faults.logits && outSize === this.vocabSize) out.set(this.faults.logits(out, outSize));
       return;
     }
+    const numRows = x.length / inSize;
+    const sums = new Float64Array(4);
     for (let o = 0; o < outSize; o++) {
       readRow(row, weight, o);
       this.roundAll(row);
-      for (let t = 0; t < x.length / inSize; t++) {
-        let sum = 0;
-        for (let i = 0; i < inSize; i++) {
-          const product = row[i] * inputs[t * inSize + i];
-          sum = adds32 ? Math.fround(sum + Math.fround(product)) : sum + product;
+      for (let t = 0; t < numRows; t += 4) {
+        addInFloat32(sums, row, inputs, t, numRows - 1);
+        for (let n = 0; n < Math.min(4, numRows - t); n++) {
+          out[(t + n) * outSize + o] = this.round(bias ? sums[n] + this.round(bias[o]) : sums[n]);
         }
-        out[t * outSize + o] = this.round(bias ? sum + this.round(bias[o]) : sum);
       }
     }
     if (this.faults.logits && outSize === this.vocabSize) {
@@ -300,6 +300,29 @@ export class FaultyEngine extends ReferenceEngine {
     else super.add(x, y);
     this.roundAll(x);
   }
+}
+
+/** Dot products of rows t … t + 3 of x with a weight's row, each rounded to float32 after every step. */
+function addInFloat32(
+  sums: Float64Array,
+  weight: Float64Array,
+  x: Float64Array,
+  t: number,
+  last: number,
+): void {
+  const { fround } = Math;
+  const inSize = weight.length;
+  const [row0, row1] = [t * inSize, Math.min(t + 1, last) * inSize];
+  const [row2, row3] = [Math.min(t + 2, last) * inSize, Math.min(t + 3, last) * inSize];
+  let [sum0, sum1, sum2, sum3] = [0, 0, 0, 0];
+  for (let i = 0; i < inSize; i++) {
+    const w = weight[i];
+    sum0 = fround(sum0 + fround(w * x[row0 + i]));
+    sum1 = fround(sum1 + fround(w * x[row1 + i]));
+    sum2 = fround(sum2 + fround(w * x[row2 + i]));
+    sum3 = fround(sum3 + fround(w * x[row3 + i]));
+  }
+  sums.set([sum0, sum1, sum2, sum3]);
 }
 
 interface HeadOfAttention {
