@@ -128,8 +128,8 @@ export function roughRows(
 }
 
 /**
- * The values alone, four sums at a time: of four rows of x, or where fewer are left (most hypotheses look at one) of four
- * outputs.
+ * The values alone, four sums at a time: of four rows of x, or of four outputs where fewer rows are left (most
+ * hypotheses look at one).
  */
 function plainRows(out: Float64Array, x: Float64Array, rows: LinearRows): void {
   const { weight, bias, begin, inSize, outSize } = rows;

@@ -22,8 +22,8 @@ import {
 import { coarseScales, type MeasuredScale } from './measured.ts';
 import { type Narrowing, narrow } from './narrow.ts';
 import type { FloatFormat } from './precision.ts';
-import { type Tested, testCauses, testPairs } from './search.ts';
-import { activationsOf, firstLeft, type Suspect } from './suspect.ts';
+import { firstLeft, NO_CHANCE, type Tested, testCauses, testPairs } from './search.ts';
+import { activationsOf, type Suspect } from './suspect.ts';
 import type { Variant } from './variant.ts';
 import type { WeightSource } from './weight-source.ts';
 
@@ -335,14 +335,15 @@ async function explain(
   };
 }
 
-/** A handful of wrong values is damage, not two faults of a rule. */
+/** A handful of wrong values is damage, and what is hardly over its bounds can be had from two faults by chance. */
 const MIN_OVER_FOR_PAIRS = 8;
 const PAIRS_MS = 15_000;
 
 /** Two faults in one module, where that was traced itself. */
 async function pairAt(suspect: Suspect, search: { deadline: number }): Promise<readonly Tested[]> {
-  const isFew = suspect.judgement.numOver < MIN_OVER_FOR_PAIRS;
-  if (suspect.far || suspect.observed.known || isFew) return [];
+  const { numOver, worst } = suspect.judgement;
+  const isLittle = numOver < MIN_OVER_FOR_PAIRS || worst < NO_CHANCE;
+  if (suspect.far || suspect.observed.known || isLittle) return [];
   return (
     (await testPairs(suspect, { deadline: Math.min(search.deadline, performance.now() + PAIRS_MS) })) ?? []
   );

@@ -9,6 +9,7 @@ import { Rng } from '../base/rng.ts';
 import type { Estimate } from './bounds.ts';
 import { quantisedRows } from './causes/precision.ts';
 import { type Activations, Expectation, firstRows } from './expectation.ts';
+import type { Judgement } from './fit.ts';
 import { type Arithmetic, arithmeticOf, type FloatFormat } from './precision.ts';
 import { firstRowsOf, type Suspect, underVariant } from './suspect.ts';
 import type { Variant } from './variant.ts';
@@ -23,6 +24,20 @@ export const FAR_ROWS = 48;
  * program is of the least precise kind; a program whose logits differ by 20 times what float32 makes is far beyond.
  */
 const BOUND_OF_NOISE = 8;
+
+/**
+ * Runs with noise where one leaves a difference over its bound. The error of the first row is one random number times
+ * a pattern (its stream's largest channels): two of them are often ten times apart, and one may be next to nothing.
+ */
+export const MORE_SAMPLES = 6;
+
+/** A difference over this many bounds is none that more samples would explain. */
+const BEYOND_SAMPLES = 1000;
+
+/** Whether more samples may explain what one does not. */
+export function isClose({ worst }: Judgement): boolean {
+  return worst > 1 && worst < BEYOND_SAMPLES;
+}
 
 /** Standard normal numbers (Box and Muller), the same in every run. */
 export function normalNumbers(seed: number): () => number {
@@ -49,12 +64,17 @@ export async function farEstimate(
   name: string,
   plain: Expectation,
   variants: readonly Variant[] = [],
-): Promise<Estimate | undefined> {
+  numSamples = 1,
+): Promise<Required<Estimate> | undefined> {
   const exact = await plain.expected(name);
-  const noisy = new Expectation(activations, weights, math, { variants, noise: normalNumbers(1) });
-  const off = await noisy.expected(name);
-  if (!exact || !off) return undefined;
-  return { values: exact.values, slack: noiseBound(exact.values, off.values, activations.numRows) };
+  const samples: Float64Array[] = [];
+  for (let seed = 1; seed <= numSamples; seed++) {
+    const noisy = new Expectation(activations, weights, math, { variants, noise: normalNumbers(seed) });
+    const off = await noisy.expected(name);
+    if (off) samples.push(off.values);
+  }
+  if (!exact || samples.length === 0) return undefined;
+  return { values: exact.values, slack: noiseBound(exact.values, samples, activations.numRows) };
 }
 
 /**
@@ -62,22 +82,29 @@ export async function farEstimate(
  * whichever is
  * less. Single channels of the stream are a thousand times as large as the others, and their errors too.
  */
-export function noiseBound(exact: Float64Array, off: Float64Array, numRows: number): Float64Array {
+export function noiseBound(
+  exact: Float64Array,
+  samples: readonly Float64Array[],
+  numRows: number,
+): Float64Array {
   const size = exact.length / numRows;
   const rows = new Float64Array(numRows);
   const columns = new Float64Array(size);
+  const squares = exact.map((value, i) => {
+    return samples.reduce((sum, off) => sum + (value - off[i]) ** 2, 0) / samples.length;
+  });
   for (let i = 0; i < exact.length; i++) {
-    const square = (exact[i] - off[i]) ** 2;
+    const square = squares[i];
     rows[Math.floor(i / size)] += square / size;
     columns[i % size] += square / numRows;
   }
   const all = Math.sqrt(rows.reduce((sum, square) => sum + square, 0) / numRows) || 1;
-  return exact.map((value, i) => {
+  return exact.map((_, i) => {
     const ofRow = Math.sqrt(rows[Math.floor(i / size)]);
     const ofColumn = numRows >= 4 ? Math.sqrt(columns[i % size]) : ofRow;
     // One value may stand out of its row and of its column at once (the first token's largest channels).
     const ofBoth = numRows >= 4 ? (ofRow * ofColumn) / all : 0;
-    return BOUND_OF_NOISE * Math.max(Math.min(ofRow, 2 * ofColumn), ofBoth, Math.abs(value - off[i]));
+    return BOUND_OF_NOISE * Math.max(Math.min(ofRow, 2 * ofColumn), ofBoth, Math.sqrt(squares[i]));
   });
 }
 

@@ -4,7 +4,9 @@
 
 import { CAUSES } from './causes/all.ts';
 import type { Cause, Hypothesis, ParameterSearch, TestedCause } from './causes/cause.ts';
-import { judge, OTHER_STEP_LEAVES } from './fit.ts';
+import { Expectation } from './expectation.ts';
+import { energyIn, judge, OTHER_STEP_LEAVES } from './fit.ts';
+import { farEstimate, isClose, MORE_SAMPLES } from './measured.ts';
 import { snapped } from './solve.ts';
 import { type Fitted, fitVariant, type Suspect, underVariant } from './suspect.ts';
 import type { Variant } from './variant.ts';
@@ -214,8 +216,33 @@ export async function testCauses(
   return { tested: trials.ranked(meant), skipped };
 }
 
+/**
+ * The first of the wrong points that the known faults do not explain. Where one of them rounds, values that fell on the
+ * other of two steps go through all that follows: what they leave is judged as in the search.
+ */
+export async function firstLeft(wrong: readonly Suspect[], base: readonly Variant[], rounds: boolean) {
+  for (const [at, suspect] of wrong.entries()) {
+    const { activations, weights, math, name, observed, far } = suspect;
+    const known = new Expectation(activations, weights, math, { variants: base, valuesOnly: far });
+    const computed = await known.expected(name);
+    if (!computed) continue;
+    let estimate = far ? { values: computed.values, slack: suspect.estimate.slack } : computed;
+    if (far && isClose(judge(observed, estimate))) {
+      estimate = (await farEstimate(activations, weights, math, name, known, base, MORE_SAMPLES)) ?? estimate;
+    }
+    const judgement = judge(observed, estimate);
+    if (judgement.worst <= 1) continue;
+    const units = suspect.estimate;
+    const isOfSteps =
+      rounds && energyIn(observed, estimate, units) < OTHER_STEP_LEAVES * energyIn(observed, units, units);
+    if (isOfSteps) continue;
+    return { at, suspect: { ...suspect, estimate, judgement, base, plains: new Map() } };
+  }
+  return undefined;
+}
+
 /** Bounds that a difference must be wide for one explanation to be enough. */
-const NO_CHANCE = 20;
+export const NO_CHANCE = 20;
 
 /** Hypotheses that are tried as the first of two. */
 const FIRST_OF_PAIR = 60;

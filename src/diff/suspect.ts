@@ -4,7 +4,7 @@ import { placeOf, pointName } from '../model/points.ts';
 import type { AlignedTrace } from '../traces/align.ts';
 import type { Estimate } from './bounds.ts';
 import { type Activations, Expectation, firstRows } from './expectation.ts';
-import { energyIn, fitOf, type Judgement, judge, type Observed, OTHER_STEP_LEAVES } from './fit.ts';
+import { energyIn, fitOf, type Judgement, judge, type Observed } from './fit.ts';
 import type { Arithmetic } from './precision.ts';
 import { changesRule, type Variant } from './variant.ts';
 import type { WeightSource } from './weight-source.ts';
@@ -158,26 +158,4 @@ export async function followsWithout(suspect: Suspect, reader: string, hidden: s
   };
   const estimate = await new Expectation(view, weights, math, { variants: base }).expected(reader);
   return observed !== undefined && estimate !== undefined && judge(observed, estimate).worst <= 1;
-}
-
-/**
- * The first of the wrong points that the known faults do not explain. Where one of them rounds, values that fell on the
- * other of two steps go through all that follows: what they leave is judged as in the search.
- */
-export async function firstLeft(wrong: readonly Suspect[], base: readonly Variant[], rounds: boolean) {
-  for (const [at, suspect] of wrong.entries()) {
-    const { activations, weights, math, name, observed, far } = suspect;
-    const options = { variants: base, valuesOnly: far };
-    const computed = await new Expectation(activations, weights, math, options).expected(name);
-    if (!computed) continue;
-    const estimate = far ? { values: computed.values, slack: suspect.estimate.slack } : computed;
-    const judgement = judge(observed, estimate);
-    if (judgement.worst <= 1) continue;
-    const units = suspect.estimate;
-    const isOfSteps =
-      rounds && energyIn(observed, estimate, units) < OTHER_STEP_LEAVES * energyIn(observed, units, units);
-    if (isOfSteps) continue;
-    return { at, suspect: { ...suspect, estimate, judgement, base, plains: new Map() } };
-  }
-  return undefined;
 }

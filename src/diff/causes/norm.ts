@@ -18,7 +18,7 @@ function inNorms(norm: Variant['norm'], detail: string): Hypothesis[] {
   ];
 }
 
-/** Eps solved from the rows, where input and output were traced, and the usual ones. */
+/** Eps solved from the rows, where input and output were traced, and the usual ones: everywhere, in the final norm. */
 async function epsHypotheses(suspect: Suspect): Promise<Hypothesis[]> {
   const { rmsNormEps } = suspect.candidate.config;
   const values = new Set([1e-6, 1e-5, 1e-8, 1e-12, 0, 1e-3, 1e-4, 1e-2]);
@@ -29,13 +29,22 @@ async function epsHypotheses(suspect: Suspect): Promise<Hypothesis[]> {
     if (solved !== undefined && solved > 0) values.add(solved).add(snapped(solved, 1e-2));
   }
   values.delete(rmsNormEps);
-  return [...values].map((eps) => epsHypothesis(eps, rmsNormEps));
+  const everywhere = [...values].map((eps) => epsHypothesis(eps, rmsNormEps));
+  const isOneOfSeveral = suspect.parts.has('norm') && suspect.parts.size > 2;
+  return isOneOfSeveral ? [...everywhere, ...everywhere.map(inFinalNorm)] : everywhere;
 }
 
 function epsHypothesis(eps: number, expected: number): Hypothesis {
   return {
     variant: { norm: { eps } },
     detail: `eps ${Number(eps.toPrecision(4))}, expected ${Number(expected.toPrecision(4))}`,
+  };
+}
+
+function inFinalNorm({ variant, detail }: Hypothesis): Hypothesis {
+  return {
+    variant: { ...variant, applies: (part) => part === 'norm' },
+    detail: `${detail}, in the final norm`,
   };
 }
 
