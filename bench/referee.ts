@@ -130,6 +130,7 @@ const { values: options } = parseArgs({
 });
 const kinds = options.evidence ?? [...Object.keys(EVIDENCE), ...SERVERS];
 const [first, every] = options.part.split('/').map(Number);
+if (!(first >= 1 && first <= every)) throw new Error(`--part: expected 2/8 or the like, got ${options.part}`);
 const models = options.model ?? [
   'test/golden/tiny/gqa',
   'test/golden/tiny/mha',
