@@ -125,11 +125,14 @@ export function isSharp(observed: Observed, estimate: Estimate, math: Arithmetic
 export async function* judgements(comparison: Comparison): AsyncGenerator<PointJudgement> {
   const { reference, candidate } = comparison;
   const plains = new Map<number, Expectation>();
+  let isWrongFromIds = false;
   for (const name of allPoints(reference.config.numLayers)) {
     const observed = candidate.points.get(name);
     if (!observed) continue;
-    const judged = await judgeOne(comparison, name, observed, plains);
-    if (judged) yield judged;
+    const judged = await judgeOne(comparison, name, observed, plains, isWrongFromIds);
+    if (!judged) continue;
+    isWrongFromIds ||= judged.judgement.worst > 1 && judged.behind.has('model.embed_tokens');
+    yield judged;
   }
 }
 
@@ -138,6 +141,7 @@ async function judgeOne(
   name: string,
   observed: AlignedPoint,
   plains: Map<number, Expectation>,
+  isWrongFromIds: boolean,
 ): Promise<PointJudgement | undefined> {
   const { activations, expectation, math, weights, reference, hasModel } = comparison;
   const behind = pointsBehind(activations, name);
@@ -165,13 +169,15 @@ async function judgeOne(
   plains.set(rows, plain);
   const seen = rows < numRows && !canTakeReference ? cutRows(observed, numRows, rows) : observed;
   const seenRows = canTakeReference ? numRows : rows;
+  // What is computed from the ids inherits from the first wrong point: no sample explains that.
+  const inherits = isWrongFromIds && behind.has('model.embed_tokens');
   for (const numSamples of [1, MORE_SAMPLES]) {
     const computed = await farEstimate(cut, weights, math, name, plain, [], numSamples);
     if (!computed) return undefined;
     const estimate = canTakeReference ? stretched(computed, whole.values, numRows, rows) : computed;
     if (estimate.values.length !== seen.values.length) return undefined;
     const judgement = judge(seen, estimate);
-    if (numSamples === 1 && isClose(judgement)) continue;
+    if (numSamples === 1 && isClose(judgement) && !inherits) continue;
     return { name, observed: seen, estimate, judgement, numRows: seenRows, behind, far: true };
   }
   return undefined;
