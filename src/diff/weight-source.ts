@@ -13,8 +13,6 @@ export interface WeightSource {
   shape(name: string): readonly number[] | undefined;
   /** Rows [begin, end) of a matrix, one after the other; a vector is one row. */
   rows(name: string, begin: number, end: number): Promise<Floats>;
-  /** Rows are in memory once they were read. */
-  readonly isKept?: boolean;
   /** The same rows as a program that unpacks their blocks wrongly would read them; absent without a file. */
   readonly misread?: (change: BlockFault) => WeightSource;
 }
@@ -147,12 +145,11 @@ export function withPermutedHeads(weights: WeightSource): WeightSource {
 
 /** Weights that are kept once they were unpacked, as float32 where that holds them exactly. */
 export function keptWeights(weights: WeightSource): WeightSource {
-  if (weights.isKept) return weights;
+  if (keeping.has(weights)) return weights;
   const kept = new Map<string, Promise<Floats>>();
   let size = 0;
-  return {
+  const keeper: WeightSource = {
     ...weights,
-    isKept: true,
     rows(name, begin, end) {
       const key = `${name} ${begin} ${end}`;
       const known = kept.get(key);
@@ -169,7 +166,12 @@ export function keptWeights(weights: WeightSource): WeightSource {
       return read;
     },
   };
+  keeping.add(keeper);
+  return keeper;
 }
+
+/** What keeps its rows already: nothing that is made of it does. */
+const keeping = new WeakSet<WeightSource>();
 
 /** Weights that are kept at most: those of the 135M, not of the 1.7B. */
 const MAX_KEPT = 2 ** 28;

@@ -6,21 +6,21 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { diff } from '../../src/diff/diff.ts';
 import { checkpointWeights, keptWeights } from '../../src/diff/weight-source.ts';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
-import { openNode } from '../../src/node/open.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';
 import type { RawTrace } from '../../src/traces/raw-trace.ts';
 import { type Faults, faultyModel } from '../support/faulty-engine.ts';
+import { withoutPoints } from '../support/planted-traces.ts';
+import { tinyCheckpoint } from '../support/tiny-models.ts';
 import { realCheckpoint } from '../support/weights.ts';
 
 const IDS = [52, 7, 7, 7, 30, 66, 30, 66, 90, 3, 52];
 
+/** The trace of a program that dumps its ids, its logits and every `step`-th layer. */
 async function everyNth(checkpoint: Checkpoint, faults: Faults, step: number): Promise<RawTrace> {
+  const { numLayers } = checkpoint.config;
+  const layers = Array.from({ length: Math.floor(numLayers / step) }, (_, n) => (n + 1) * step - 1);
   const trace = await traceModel(await faultyModel(checkpoint, faults), IDS, 'a program');
-  const isKept = (name: string) => {
-    const layer = /^model\.layers\.(\d+)$/.exec(name)?.[1];
-    return name === 'lm_head' || name === 'input_ids' || (layer && (Number(layer) + 1) % step === 0);
-  };
-  return { ...trace, tensors: new Map([...trace.tensors].filter(([name]) => isKept(name))) };
+  return withoutPoints(trace, new RegExp(`^(?!(lm_head|input_ids|model\\.layers\\.(${layers.join('|')}))$)`));
 }
 
 const NUM_LAYERS = 15;
@@ -46,7 +46,7 @@ describe('diff on every fifth layer of the real weights', async () => {
 
 describe('diff on every second layer of a small network', () => {
   it('names an eps of the final norm alone, and not two causes that leave as little by chance', async () => {
-    const checkpoint = await openNode('test/golden/tiny/mha');
+    const checkpoint = await tinyCheckpoint('mha');
     const weights = checkpointWeights(checkpoint);
     const reference = await everyNth(checkpoint, {}, 2);
     const faults: Faults = { format: 'f32', eps: 1e-3, normScope: 'final' };

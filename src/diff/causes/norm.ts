@@ -13,9 +13,16 @@ const NORMS = ['input_layernorm', 'post_attention_layernorm', 'norm'];
 function inNorms(norm: Variant['norm'], detail: string): Hypothesis[] {
   return [
     { variant: { norm }, detail },
-    { variant: { norm, applies: (part) => part === 'norm' }, detail: `${detail}, in the final norm` },
+    inFinalNorm({ variant: { norm }, detail }),
     { variant: { norm, applies: (part) => part !== 'norm' }, detail: `${detail}, in the layers` },
   ];
+}
+
+function inFinalNorm({ variant, detail }: Hypothesis): Hypothesis {
+  return {
+    variant: { ...variant, applies: (part) => part === 'norm' },
+    detail: `${detail}, in the final norm`,
+  };
 }
 
 /** Eps solved from the rows, where input and output were traced, and the usual ones: everywhere, in the final norm. */
@@ -38,13 +45,6 @@ function epsHypothesis(eps: number, expected: number): Hypothesis {
   return {
     variant: { norm: { eps } },
     detail: `eps ${Number(eps.toPrecision(4))}, expected ${Number(expected.toPrecision(4))}`,
-  };
-}
-
-function inFinalNorm({ variant, detail }: Hypothesis): Hypothesis {
-  return {
-    variant: { ...variant, applies: (part) => part === 'norm' },
-    detail: `${detail}, in the final norm`,
   };
 }
 
