@@ -20,15 +20,15 @@ import { synthesize } from '../../src/node/curate/synthesize.ts';
 
 /** Says what it is told to say, and remembers what it was asked. */
 function scripted(turns: readonly (string | Turn)[], jsons: readonly unknown[] = []) {
-  const asked: { messages: readonly Message[]; role: string; seed: number }[] = [];
+  const asked: { messages: readonly Message[]; role: string; seed: number; penalty?: number }[] = [];
   const schemas: object[] = [];
   let next = 0;
   let nextJson = 0;
   const writer: Writer = {
     name: 'scripted',
     templateTexts: ['<|im_start|>', '<|im_end|>'],
-    turn: async (messages, role, { seed }) => {
-      asked.push({ messages, role, seed });
+    turn: async (messages, role, { seed, frequencyPenalty: penalty }) => {
+      asked.push({ messages, role, seed, penalty });
       const turn = turns[next++];
       return typeof turn === 'string' ? { text: turn, isEnded: true } : turn;
     },
@@ -57,6 +57,7 @@ describe('magpieRow', () => {
     expect(asked.map(({ messages }) => messages.length)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(asked[0].messages[0].role).toBe('system');
     expect(new Set(asked.map(({ seed }) => seed)).size).toBe(6);
+    expect(asked.map(({ penalty }) => penalty)).toEqual([0.3, 0, 0.3, 0, 0.3, 0]);
   });
 
   it.each([
@@ -214,7 +215,7 @@ describe('synthesize', () => {
 });
 
 describe('endpointWriter', () => {
-  const options = { temperature: 0, topP: 1, maxTokens: 5, seed: 1 };
+  const options = { temperature: 0, topP: 1, maxTokens: 5, seed: 1, frequencyPenalty: 0.3 };
 
   it('writes a user turn where the endpoint reads special tokens', async () => {
     const bodies: Record<string, unknown>[] = [];
@@ -228,6 +229,7 @@ describe('endpointWriter', () => {
       path: '/completions',
       prompt: '<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n',
       stop: ['<|im_end|>'],
+      frequency_penalty: 0.3,
     });
   });
 

@@ -59,6 +59,8 @@ export const CATEGORIES: readonly Category[] = Object.entries(SHARES).map(([name
 
 export const MAGPIE_TURNS = 3;
 const SAMPLING = { temperature: 0.8, topP: 1, maxTokens: 1024, avoidsMarkdown: true };
+/** Of users' turns: small models were hardly trained on them, and fall into loops that no end follows. */
+const USER_PENALTY = 0.3;
 
 export interface MagpieOptions {
   readonly turns?: number;
@@ -90,7 +92,8 @@ export async function magpieRow(
   const messages: Message[] = [];
   for (let turn = 0; turn < 2 * turns; turn++) {
     const role = turn % 2 === 0 ? 'user' : 'assistant';
-    const options: TurnOptions = { ...SAMPLING, maxTokens, seed: rng.nextWord() };
+    const frequencyPenalty = role === 'user' ? USER_PENALTY : 0;
+    const options: TurnOptions = { ...SAMPLING, frequencyPenalty, maxTokens, seed: rng.nextWord() };
     const { text, isEnded } = await writer.turn([system, ...messages], role, options);
     const rejected = faultOf(text, isEnded, role, writer.templateTexts);
     if (rejected) return { rejected, messages: [...messages, { role, content: text }] };

@@ -18,6 +18,8 @@ export interface TurnOptions {
   readonly topP: number;
   readonly maxTokens: number;
   readonly seed: number;
+  /** Taken from the logit of a token for each time that this turn holds it already: a loop ends. 0 by default. */
+  readonly frequencyPenalty?: number;
   /** The turn may not begin with the marks of a heading or of bold text. */
   readonly avoidsMarkdown?: boolean;
 }

@@ -15,12 +15,13 @@ const CLOSE = '<|im_end|>';
 /** @param post to paths under the endpoint, such as `/chat/completions` */
 export function endpointWriter(post: Post, model: string): Writer {
   let check: Promise<void> | undefined;
-  const sampling = ({ temperature, topP, maxTokens, seed }: TurnOptions) => ({
+  const sampling = ({ temperature, topP, maxTokens, seed, frequencyPenalty }: TurnOptions) => ({
     model,
     temperature,
     top_p: topP,
     max_tokens: maxTokens,
     seed,
+    ...(frequencyPenalty && { frequency_penalty: frequencyPenalty }),
   });
   const chat = async (
     messages: readonly Message[],

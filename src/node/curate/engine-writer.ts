@@ -36,11 +36,8 @@ export function engineWriter(smol: SmolLM2): Writer {
     while (!step.done) step = await answer.next();
     return { text: step.value.text, isEnded: step.value.finishReason === 'stop' };
   };
-  const sampling = ({ temperature, topP, maxTokens, seed }: TurnOptions): GenerateOptions => ({
-    temperature,
-    topP,
-    maxTokens,
-    seed,
+  const sampling = ({ avoidsMarkdown, ...options }: TurnOptions): GenerateOptions => ({
+    ...options,
     contextOverflow: 'stop',
   });
   return {
