@@ -74,15 +74,35 @@ export function energyIn(
   units: Estimate,
   counts: (i: number) => boolean = () => true,
 ): number {
-  const slack = units.slack ?? new Float64Array(observed.values.length);
-  const meanSquare = slack.reduce((sum, value) => sum + value * value, 0) / slack.length;
-  const floor = SLACK_FLOOR * Math.sqrt(meanSquare) + observed.resolution + Number.MIN_VALUE;
+  const unit = unitsOf(observed, units);
   let energy = 0;
   for (let i = 0; i < observed.values.length; i++) {
     if ((observed.known && !observed.known[i]) || !counts(i)) continue;
-    energy += ((observed.values[i] - estimate.values[i]) / (slack[i] + floor)) ** 2;
+    energy += ((observed.values[i] - estimate.values[i]) / unit(i)) ** 2;
   }
   return energy;
+}
+
+/** after - before laid along observed - before, in units of the bounds of `before`: cosine, and share of its length. */
+export function projectionIn(observed: Observed, after: Estimate, before: Estimate) {
+  const unit = unitsOf(observed, before);
+  let [both, seenSquares, saidSquares] = [0, 0, 0];
+  for (let i = 0; i < observed.values.length; i++) {
+    if (observed.known && !observed.known[i]) continue;
+    const seen = (observed.values[i] - before.values[i]) / unit(i);
+    const said = (after.values[i] - before.values[i]) / unit(i);
+    both += seen * said;
+    seenSquares += seen * seen;
+    saidSquares += said * said;
+  }
+  return { along: both / Math.sqrt(seenSquares * saidSquares || 1), reach: both / (seenSquares || 1) };
+}
+
+function unitsOf(observed: Observed, units: Estimate): (i: number) => number {
+  const slack = units.slack ?? new Float64Array(observed.values.length);
+  const meanSquare = slack.reduce((sum, value) => sum + value * value, 0) / slack.length;
+  const floor = SLACK_FLOOR * Math.sqrt(meanSquare) + observed.resolution + Number.MIN_VALUE;
+  return (i) => slack[i] + floor;
 }
 
 /**

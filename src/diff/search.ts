@@ -3,12 +3,12 @@
 // bounds. Two faults in one module are tried in pairs.
 
 import { CAUSES } from './causes/all.ts';
-import type { Cause, Hypothesis, ParameterSearch, TestedCause } from './causes/cause.ts';
-import { Expectation } from './expectation.ts';
+import type { Cause, Hypothesis, TestedCause } from './causes/cause.ts';
+import { Expectation, firstRows } from './expectation.ts';
 import { energyIn, judge, OTHER_STEP_LEAVES } from './fit.ts';
 import { farEstimate, isClose, MORE_SAMPLES } from './measured.ts';
-import { snapped } from './solve.ts';
-import { type Fitted, fitVariant, type Suspect, underVariant } from './suspect.ts';
+import { searchParameter, type Trial } from './search-parameter.ts';
+import { type Fitted, firstRowsOf, fitVariant, type Suspect, underVariant } from './suspect.ts';
 import type { Variant } from './variant.ts';
 
 /** A hypothesis that was run. */
@@ -36,26 +36,57 @@ function explains({ judgement, numOverBefore, left }: Fitted, rounds: boolean | 
   return rounds === true && judgement.numOver <= few && left < OTHER_STEP_LEAVES;
 }
 
-/** Rows that show whether a hypothesis holds at all; undefined where the suspect cannot come of it. */
-function firstLook(suspect: Suspect, cause: Cause, { ahead }: Hypothesis): number | undefined {
-  if (!suspect.far || ahead) return suspect.numRows;
-  const isLater = cause.rows === 'later';
-  if (suspect.firstRow === 0) return isLater ? undefined : 1;
-  return isLater ? Math.min(suspect.numRows, suspect.firstRow + 2) : 1;
-}
-
 /** Rows on which a hypothesis that held at first must hold as well. */
 const SECOND_LOOK = 8;
 
-async function look(suspect: Suspect, cause: Cause, hypothesis: Hypothesis): Promise<Fitted | undefined> {
-  const numRows = firstLook(suspect, cause, hypothesis);
-  if (numRows === undefined) return undefined;
-  const first = await fitVariant(suspect, hypothesis.variant, numRows);
-  if (!first || numRows === suspect.numRows || !explains(first, cause.rounds)) return first;
-  const more = Math.min(suspect.numRows, Math.max(SECOND_LOOK, suspect.firstRow + 2));
-  const second = await fitVariant(suspect, hypothesis.variant, more);
-  if (!second || more === suspect.numRows || !explains(second, cause.rounds)) return second;
-  return fitVariant(suspect, hypothesis.variant);
+/** How many of the first rows are looked at, one look after the other; none where the suspect cannot come of it. */
+function looks({ far, firstRow, numRows }: Suspect, cause: Cause, { ahead }: Hypothesis): number[] {
+  if (!far || ahead) return [numRows];
+  const isLater = cause.rows === 'later';
+  if (isLater && firstRow === 0) return [];
+  const counts = [isLater ? firstRow + 1 : 1, firstRow + 1, Math.max(SECOND_LOOK, firstRow + 1), numRows];
+  return [...new Set(counts.map((count) => Math.min(count, numRows)))];
+}
+
+type Fit = typeof fitWithOwnNoise;
+
+async function look(suspect: Suspect, cause: Cause, hypothesis: Hypothesis, fitRows: Fit) {
+  let fitted: Fitted | undefined;
+  for (const numRows of looks(suspect, cause, hypothesis)) {
+    fitted = await fitRows(suspect, hypothesis.variant, numRows);
+    if (!fitted || !explains(fitted, cause.rounds)) break;
+  }
+  return fitted;
+}
+
+/** Share of the unexplained from which on a hypothesis is held against the noise of its own program. */
+const NEARLY_ALL = 0.99;
+
+/**
+ * How much a program with the variant explains. Through many layers the bound is that of the right network, from few
+ * samples: one that leaves hardly anything is held against what float32 makes of a program with the fault.
+ */
+async function fitWithOwnNoise(
+  suspect: Suspect,
+  variant: Variant,
+  numRows: number,
+): Promise<Fitted | undefined> {
+  const fitted = await fitVariant(suspect, variant, numRows);
+  if (!fitted || !suspect.far || fitted.judgement.worst <= 1 || fitted.fit < NEARLY_ALL) return fitted;
+  const { weights, math, name, base } = suspect;
+  const variants = [...base, variant];
+  const activations = firstRows(suspect.activations, numRows);
+  const plain = new Expectation(activations, weights, math, { variants, valuesOnly: true });
+  const observed = firstRowsOf(suspect, suspect.observed, numRows);
+  const right = firstRowsOf(suspect, suspect.estimate, numRows).values;
+  for (const numSamples of [1, MORE_SAMPLES]) {
+    const estimate = await farEstimate(activations, weights, math, name, plain, variants, numSamples);
+    // Noise that hides the fault as well explains nothing.
+    if (!estimate || judge(observed, { ...estimate, values: right }).worst < NO_CHANCE) return fitted;
+    const judgement = judge(observed, estimate);
+    if (!isClose(judgement) || numSamples > 1) return { ...fitted, judgement };
+  }
+  return fitted;
 }
 
 /** What of a cause is tried: through many layers the quick hypotheses of all causes come before the slow ones. */
@@ -63,16 +94,17 @@ type Phase = 'quick' | 'searches' | 'slow';
 const NEAR_PHASES: readonly Phase[] = ['quick', 'slow', 'searches'];
 const FAR_PHASES: readonly Phase[] = ['quick', 'searches', 'slow'];
 
-interface Trial {
-  readonly left: number;
-  readonly explains: boolean;
-}
+/** Cosine between a difference and what a hypothesis changes, from which on its number is searched for at once. */
+const ALONG = 0.8;
 
 /** One suspect's causes, each with the best of its hypotheses so far. */
 class CauseTrials {
   private readonly suspect: Suspect;
   private readonly deadline: number;
   private readonly best = new Map<string, Tested>();
+  /** Causes with a number that one of their hypotheses changed to some effect, and those whose number was searched. */
+  private readonly likely = new Set<string>();
+  private readonly searched = new Set<string>();
 
   constructor(suspect: Suspect, deadline = Number.POSITIVE_INFINITY) {
     this.suspect = suspect;
@@ -90,37 +122,46 @@ class CauseTrials {
   }
 
   async run(cause: Cause, phase: Phase): Promise<void> {
-    if (phase === 'searches') {
-      const search = this.best.get(cause.id)?.explains ? undefined : cause.search?.(this.suspect);
-      if (search)
-        await searchParameter(search, (hypothesis) => this.try(cause, hypothesis), this.suspect.far);
-      return;
-    }
+    if (phase === 'searches') return this.search(cause);
     for (const hypothesis of (await cause.hypotheses?.(this.suspect)) ?? []) {
       if ((phase === 'slow') !== this.isSlow(cause, hypothesis)) continue;
       await this.try(cause, hypothesis);
       if (this.isEnough) return;
     }
+    if (this.suspect.far && this.likely.has(cause.id)) await this.search(cause);
     const own = phase === 'quick' ? await cause.test?.(this.suspect) : undefined;
     if (own) this.keep({ cause: cause.id, ...own, explains: own.leaves <= 1, mean: 0 });
+  }
+
+  private async search(cause: Cause): Promise<void> {
+    if (this.best.get(cause.id)?.explains || this.searched.has(cause.id)) return;
+    this.searched.add(cause.id);
+    const search = cause.search?.(this.suspect);
+    if (search)
+      await searchParameter(
+        search,
+        (hypothesis) => this.try(cause, hypothesis, fitVariant),
+        this.suspect.far,
+      );
   }
 
   private isSlow(cause: Cause, hypothesis: Hypothesis): boolean {
     return this.suspect.far && (hypothesis.ahead === true || cause.slow === true);
   }
 
-  private async try(cause: Cause, hypothesis: Hypothesis): Promise<Trial> {
-    const nothing = { left: Number.POSITIVE_INFINITY, explains: false };
+  private async try(cause: Cause, hypothesis: Hypothesis, fitRows: Fit = fitWithOwnNoise): Promise<Trial> {
+    const nothing = { left: Number.POSITIVE_INFINITY, reach: Number.NaN, explains: false };
     if (this.isLate) return nothing;
-    const fitted = await look(this.suspect, cause, hypothesis);
+    const fitted = await look(this.suspect, cause, hypothesis, fitRows);
     if (!fitted) return nothing;
-    const { fit, judgement, left, numOverBefore } = fitted;
+    if (Math.abs(fitted.along) > ALONG) this.likely.add(cause.id);
+    const { judgement, left, numOverBefore } = fitted;
     const isSpoiled = numOverBefore === 0 && judgement.worst > 1;
     const { detail, variant } = hypothesis;
     const explained = explains(fitted, cause.rounds);
-    const said = { cause: cause.id, fit: isSpoiled ? 0 : fit, leaves: judgement.worst, detail };
+    const said = { cause: cause.id, fit: isSpoiled ? 0 : fitted.fit, leaves: judgement.worst, detail };
     this.keep({ ...said, explains: explained, mean: judgement.mean, variant });
-    return { left, explains: explained };
+    return { left, reach: fitted.reach, explains: explained };
   }
 
   private keep(tested: Tested): void {
@@ -139,55 +180,6 @@ function isBetter(a: Tested, b: Tested): boolean {
   if (a.explains !== b.explains) return a.explains;
   if (a.explains) return a.mean < 0.5 * b.mean;
   return a.fit > b.fit + 1e-9 || (a.fit > b.fit - 1e-9 && a.mean < b.mean);
-}
-
-const GRID_STEPS = 16;
-const FAR_GRID_STEPS = 8;
-const REFINEMENTS = 40;
-const ROUND_NUMBER_AT = 16;
-
-/**
- * The value that leaves least: the best of an even grid, refined by golden section until it explains
- * everything.
- */
-async function searchParameter(
-  search: ParameterSearch,
-  test: (hypothesis: Hypothesis) => Promise<Trial>,
-  far: boolean,
-): Promise<void> {
-  const [low, high] = [Math.log(search.low), Math.log(search.high)];
-  const steps = far ? FAR_GRID_STEPS : GRID_STEPS;
-  const step = (high - low) / steps;
-  let found = false;
-  const at = async (x: number) => {
-    const { left, explains } = await test(search.hypothesis(Math.exp(x)));
-    found ||= explains;
-    return left;
-  };
-  let best = { x: low, left: Number.POSITIVE_INFINITY };
-  for (let n = 0; n <= steps; n++) {
-    const x = low + n * step;
-    const left = await at(x);
-    if (left < best.left) best = { x, left };
-  }
-  if (!Number.isFinite(best.left)) return;
-  const golden = (Math.sqrt(5) - 1) / 2;
-  let [begin, end] = [best.x - step, best.x + step];
-  let inner = [end - golden * (end - begin), begin + golden * (end - begin)];
-  let left = [await at(inner[0]), await at(inner[1])];
-  for (let n = 0; n < REFINEMENTS && !found; n++) {
-    // On the way, the number that somebody would have written: most are round.
-    if (n === ROUND_NUMBER_AT) await at(Math.log(snapped(Math.exp((begin + end) / 2), 1e-3)));
-    if (left[0] < left[1]) {
-      end = inner[1];
-      inner = [end - golden * (end - begin), inner[0]];
-      left = [await at(inner[0]), left[0]];
-    } else {
-      begin = inner[0];
-      inner = [inner[1], begin + golden * (end - begin)];
-      left = [left[1], await at(inner[1])];
-    }
-  }
 }
 
 /** Tests every cause that can show at the suspect; best first. `skipped` names those that need weights. */

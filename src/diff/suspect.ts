@@ -4,7 +4,7 @@ import { placeOf, pointName } from '../model/points.ts';
 import type { AlignedTrace } from '../traces/align.ts';
 import type { Estimate } from './bounds.ts';
 import { type Activations, Expectation, firstRows } from './expectation.ts';
-import { energyIn, fitOf, type Judgement, judge, type Observed } from './fit.ts';
+import { energyIn, fitOf, type Judgement, judge, type Observed, projectionIn } from './fit.ts';
 import type { Arithmetic } from './precision.ts';
 import { changesRule, type Variant } from './variant.ts';
 import type { WeightSource } from './weight-source.ts';
@@ -121,6 +121,9 @@ export interface Fitted {
   readonly fit: number;
   /** Share of the energy that is left, in units of the plain expectation's bounds. */
   readonly left: number;
+  /** Of what the variant changes, in those units: its cosine with the unexplained, and how far along that it goes. */
+  readonly along: number;
+  readonly reach: number;
   readonly numOverBefore: number;
 }
 
@@ -138,6 +141,7 @@ export async function fitVariant(
     judgement: judge(observed, estimate),
     fit: fitOf(observed, before, estimate),
     left: energyIn(observed, estimate, before) / energyIn(observed, before, before),
+    ...projectionIn(observed, estimate, before),
     numOverBefore: judge(observed, before).numOver,
   };
 }

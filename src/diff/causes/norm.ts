@@ -25,17 +25,21 @@ function inFinalNorm({ variant, detail }: Hypothesis): Hypothesis {
   };
 }
 
+const USUAL_EPS = [1e-6, 1e-5, 1e-8, 1e-12, 0, 1e-3, 1e-4, 1e-2];
+
+/** The same number, in float32. */
+const isAlike = (eps: number, other: number) => Math.abs(eps - other) <= 1e-6 * other;
+
 /** Eps solved from the rows, where input and output were traced, and the usual ones: everywhere, in the final norm. */
 async function epsHypotheses(suspect: Suspect): Promise<Hypothesis[]> {
   const { rmsNormEps } = suspect.candidate.config;
-  const values = new Set([1e-6, 1e-5, 1e-8, 1e-12, 0, 1e-3, 1e-4, 1e-2]);
+  const values = new Set(USUAL_EPS.filter((eps) => !isAlike(eps, rmsNormEps)));
   const source = inputOfNorm(suspect);
   const weightName = `${suspect.name}.weight`;
   if (source && !suspect.observed.known && suspect.weights?.shape(weightName)) {
     const solved = solveEps(source, suspect.observed.values, await allOf(suspect.weights, weightName));
     if (solved !== undefined && solved > 0) values.add(solved).add(snapped(solved, 1e-2));
   }
-  values.delete(rmsNormEps);
   const everywhere = [...values].map((eps) => epsHypothesis(eps, rmsNormEps));
   const isOneOfSeveral = suspect.parts.has('norm') && suspect.parts.size > 2;
   return isOneOfSeveral ? [...everywhere, ...everywhere.map(inFinalNorm)] : everywhere;
@@ -189,7 +193,7 @@ export const NORM_CAUSES: readonly Cause[] = [
     advice: 'x / sqrt(mean(x²) + eps)',
     parts: NORMS,
     hypotheses: ({ candidate: { config } }) =>
-      [config.rmsNormEps, 1e-6, 1e-5].flatMap((eps) =>
+      [config.rmsNormEps, ...[1e-6, 1e-5].filter((eps) => !isAlike(eps, config.rmsNormEps))].flatMap((eps) =>
         inNorms({ epsOutside: true, eps }, `x / (sqrt(mean(x²)) + ${Number(eps.toPrecision(3))})`),
       ),
   },

@@ -1,0 +1,91 @@
+// The number of a cause that no hypothesis names: a theta, an eps, a scale. A grid first; then the change of each trial,
+// laid along the difference, says how far the number is off.
+
+import type { Hypothesis, ParameterSearch } from './causes/cause.ts';
+import { snapped } from './solve.ts';
+
+/** What came of one hypothesis. */
+export interface Trial {
+  readonly left: number;
+  /** How far along the difference the change goes: 1 is all of it. */
+  readonly reach: number;
+  readonly explains: boolean;
+}
+
+const GRID_STEPS = 16;
+const FAR_GRID_STEPS = 8;
+const INTERPOLATIONS = 12;
+const REFINEMENTS = 40;
+const ROUND_NUMBER_AT = 16;
+/** Two numbers so close, by their logarithms, that the round one between them is tried. */
+const NEARLY = 5e-3;
+
+interface Point extends Trial {
+  /** Logarithm of the number. */
+  readonly x: number;
+}
+
+/**
+ * The value that leaves least: the best of an even grid, refined until it explains everything. Where the change is too
+ * short on one side and too long on the other, what lies between is interpolated; golden section otherwise.
+ */
+export async function searchParameter(
+  search: ParameterSearch,
+  test: (hypothesis: Hypothesis) => Promise<Trial>,
+  far: boolean,
+): Promise<void> {
+  const at = async (x: number): Promise<Point> => ({ x, ...(await test(search.hypothesis(Math.exp(x)))) });
+  const [low, high] = [Math.log(search.low), Math.log(search.high)];
+  const steps = far ? FAR_GRID_STEPS : GRID_STEPS;
+  const step = (high - low) / steps;
+  const grid: Point[] = [];
+  for (let n = 0; n <= steps; n++) grid.push(await at(low + n * step));
+  const best = grid.reduce((a, b) => (b.left < a.left ? b : a));
+  if (!Number.isFinite(best.left)) return;
+  const n = grid.indexOf(best);
+  const other = [grid[n - 1], grid[n + 1]].find((side) => side && (side.reach - 1) * (best.reach - 1) < 0);
+  if (other && (await interpolate(at, best, other))) return;
+  await goldenSection(at, best.x - step, best.x + step);
+}
+
+/** Regula falsi (Illinois) for the number whose change reaches as far as the difference; whether it was found. */
+async function interpolate(at: (x: number) => Promise<Point>, from: Point, to: Point): Promise<boolean> {
+  let [a, b] = [from, to];
+  let [reachOfA, reachOfB] = [a.reach - 1, b.reach - 1];
+  let isRounded = false;
+  for (let n = 0; n < INTERPOLATIONS; n++) {
+    let x = (a.x * reachOfB - b.x * reachOfA) / (reachOfB - reachOfA);
+    // On the way, the number that somebody would have written: most are round.
+    if (!isRounded && Math.abs(x - b.x) < NEARLY) {
+      isRounded = true;
+      x = Math.log(snapped(Math.exp(x), NEARLY));
+    }
+    const point = await at(x);
+    if (point.explains) return true;
+    const reach = point.reach - 1;
+    if (!(Math.abs(reach) > 0)) return false;
+    if (reach * reachOfB < 0) [a, reachOfA] = [b, reachOfB];
+    else reachOfA /= 2;
+    [b, reachOfB] = [point, reach];
+  }
+  return false;
+}
+
+async function goldenSection(at: (x: number) => Promise<Point>, low: number, high: number): Promise<void> {
+  const golden = (Math.sqrt(5) - 1) / 2;
+  let [begin, end] = [low, high];
+  let [a, b] = [await at(end - golden * (end - begin)), await at(begin + golden * (end - begin))];
+  for (let n = 0; n < REFINEMENTS && !a.explains && !b.explains; n++) {
+    if (n === ROUND_NUMBER_AT) {
+      const round = await at(Math.log(snapped(Math.exp((begin + end) / 2), 1e-3)));
+      if (round.explains) return;
+    }
+    if (a.left < b.left) {
+      [end, b] = [b.x, a];
+      a = await at(end - golden * (end - begin));
+    } else {
+      [begin, a] = [a.x, b];
+      b = await at(begin + golden * (end - begin));
+    }
+  }
+}
