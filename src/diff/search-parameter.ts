@@ -1,5 +1,5 @@
-// The number of a cause that no hypothesis names: a theta, an eps, a scale. A grid first; then the change of each trial,
-// laid along the difference, says how far the number is off.
+// The number of a cause that no hypothesis names: a theta, an eps, a scale. A grid first; then the change of each
+// trial, laid along the difference, says how far the number is off.
 
 import type { Hypothesis, ParameterSearch } from './causes/cause.ts';
 import { snapped } from './solve.ts';
