@@ -62,7 +62,7 @@ export async function farEstimate(
   weights: WeightSource | undefined,
   math: Arithmetic,
   name: string,
-  plain: Expectation,
+  plain: Pick<Expectation, 'expected'>,
   variants: readonly Variant[] = [],
   numSamples = 1,
 ): Promise<Required<Estimate> | undefined> {

@@ -27,7 +27,8 @@ interface Point extends Trial {
 
 /**
  * The value that leaves least: the best of an even grid, refined until it explains everything. Where the change is too
- * short on one side and too long on the other, what lies between is interpolated; golden section otherwise.
+ * short on one side and too long on the other, what lies between is interpolated; golden section otherwise, where a trial
+ * is cheap.
  */
 export async function searchParameter(
   search: ParameterSearch,
@@ -45,7 +46,7 @@ export async function searchParameter(
   const n = grid.indexOf(best);
   const other = [grid[n - 1], grid[n + 1]].find((side) => side && (side.reach - 1) * (best.reach - 1) < 0);
   if (other && (await interpolate(at, best, other))) return;
-  await goldenSection(at, best.x - step, best.x + step);
+  if (!far) await goldenSection(at, best.x - step, best.x + step);
 }
 
 /** Regula falsi (Illinois) for the number whose change reaches as far as the difference; whether it was found. */
@@ -60,6 +61,7 @@ async function interpolate(at: (x: number) => Promise<Point>, from: Point, to: P
       isRounded = true;
       x = Math.log(snapped(Math.exp(x), NEARLY));
     }
+    if (Math.abs(x - b.x) < NEARLY ** 2) return false;
     const point = await at(x);
     if (point.explains) return true;
     const reach = point.reach - 1;

@@ -53,6 +53,8 @@ type Fit = typeof fitWithOwnNoise;
 async function look(suspect: Suspect, cause: Cause, hypothesis: Hypothesis, fitRows: Fit) {
   let fitted: Fitted | undefined;
   for (const numRows of looks(suspect, cause, hypothesis)) {
+    // Noise of its own is dear: after the first rows come all of them.
+    if (fitted?.hasOwnNoise && numRows < suspect.numRows) continue;
     fitted = await fitRows(suspect, hypothesis.variant, numRows);
     if (!fitted || !explains(fitted, cause.rounds)) break;
   }
@@ -74,17 +76,17 @@ async function fitWithOwnNoise(
   const fitted = await fitVariant(suspect, variant, numRows);
   if (!fitted || !suspect.far || fitted.judgement.worst <= 1 || fitted.fit < NEARLY_ALL) return fitted;
   const { weights, math, name, base } = suspect;
-  const variants = [...base, variant];
   const activations = firstRows(suspect.activations, numRows);
-  const plain = new Expectation(activations, weights, math, { variants, valuesOnly: true });
+  const exact = { expected: async () => fitted.estimate };
   const observed = firstRowsOf(suspect, suspect.observed, numRows);
   const right = firstRowsOf(suspect, suspect.estimate, numRows).values;
   for (const numSamples of [1, MORE_SAMPLES]) {
-    const estimate = await farEstimate(activations, weights, math, name, plain, variants, numSamples);
+    const variants = [...base, variant];
+    const estimate = await farEstimate(activations, weights, math, name, exact, variants, numSamples);
     // Noise that hides the fault as well explains nothing.
     if (!estimate || judge(observed, { ...estimate, values: right }).worst < NO_CHANCE) return fitted;
     const judgement = judge(observed, estimate);
-    if (!isClose(judgement) || numSamples > 1) return { ...fitted, judgement };
+    if (!isClose(judgement) || numSamples > 1) return { ...fitted, judgement, hasOwnNoise: true };
   }
   return fitted;
 }
@@ -95,7 +97,7 @@ const NEAR_PHASES: readonly Phase[] = ['quick', 'slow', 'searches'];
 const FAR_PHASES: readonly Phase[] = ['quick', 'searches', 'slow'];
 
 /** Cosine between a difference and what a hypothesis changes, from which on its number is searched for at once. */
-const ALONG = 0.8;
+const ALONG = 0.9;
 
 /** One suspect's causes, each with the best of its hypotheses so far. */
 class CauseTrials {

@@ -116,6 +116,7 @@ function plainOf(suspect: Suspect, numRows: number): Expectation {
 }
 
 export interface Fitted {
+  readonly estimate: Estimate;
   readonly judgement: Judgement;
   /** Share of the unexplained that is explained. */
   readonly fit: number;
@@ -125,6 +126,8 @@ export interface Fitted {
   readonly along: number;
   readonly reach: number;
   readonly numOverBefore: number;
+  /** Judged by the noise of a program with the variant, and not by that of the right one. */
+  readonly hasOwnNoise?: boolean;
 }
 
 /** How much of the suspect's first rows a program with the variant explains. */
@@ -138,6 +141,7 @@ export async function fitVariant(
   const observed = firstRowsOf(suspect, suspect.observed, numRows);
   if (!estimate || estimate.values.length !== observed.values.length) return undefined;
   return {
+    estimate,
     judgement: judge(observed, estimate),
     fit: fitOf(observed, before, estimate),
     left: energyIn(observed, estimate, before) / energyIn(observed, before, before),
