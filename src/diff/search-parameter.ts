@@ -57,9 +57,10 @@ async function interpolate(at: (x: number) => Promise<Point>, from: Point, to: P
   for (let n = 0; n < INTERPOLATIONS; n++) {
     let x = (a.x * reachOfB - b.x * reachOfA) / (reachOfB - reachOfA);
     // On the way, the number that somebody would have written: most are round.
-    if (!isRounded && Math.abs(x - b.x) < NEARLY) {
+    const round = snapped(Math.exp(x), NEARLY);
+    if (!isRounded && Math.abs(x - b.x) < NEARLY && round !== Math.exp(x)) {
       isRounded = true;
-      x = Math.log(snapped(Math.exp(x), NEARLY));
+      x = Math.log(round);
     }
     if (Math.abs(x - b.x) < NEARLY ** 2) return false;
     const point = await at(x);
