@@ -27,8 +27,8 @@ interface Point extends Trial {
 
 /**
  * The value that leaves least: the best of an even grid, refined until it explains everything. Where the change is too
- * short on one side and too long on the other, what lies between is interpolated; golden section otherwise, where a trial
- * is cheap.
+ * short on one side and too long on the other, what lies between is interpolated; golden section otherwise, where a
+ * trial is cheap.
  */
 export async function searchParameter(
   search: ParameterSearch,
@@ -61,8 +61,7 @@ async function interpolate(at: (x: number) => Promise<Point>, from: Point, to: P
     if (!isRounded && Math.abs(x - b.x) < NEARLY && round !== Math.exp(x)) {
       isRounded = true;
       x = Math.log(round);
-    }
-    if (Math.abs(x - b.x) < NEARLY ** 2) return false;
+    } else if (Math.abs(x - b.x) < NEARLY ** 2) return false;
     const point = await at(x);
     if (point.explains) return true;
     const reach = point.reach - 1;
