@@ -81,25 +81,31 @@ export class Expectation {
   private isChanged(name: string): boolean {
     const known = this.changed.get(name);
     if (known !== undefined) return known;
-    const place = placeOf(name);
     const changed =
-      changesRule(this.variants, place, pointOf(place.part)?.rule) ||
-      inputsOf(name, this.activations.config.numLayers).some(
-        (input) =>
-          this.readBy(name, input) !== input || (!this.activations.whole(input) && this.isChanged(input)),
-      );
+      this.isChangedItself(name) ||
+      this.inputsOf(name).some((input) => !this.activations.whole(input) && this.isChanged(input));
     this.changed.set(name, changed);
     return changed;
+  }
+
+  /** Whether a variant changes how the point is made, or what it reads. */
+  private isChangedItself(name: string): boolean {
+    const place = placeOf(name);
+    return (
+      changesRule(this.variants, place, pointOf(place.part)?.rule) ||
+      this.inputsOf(name).some((input) => this.readBy(name, input) !== input)
+    );
+  }
+
+  private inputsOf(name: string): readonly string[] {
+    return inputsOf(name, this.activations.config.numLayers);
   }
 
   /** The plain estimate of a point that could have changed, where all that it reads came out the same. */
   private async plainAfterAll(name: string): Promise<Estimate | undefined> {
     const { plain, valuesOnly } = this.options;
-    const place = placeOf(name);
-    if (!plain || !valuesOnly || changesRule(this.variants, place, pointOf(place.part)?.rule))
-      return undefined;
-    for (const input of inputsOf(name, this.activations.config.numLayers)) {
-      if (this.readBy(name, input) !== input) return undefined;
+    if (!plain || !valuesOnly || this.isChangedItself(name)) return undefined;
+    for (const input of this.inputsOf(name)) {
       if (this.activations.whole(input)) continue;
       if ((await this.expected(input)) !== (await plain.expected(input))) return undefined;
     }

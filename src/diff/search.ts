@@ -76,12 +76,12 @@ async function fitWithOwnNoise(
   const fitted = await fitVariant(suspect, variant, numRows);
   if (!fitted || !suspect.far || fitted.judgement.worst <= 1 || fitted.fit < NEARLY_ALL) return fitted;
   const { weights, math, name, base } = suspect;
+  const variants = [...base, variant];
   const activations = firstRows(suspect.activations, numRows);
   const exact = { expected: async () => fitted.estimate };
   const observed = firstRowsOf(suspect, suspect.observed, numRows);
   const right = firstRowsOf(suspect, suspect.estimate, numRows).values;
   for (const numSamples of [1, MORE_SAMPLES]) {
-    const variants = [...base, variant];
     const estimate = await farEstimate(activations, weights, math, name, exact, variants, numSamples);
     // Noise that hides the fault as well explains nothing.
     if (!estimate || judge(observed, { ...estimate, values: right }).worst < NO_CHANCE) return fitted;

@@ -27,13 +27,14 @@ function inFinalNorm({ variant, detail }: Hypothesis): Hypothesis {
 
 const USUAL_EPS = [1e-6, 1e-5, 1e-8, 1e-12, 0, 1e-3, 1e-4, 1e-2];
 
-/** The same number, in float32. */
-const isAlike = (eps: number, other: number) => Math.abs(eps - other) <= 1e-6 * other;
+/** Those of the values that are not the model's own eps, which a file may hold in float32. */
+const othersThan = (own: number, values: readonly number[]) =>
+  values.filter((eps) => Math.abs(eps - own) > 1e-6 * own);
 
 /** Eps solved from the rows, where input and output were traced, and the usual ones: everywhere, in the final norm. */
 async function epsHypotheses(suspect: Suspect): Promise<Hypothesis[]> {
   const { rmsNormEps } = suspect.candidate.config;
-  const values = new Set(USUAL_EPS.filter((eps) => !isAlike(eps, rmsNormEps)));
+  const values = new Set(othersThan(rmsNormEps, USUAL_EPS));
   const source = inputOfNorm(suspect);
   const weightName = `${suspect.name}.weight`;
   if (source && !suspect.observed.known && suspect.weights?.shape(weightName)) {
@@ -193,7 +194,7 @@ export const NORM_CAUSES: readonly Cause[] = [
     advice: 'x / sqrt(mean(x²) + eps)',
     parts: NORMS,
     hypotheses: ({ candidate: { config } }) =>
-      [config.rmsNormEps, ...[1e-6, 1e-5].filter((eps) => !isAlike(eps, config.rmsNormEps))].flatMap((eps) =>
+      [config.rmsNormEps, ...othersThan(config.rmsNormEps, [1e-6, 1e-5])].flatMap((eps) =>
         inNorms({ epsOutside: true, eps }, `x / (sqrt(mean(x²)) + ${Number(eps.toPrecision(3))})`),
       ),
   },
