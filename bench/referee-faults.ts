@@ -200,24 +200,27 @@ function tf32(value: number): number {
   return Math.round(value / step) * step;
 }
 
-const headNorm: Single = [
-  'query and key norms',
-  'qk-norm',
-  { heads: (x, which, numHeads) => (which === 'v' ? x : rmsHeads(x, headDimOf(x, numHeads))) },
-];
-
-/** Heads of the tiny models have 8 channels. */
-const headDimOf = (_: Float64Array, __: number): number => 8;
-
-const splits: Single = [
-  'heads split as (headDim, heads)',
-  'heads-layout',
-  { heads: (x, which, numHeads) => (which === 'v' ? x : splitOtherWay(x, numHeads, 8)) },
+/** What is done with whole heads of `headDim` channels. */
+const headFaults = (headDim: number): Single[] => [
+  ['query and key norms', 'qk-norm', { heads: (x, which) => (which === 'v' ? x : rmsHeads(x, headDim)) }],
+  [
+    'heads split as (headDim, heads)',
+    'heads-layout',
+    { heads: (x, which, numHeads) => (which === 'v' ? x : splitOtherWay(x, numHeads, headDim)) },
+  ],
 ];
 
 /** Every single fault, for a model whose heads have `headDim` channels. */
 export function singles(headDim: number): Plant[] {
-  const all = [...ROPE, ...NORM, ...ATTENTION, headNorm, splits, ...MLP, ...OUTPUT, ...weightFaults(headDim)];
+  const all = [
+    ...ROPE,
+    ...NORM,
+    ...ATTENTION,
+    ...headFaults(headDim),
+    ...MLP,
+    ...OUTPUT,
+    ...weightFaults(headDim),
+  ];
   return all.map(([name, causes, faults]) => ({
     name,
     causes: [causes.split('|')],
