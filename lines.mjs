@@ -25,12 +25,15 @@ export const BUDGETS = {
   'src/generate': 1380,
   'src/run': 1580,
   'src/wasm': 1770,
-  assembly: 3550,
+  assembly: 3250,
 };
 
 /** The files of these rooms that only training goes through, together: no answer needs them. */
 const TRAINING = /(^|\/)(training|slope)/;
 const TRAINING_BUDGET = 2940;
+
+/** Kernels with binaries of their own that are no part of a model: signatures of documents, products of comparisons. */
+const APART = /^assembly\/(minhash|sha1|xxhash|products)\.ts$/;
 
 /** TypeScript files below a file or folder. */
 export function filesBelow(path) {
@@ -66,7 +69,11 @@ export function measure() {
   const lines = (paths) => paths.reduce((sum, path) => sum + linesOf(path), 0);
   const fitted = (room, lines, budget) => ({ room, lines, budget, fits: lines <= budget });
   const spine = Object.entries(BUDGETS).map(([room, budget]) => {
-    return fitted(room, lines(filesBelow(room).filter((path) => !TRAINING.test(path))), budget);
+    return fitted(
+      room,
+      lines(filesBelow(room).filter((path) => !TRAINING.test(path) && !APART.test(path))),
+      budget,
+    );
   });
   const training = Object.keys(BUDGETS)
     .flatMap(filesBelow)

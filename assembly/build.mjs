@@ -20,6 +20,7 @@ export const TARGETS = [
   'relaxed-single',
   'relaxed',
   'minhash',
+  'products',
   'training',
   'training-single',
 ];
@@ -43,6 +44,7 @@ const HOT = [
 /** Sources of the binaries that hold no engine: they have no fingerprint either. */
 const ENTRIES = {
   minhash: 'minhash.ts',
+  products: 'products.ts',
   training: 'training/index.ts',
   'training-single': 'training/index.ts',
 };

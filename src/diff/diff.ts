@@ -22,7 +22,7 @@ import {
 import { coarseScales, type MeasuredScale } from './measured.ts';
 import { type Narrowing, narrow } from './narrow.ts';
 import type { FloatFormat } from './precision.ts';
-import { firstLeft, NO_CHANCE, type Tested, testCauses, testPairs } from './search.ts';
+import { firstLeft, NO_CHANCE, type SearchOptions, type Tested, testCauses, testPairs } from './search.ts';
 import { activationsOf, type Suspect } from './suspect.ts';
 import type { Variant } from './variant.ts';
 import type { WeightSource } from './weight-source.ts';
@@ -83,11 +83,16 @@ export interface DiffOptions {
   readonly onPoint?: (point: DiffPoint) => void;
   /** Called while causes are tried. */
   readonly onCause?: (done: number, total: number) => void;
-  /** Time that the search for causes may take, in milliseconds (default 45,000). */
+  /** Time that judging and the search for causes may take, in milliseconds (default 45,000); half is the search's. */
   readonly searchMs?: number;
 }
 
 const SEARCH_MS = 45_000;
+
+/** When no further hypothesis is begun: what judging took is taken from the search's time, up to half of it. */
+function deadlineOf({ searchMs = SEARCH_MS }: DiffOptions, judgingMs: number): number {
+  return performance.now() + Math.max(searchMs / 2, searchMs - judgingMs);
+}
 
 /**
  * Finds the first point of the candidate that float arithmetic does not explain, and why.
@@ -101,6 +106,7 @@ export async function diff(
 ): Promise<DiffReport> {
   const unknown = options.accept?.find((id) => !CAUSES.some((cause) => cause.id === id));
   if (unknown !== undefined) throw new RangeError(`accept: expected the id of a cause, got ${unknown}`);
+  const begin = performance.now();
   const notes: string[] = [];
   const sequence = sequenceOf(candidate, reference);
   if (sequence.note) notes.push(sequence.note);
@@ -132,7 +138,9 @@ export async function diff(
         'to go on there, dump whole tensors (examples/dump)',
     );
   }
-  const explanation = judged.suspect ? await explain(judged.suspect, judged.wrong, options) : undefined;
+  const deadline = deadlineOf(options, performance.now() - begin);
+  const search = { onStep: options.onCause, deadline };
+  const explanation = judged.suspect ? await explain(judged.suspect, judged.wrong, search) : undefined;
   return {
     reference: reference.name,
     candidate: candidate.name,
@@ -295,10 +303,9 @@ const MAX_FAULTS = 3;
 async function explain(
   suspect: Suspect,
   wrong: readonly Suspect[],
-  options: DiffOptions,
+  search: SearchOptions & { readonly deadline: number },
 ): Promise<Explanation> {
-  const deadline = performance.now() + (options.searchMs ?? SEARCH_MS);
-  const search = { onStep: options.onCause, deadline };
+  const { deadline } = search;
   const { tested, skipped } = await testCauses(suspect, CAUSES, search);
   const named = tested[0]?.explains ? [tested[0]] : await pairAt(suspect, search);
   const faults: NamedFault[] = [];

@@ -257,7 +257,7 @@ export class Expectation {
     const bias = hasBias ? await allOf(weights, biasName) : undefined;
     for (let begin = 0; begin < outSize; begin += WEIGHT_ROWS) {
       const weight = await weights.rows(weightName, begin, Math.min(begin + WEIGHT_ROWS, outSize));
-      const rows = { weight, bias, begin, inSize, outSize };
+      const rows = { weight, bias, begin, inSize, outSize, products: weights.products };
       if (this.options.noise && out.slack) roughRows({ ...out, slack: out.slack }, values, rows, this.math);
       else linearRows(out, { ...x, values }, rows, this.math);
     }

@@ -15,6 +15,8 @@ export interface Trial {
 const GRID_STEPS = 16;
 const FAR_GRID_STEPS = 8;
 const INTERPOLATIONS = 12;
+/** Share of the energy that the best of a grid may leave for the ground around it to be worth a finer one. */
+const ANY_EFFECT = 0.9;
 const REFINEMENTS = 40;
 const ROUND_NUMBER_AT = 16;
 /** Two numbers so close, by their logarithms, that the round one between them is tried. */
@@ -39,14 +41,26 @@ export async function searchParameter(
   const [low, high] = [Math.log(search.low), Math.log(search.high)];
   const steps = far ? FAR_GRID_STEPS : GRID_STEPS;
   const step = (high - low) / steps;
-  const grid: Point[] = [];
-  for (let n = 0; n <= steps; n++) grid.push(await at(low + n * step));
-  const best = grid.reduce((a, b) => (b.left < a.left ? b : a));
+  const points: Point[] = [];
+  for (let n = 0; n <= steps; n++) points.push(await at(low + n * step));
+  const bestOf = () => points.reduce((a, b) => (b.left < a.left ? b : a));
+  for (let width = step / 2; far && width > step / 10; width /= 2) {
+    const best = bestOf();
+    if (beyond(points, best) || best.left > ANY_EFFECT) break;
+    points.push(await at(best.x - width), await at(best.x + width));
+    points.sort((a, b) => a.x - b.x);
+  }
+  const best = bestOf();
   if (!Number.isFinite(best.left)) return;
-  const n = grid.indexOf(best);
-  const other = [grid[n - 1], grid[n + 1]].find((side) => side && (side.reach - 1) * (best.reach - 1) < 0);
+  const other = beyond(points, best);
   if (other && (await interpolate(at, best, other))) return;
   if (!far) await goldenSection(at, best.x - step, best.x + step);
+}
+
+/** The neighbour whose change is too long where the best one's is too short, or the other way round. */
+function beyond(points: readonly Point[], best: Point): Point | undefined {
+  const n = points.indexOf(best);
+  return [points[n - 1], points[n + 1]].find((side) => side && (side.reach - 1) * (best.reach - 1) < 0);
 }
 
 /** Regula falsi (Illinois) for the number whose change reaches as far as the difference; whether it was found. */

@@ -147,8 +147,9 @@ class CauseTrials {
       );
   }
 
-  private isSlow(cause: Cause, hypothesis: Hypothesis): boolean {
-    return this.suspect.far && (hypothesis.ahead === true || cause.slow === true);
+  /** Other weights are made anew for every pass. */
+  private isSlow(cause: Cause, { ahead, variant }: Hypothesis): boolean {
+    return this.suspect.far && (ahead === true || cause.slow === true || variant.weights !== undefined);
   }
 
   private async try(cause: Cause, hypothesis: Hypothesis, fitRows: Fit = fitWithOwnNoise): Promise<Trial> {
@@ -156,7 +157,7 @@ class CauseTrials {
     if (this.isLate) return nothing;
     const fitted = await look(this.suspect, cause, hypothesis, fitRows);
     if (!fitted) return nothing;
-    if (Math.abs(fitted.along) > ALONG) this.likely.add(cause.id);
+    if (fitted.numOverBefore > 0 && Math.abs(fitted.along) > ALONG) this.likely.add(cause.id);
     const { judgement, left, numOverBefore } = fitted;
     const isSpoiled = numOverBefore === 0 && judgement.worst > 1;
     const { detail, variant } = hypothesis;
@@ -199,15 +200,25 @@ export async function testCauses(
     return !lacks;
   });
   const trials = new CauseTrials(suspect, options.deadline);
-  const phases = suspect.far ? FAR_PHASES : NEAR_PHASES;
-  for (const [p, phase] of phases.entries()) {
-    for (const [n, cause] of meant.entries()) {
-      options.onStep?.(p * meant.length + n, phases.length * meant.length);
-      if (trials.isEnough || trials.isLate) break;
-      await trials.run(cause, phase);
-    }
+  const steps = stepsOf(suspect, meant);
+  for (const [n, { cause, phase }] of steps.entries()) {
+    options.onStep?.(n, steps.length);
+    if (trials.isEnough || trials.isLate) break;
+    await trials.run(cause, phase);
   }
   return { tested: trials.ranked(meant), skipped };
+}
+
+/** Where rows meet: what is wrong only here leaves the first row right. */
+const BETWEEN_ROWS = /self_attn\.(q_rope|k_rope|attn_probs|attn_out)$/;
+
+/** The order of the search; behind a right first row, what can leave it right is gone through to its end first. */
+function stepsOf({ far, firstRow }: Suspect, causes: readonly Cause[]): { cause: Cause; phase: Phase }[] {
+  const isBetween = ({ parts }: Cause) => parts.some((part) => BETWEEN_ROWS.test(part));
+  const isLate = far && firstRow > 0;
+  const groups = isLate ? [causes.filter(isBetween), causes.filter((cause) => !isBetween(cause))] : [causes];
+  const phases = far ? FAR_PHASES : NEAR_PHASES;
+  return groups.flatMap((group) => phases.flatMap((phase) => group.map((cause) => ({ cause, phase }))));
 }
 
 /**

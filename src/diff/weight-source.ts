@@ -5,7 +5,7 @@ import { byteLength, type DType } from '../base/dtype.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
 import { decodeToF64 } from '../quant/decode.ts';
-import type { Floats } from './bounds.ts';
+import type { Floats, Products } from './bounds.ts';
 
 export interface WeightSource {
   readonly config: ModelConfig;
@@ -13,6 +13,8 @@ export interface WeightSource {
   shape(name: string): readonly number[] | undefined;
   /** Rows [begin, end) of a matrix, one after the other; a vector is one row. */
   rows(name: string, begin: number, end: number): Promise<Floats>;
+  /** Multiplies rows faster than plain loops; absent where there is no kernel. */
+  readonly products?: Products;
   /** The same rows as a program that unpacks their blocks wrongly would read them; absent without a file. */
   readonly misread?: (change: BlockFault) => WeightSource;
 }
@@ -20,23 +22,28 @@ export interface WeightSource {
 /** A change of the bytes of rows, before they are unpacked; undefined where the type has no such part. */
 export type BlockFault = (bytes: Uint8Array, dtype: DType, rowBytes: number) => Uint8Array | undefined;
 
-/** The weights of a checkpoint. */
-export function checkpointWeights(checkpoint: {
+/** What is read of an opened checkpoint. */
+interface Tensors {
   readonly config: ModelConfig;
   readonly tensors: ReadonlyMap<string, Tensor>;
-}): WeightSource {
-  return fileWeights(checkpoint);
 }
 
-function fileWeights(
-  checkpoint: { readonly config: ModelConfig; readonly tensors: ReadonlyMap<string, Tensor> },
-  fault?: BlockFault,
-): WeightSource {
+/**
+ * The weights of a checkpoint.
+ *
+ * @param products how rows are multiplied, where a kernel is at hand (src/node/products.ts); plain loops without
+ */
+export function checkpointWeights(checkpoint: Tensors, products?: Products): WeightSource {
+  return fileWeights(checkpoint, products);
+}
+
+function fileWeights(checkpoint: Tensors, products?: Products, fault?: BlockFault): WeightSource {
   const { config, tensors } = checkpoint;
   return {
     config,
+    products,
     shape: (name) => tensors.get(name)?.shape,
-    misread: (change) => fileWeights(checkpoint, change),
+    misread: (change) => fileWeights(checkpoint, products, change),
     async rows(name, begin, end) {
       const tensor = tensors.get(name);
       if (!tensor) throw new RangeError(`weights: expected a tensor ${name}, got none`);

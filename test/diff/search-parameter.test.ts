@@ -34,6 +34,25 @@ describe('searchParameter', () => {
     expect(tried.length - 9).toBeLessThanOrEqual(8);
   });
 
+  it('looks between the steps of a grid that is too coarse to reach beyond the number', async () => {
+    // Too large a number changes something else altogether: along the difference it reaches less again.
+    const reachOf = (value: number) => {
+      const x = Math.log(value / 0.2);
+      return x < 0.4 ? 1 + x / 2 : 0.2;
+    };
+    const tried: number[] = [];
+    const test = async ({ detail }: { detail: string }) => {
+      const value = Number(detail);
+      tried.push(value);
+      const reach = reachOf(value);
+      return { left: Math.min(1, (reach - 1) ** 2), reach, explains: Math.abs(reach - 1) < 1e-3 };
+    };
+    const hypothesis = (value: number) => ({ variant: {}, detail: `${value}` });
+    await searchParameter({ low: 1 / 640, high: 2, hypothesis }, test, true);
+    expect(tried[tried.length - 1]).toBeCloseTo(0.2, 3);
+    expect(tried.length).toBeLessThanOrEqual(9 + 6 + 8);
+  });
+
   it('goes on by golden section where no change reaches too far', async () => {
     const { tried, run } = program(7, { isBlind: true });
     await run(false);

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { diff } from '../../src/diff/diff.ts';
 import { checkpointWeights, keptWeights } from '../../src/diff/weight-source.ts';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
+import { nodeProducts } from '../../src/node/products.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';
 import type { RawTrace } from '../../src/traces/raw-trace.ts';
 import { type Faults, faultyModel } from '../support/faulty-engine.ts';
@@ -29,7 +30,7 @@ afterAll(() => whole.close());
 
 describe('diff on every fifth layer of the real weights', async () => {
   const checkpoint = { ...whole, config: { ...whole.config, numLayers: NUM_LAYERS } };
-  const weights = keptWeights(checkpointWeights(checkpoint));
+  const weights = keptWeights(checkpointWeights(checkpoint, await nodeProducts()));
   const reference = await everyNth(checkpoint, {}, 5);
 
   it('calls a right program in float32 right', async () => {
@@ -48,6 +49,10 @@ describe('diff on every fifth layer of the real weights', async () => {
     ['rmsnorm-mean', { normDivisor: 1 }],
     // No hypothesis has this number: the first ones show where it is to be looked for.
     ['rope-theta', { ropeTheta: 12_345.678 }],
+    // The first row is right, so only what lies between rows is asked for; the grid has 0.137 and 0.334.
+    ['attention-scale', { attentionScale: 0.2 }],
+    // Every row depends on those behind it: nothing can be told from the first rows alone.
+    ['attention-mask', { scored: (score, t, p) => (p <= t ? score : score - 10) }],
   ])('names %s from the logits alone', async (cause, faults) => {
     const candidate = await everyNth(checkpoint, { format: 'f32', ...faults }, NUM_LAYERS + 1);
     const report = await diff(withoutPoints(reference, /^model/), candidate, { weights });

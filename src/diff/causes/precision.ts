@@ -93,10 +93,19 @@ const TF32_BITS = 10;
 
 /** Ten bits after the leading one, as tensor cores of the TF32 kind read their inputs. */
 export function toTf32(value: number): number {
-  if (value === 0 || !Number.isFinite(value)) return value;
-  const step = 2 ** (Math.floor(Math.log2(Math.abs(value))) - TF32_BITS);
-  return Math.round(value / step) * step;
+  DOUBLE[0] = value;
+  const exponent = WORDS[1] & EXPONENT;
+  if (exponent <= TF32_BITS << 20 || exponent === EXPONENT) return value;
+  // The step is a power of two: an exponent alone.
+  WORDS[0] = 0;
+  WORDS[1] = exponent - (TF32_BITS << 20);
+  return Math.round(value / DOUBLE[0]) * DOUBLE[0];
 }
+
+/** A float64 and its two words, the upper one second. */
+const DOUBLE = new Float64Array(1);
+const WORDS = new Uint32Array(DOUBLE.buffer);
+const EXPONENT = 0x7ff00000;
 
 /** x in whole multiples of a scale per block: the largest value of a block becomes `levels`. */
 export function quantisedRows(
