@@ -14,7 +14,7 @@ import { placeOf } from '../src/model/points.ts';
 import { fileSource } from '../src/node/file-source.ts';
 import { findWeights } from '../src/node/find-weights.ts';
 import { nodePlatform } from '../src/node/platform.ts';
-import { nodeProducts } from '../src/node/products.ts';
+import { productsKernel } from '../src/node/products.ts';
 import { decodeBlocks } from '../src/quant/decode.ts';
 import { type EncodableDType, encodeBlocks } from '../src/quant/encode.ts';
 import { type LoadOptions, loadModel } from '../src/run/load.ts';
@@ -155,7 +155,7 @@ async function moduleRows(
   format: 'f32' | 'f64',
 ) {
   const report = await diff(reference, candidate, {
-    weights: checkpointWeights(checkpoint, await nodeProducts()),
+    weights: checkpointWeights(checkpoint, await productsKernel()),
     format,
   });
   const rows = Object.entries(KINDS).map(([kind, pattern]) => {

@@ -83,7 +83,10 @@ export interface DiffOptions {
   readonly onPoint?: (point: DiffPoint) => void;
   /** Called while causes are tried. */
   readonly onCause?: (done: number, total: number) => void;
-  /** Time that judging and the search for causes may take, in milliseconds (default 45,000); half is the search's. */
+  /**
+   * Time that judging and the search for causes may take together, in milliseconds (default 45,000). The search has at
+   * least half of it, and what it has begun it ends.
+   */
   readonly searchMs?: number;
 }
 

@@ -6,6 +6,7 @@ import type { Tensor } from '../base/tensor.ts';
 import type { ModelConfig } from '../config.ts';
 import { decodeToF64 } from '../quant/decode.ts';
 import type { Floats, Products } from './bounds.ts';
+import { kernelProducts } from './products.ts';
 
 export interface WeightSource {
   readonly config: ModelConfig;
@@ -31,10 +32,10 @@ interface Tensors {
 /**
  * The weights of a checkpoint.
  *
- * @param products how rows are multiplied, where a kernel is at hand (src/node/products.ts); plain loops without
+ * @param kernel dist/wasm/products.wasm, compiled: it multiplies rows several times as fast as plain loops
  */
-export function checkpointWeights(checkpoint: Tensors, products?: Products): WeightSource {
-  return fileWeights(checkpoint, products);
+export function checkpointWeights(checkpoint: Tensors, kernel?: WebAssembly.Module): WeightSource {
+  return fileWeights(checkpoint, kernel && kernelProducts(kernel));
 }
 
 function fileWeights(checkpoint: Tensors, products?: Products, fault?: BlockFault): WeightSource {

@@ -1,14 +1,12 @@
-// The products of a comparison in Node: the kernel is compiled once for the process.
+// The kernel of a comparison in Node, compiled once for the process.
 
 import { readFile } from 'node:fs/promises';
-import type { Products } from '../diff/bounds.ts';
-import { kernelProducts } from '../diff/products.ts';
 import { dist } from './platform.ts';
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
-/** Products of this thread, for `checkpointWeights`. */
-export async function nodeProducts(): Promise<Products> {
+/** What `checkpointWeights` takes to multiply rows fast. */
+export function productsKernel(): Promise<WebAssembly.Module> {
   compiled ??= readFile(new URL('wasm/products.wasm', dist)).then((bytes) => WebAssembly.compile(bytes));
-  return kernelProducts(await compiled);
+  return compiled;
 }

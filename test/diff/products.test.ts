@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/base/rng.ts';
 import { type Estimate, type Floats, linearRows } from '../../src/diff/bounds.ts';
 import { arithmeticOf } from '../../src/diff/precision.ts';
-import { nodeProducts } from '../../src/node/products.ts';
+import { kernelProducts } from '../../src/diff/products.ts';
+import { productsKernel } from '../../src/node/products.ts';
 
-const products = await nodeProducts();
+const products = kernelProducts(await productsKernel());
 const rng = Rng.fromSeed(1);
 const numbers = (length: number) => Float64Array.from({ length }, () => rng.next() - 0.5);
 
