@@ -1,5 +1,6 @@
 // What the referee's bench plants: single faults, each with the names that are right for it, and pairs of them.
 
+import type { ModelConfig } from '../src/config.ts';
 import { roundTo } from '../src/diff/precision.ts';
 import type { Weights } from '../src/model/weights.ts';
 import type { Faults } from '../test/support/faulty-engine.ts';
@@ -178,11 +179,6 @@ const OUTPUT: Single[] = [
   ['logits capped at 30', 'soft-cap', { logits: (x) => x.map((value) => 30 * Math.tanh(value / 30)) }],
   ['probabilities for logits', 'logits-softmax', { logits: softmaxRows }],
   ['logits over 0.7', 'scaled-output', { logits: (x) => x.map((value) => value / 0.7) }],
-  [
-    'embedding times √hidden',
-    'scaled-output',
-    { embedded: (x) => x.map((value) => value * 5.656854249492381) },
-  ],
   ['embedding row + 1', 'embedding-row', { ids: (ids) => ids.map((id) => Math.min(id + 1, 95)) }],
   ['layers exchanged', 'layers-exchanged', { weights: layersOf(([a, b, ...rest]) => [b, a, ...rest]) }],
   ['8-bit activations', 'activations-int8', { int8: true }],
@@ -200,37 +196,44 @@ function tf32(value: number): number {
   return Math.round(value / step) * step;
 }
 
-/** What is done with whole heads of `headDim` channels. */
-const headFaults = (headDim: number): Single[] => [
+type Sizes = Pick<ModelConfig, 'headDim' | 'hiddenSize'>;
+
+/** What depends on the model's sizes. */
+const sizedFaults = ({ headDim, hiddenSize }: Sizes): Single[] => [
   ['query and key norms', 'qk-norm', { heads: (x, which) => (which === 'v' ? x : rmsHeads(x, headDim)) }],
   [
     'heads split as (headDim, heads)',
     'heads-layout',
     { heads: (x, which, numHeads) => (which === 'v' ? x : splitOtherWay(x, numHeads, headDim)) },
   ],
+  [
+    'embedding times √hidden',
+    'scaled-output',
+    { embedded: (x) => x.map((value) => value * Math.sqrt(hiddenSize)) },
+  ],
 ];
 
-/** Every single fault, for a model whose heads have `headDim` channels. */
-export function singles(headDim: number): Plant[] {
+/** Every single fault, for a model of these sizes. */
+export function singles(sizes: Sizes): Plant[] {
   const all = [
     ...ROPE,
     ...NORM,
     ...ATTENTION,
-    ...headFaults(headDim),
+    ...sizedFaults(sizes),
     ...MLP,
     ...OUTPUT,
-    ...weightFaults(headDim),
+    ...weightFaults(sizes.headDim),
   ];
   return all.map(([name, causes, faults]) => ({
     name,
     causes: [causes.split('|')],
-    faults: faults.rotaryDim === undefined ? faults : { ...faults, rotaryDim: headDim / 2 },
+    faults: faults.rotaryDim === undefined ? faults : { ...faults, rotaryDim: sizes.headDim / 2 },
   }));
 }
 
 /** Faults of different modules, two at a time: every one with the next few of another family. */
-export function pairs(headDim: number): Plant[] {
-  const all = singles(headDim);
+export function pairs(sizes: Sizes): Plant[] {
+  const all = singles(sizes);
   const of = (family: readonly Single[]) => family.map(([name]) => all.find((plant) => plant.name === name));
   const families = [of(ROPE), of(NORM), of(ATTENTION), of(MLP)].map((family) =>
     family.filter((one) => one !== undefined),

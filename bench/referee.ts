@@ -151,12 +151,12 @@ console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
 const failures: string[] = [];
 for (const path of models) {
   const checkpoint = await openNode(path);
-  const { headDim, numHeads, numKvHeads } = checkpoint.config;
+  const { numHeads, numKvHeads } = checkpoint.config;
   const isGrouped = numKvHeads > 1 && numKvHeads < numHeads;
   const isMeant = ({ causes }: Plant) => isGrouped || !causes.flat().includes('kv-head-order');
   for (const [what, plants] of [
-    ['single', singles(headDim)],
-    ['pairs', pairs(headDim)],
+    ['single', singles(checkpoint.config)],
+    ['pairs', pairs(checkpoint.config)],
   ] as const) {
     const name = `${path.split('/').at(-1)}, ${what}`;
     const isAskedFor = (plant: Plant) => plant.name.includes(options.fault ?? '');
