@@ -10,7 +10,7 @@ import { type AttentionRule, attentionWeights, mixed, rotated } from './attentio
 import { added, type Estimate, embedded, gated, linearRows, normed, roughRows, swiglu } from './bounds.ts';
 import type { Arithmetic } from './precision.ts';
 import { changesRule, type Variant, variantAt } from './variant.ts';
-import { allOf, headName, type WeightSource } from './weight-source.ts';
+import { allOf, headName, WEIGHT_ROWS, type WeightSource } from './weight-source.ts';
 
 /** One program's numbers: whole points by canonical name, in the axes of model/points.ts. */
 export interface Activations {
@@ -33,9 +33,6 @@ export interface ExpectationOptions {
   /** The network without the variants: what they do not change is read there. */
   readonly plain?: Expectation;
 }
-
-/** Rows of a weight matrix that are decoded at once. */
-const WEIGHT_ROWS = 256;
 
 /**
  * Standard deviation of a module's error in a plain float program, as a share of its bound: sums that run through

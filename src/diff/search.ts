@@ -210,7 +210,7 @@ export async function testCauses(
 }
 
 /** Where rows meet: what is wrong only here leaves the first row right. */
-const BETWEEN_ROWS = /self_attn\.(q_rope|k_rope|attn_probs|attn_out)$/;
+const BETWEEN_ROWS = /self_attn\.([qk]_proj|[qk]_rope|attn_probs|attn_out)$/;
 
 /** A difference this many bounds wide would show in the first row as well if its cause could be seen there. */
 const WIDE = 100;
@@ -218,7 +218,7 @@ const WIDE = 100;
 /** The order of the search; behind a right first row, what can leave it right is gone through to its end first. */
 function stepsOf(suspect: Suspect, causes: readonly Cause[]): { cause: Cause; phase: Phase }[] {
   const { far, firstRow, judgement } = suspect;
-  const isBetween = ({ parts }: Cause) => parts.some((part) => BETWEEN_ROWS.test(part));
+  const isBetween = ({ parts }: Cause) => parts.every((part) => BETWEEN_ROWS.test(part));
   const isLate = far && firstRow > 0 && judgement.worst > WIDE;
   const groups = isLate ? [causes.filter(isBetween), causes.filter((cause) => !isBetween(cause))] : [causes];
   const phases = far ? FAR_PHASES : NEAR_PHASES;

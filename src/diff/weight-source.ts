@@ -8,6 +8,9 @@ import { decodeToF64 } from '../quant/decode.ts';
 import type { Floats, Products } from './bounds.ts';
 import { kernelProducts } from './products.ts';
 
+/** Rows of a matrix that are asked for at once. */
+export const WEIGHT_ROWS = 256;
+
 export interface WeightSource {
   readonly config: ModelConfig;
   /** [outSize, inSize], [size], or undefined where there is no such tensor. */
@@ -61,10 +64,15 @@ function fileWeights(checkpoint: Tensors, products?: Products, fault?: BlockFaul
   };
 }
 
+/** A vector is one row. */
+function numRowsOf(weights: WeightSource, name: string): number {
+  const shape = weights.shape(name);
+  return shape && shape.length > 1 ? shape[0] : 1;
+}
+
 /** The whole matrix or vector. */
 export async function allOf(weights: WeightSource, name: string): Promise<Float64Array> {
-  const shape = weights.shape(name);
-  const values = await weights.rows(name, 0, shape && shape.length > 1 ? shape[0] : 1);
+  const values = await weights.rows(name, 0, numRowsOf(weights, name));
   return values instanceof Float64Array ? values : Float64Array.from(values);
 }
 
@@ -125,16 +133,15 @@ export function rowsFrom(
       }
       const size = shape[shape.length - 1];
       const out = new Float64Array((end - begin) * size);
-      for (let n = 0; n < places.length; ) {
-        let count = 1;
-        const { name: other, row } = places[n];
-        while (n + count < places.length) {
-          const next = places[n + count];
-          if (next.name !== other || next.row !== row + count) break;
-          count++;
-        }
-        out.set(await weights.rows(other, row, row + count), n * size);
-        n += count;
+      // In the pieces that are asked for otherwise, which may be kept.
+      const pieces = new Map<string, Floats>();
+      for (const [n, { name: other, row }] of places.entries()) {
+        const first = row - (row % WEIGHT_ROWS);
+        const key = `${other} ${first}`;
+        const last = Math.min(first + WEIGHT_ROWS, numRowsOf(weights, other));
+        const piece = pieces.get(key) ?? (await weights.rows(other, first, last));
+        pieces.set(key, piece);
+        out.set(piece.subarray((row - first) * size, (row - first + 1) * size), n * size);
       }
       return out;
     },
