@@ -180,7 +180,10 @@ async function small(name: string, run: (server: Server) => Promise<SoakResult>)
   const { requests, wrong, failed, memory, pending } = await run(server);
   const rows = memory.map(({ rss, heap, buffers }) => [rss, heap, buffers].map((bytes) => bytes / 1e6));
   const shown = rows.map((row) => row.map((value) => value.toFixed(1)).join('/')).join(', ');
-  console.log(`${name}: ${requests} requests, ${wrong} wrong, ${failed} failed, ${pending} still pending`);
+  console.log(
+    `${name}: ${requests} requests, ${wrong} wrong, ${failed.length} failed, ${pending} still pending`,
+  );
+  for (const line of failed) console.log(line);
   console.log(`MB after each twentieth, garbage collected (resident/heap/buffers): ${shown}`);
   // The first tenth fills caches and pools.
   const slopes = ['resident', 'heap', 'buffers'].map((what, n) => {
@@ -190,7 +193,7 @@ async function small(name: string, run: (server: Server) => Promise<SoakResult>)
   });
   console.log(`MB more per 1,000 requests after the first tenth: ${slopes.join(', ')}`);
   server.stop();
-  if (wrong + failed + pending > 0) process.exitCode = 1;
+  if (wrong + failed.length + pending > 0) process.exitCode = 1;
 }
 
 /** Least squares of values at 0, 1, 2, …: the slope and its standard error. */

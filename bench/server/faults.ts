@@ -19,27 +19,33 @@ async function answersAlone({ url }: Server, vocabSize: number): Promise<string[
 export interface SoakResult {
   readonly requests: number;
   readonly wrong: number;
-  readonly failed: number;
+  /** Why honest requests had no answer. */
+  readonly failed: readonly string[];
   /** After each twentieth. */
   readonly memory: readonly Memory[];
   readonly pending: number;
 }
+
+/** Writes down why a request failed: what `fetch` says is in the error's cause. */
+const noting = (failed: string[], index: number) => (error: Error) => {
+  failed.push(`request ${index}: ${error.message}${error.cause ? `: ${error.cause}` : ''}`);
+  return undefined;
+};
 
 /** @param requests requests by 16 clients, prompts that begin alike and others */
 export async function soak(server: Server, requests: number, vocabSize: number): Promise<SoakResult> {
   const expected = await answersAlone(server, vocabSize);
   const memory: Memory[] = [];
   let wrong = 0;
-  let failed = 0;
+  const failed: string[] = [];
   await closedLoop(16, requests, async (index) => {
     const n = (index * 7) % PROMPTS;
     const heard = await ask(server.url, {
       prompt: promptOf(8 + n, n, vocabSize),
       maxTokens: NUM_TOKENS,
       usesCache: index % 2 === 0,
-    }).catch(() => undefined);
-    if (!heard) failed++;
-    else if (heard.text !== expected[n]) wrong++;
+    }).catch(noting(failed, index));
+    if (heard && heard.text !== expected[n]) wrong++;
     if ((index + 1) % Math.ceil(requests / 20) === 0) memory.push(await server.memory());
   });
   return { requests, wrong, failed, memory, pending: await server.pending() };
@@ -79,15 +85,14 @@ export async function faults(server: Server, requests: number, vocabSize: number
   const expected = await answersAlone(server, vocabSize);
   const memory: Memory[] = [];
   let wrong = 0;
-  let failed = 0;
+  const failed: string[] = [];
   await closedLoop(32, requests, async (index) => {
     if (index % KILL_EVERY === KILL_EVERY - 1) server.killWorker();
     const n = index % PROMPTS;
     const prompt = promptOf(8 + n, n, vocabSize);
     if (index % 2 === 0) {
-      const heard = await ask(server.url, { prompt, maxTokens: NUM_TOKENS }).catch(() => undefined);
-      if (!heard) failed++;
-      else if (heard.text !== expected[n]) wrong++;
+      const heard = await ask(server.url, { prompt, maxTokens: NUM_TOKENS }).catch(noting(failed, index));
+      if (heard && heard.text !== expected[n]) wrong++;
     } else if (index % 4 === 1) {
       await ask(server.url, { prompt, maxTokens: 200, hangUpAfter: 1 + (index % 5) }).catch(() => undefined);
     } else {
