@@ -15,6 +15,7 @@ export interface Trial {
 const GRID_STEPS = 16;
 const FAR_GRID_STEPS = 8;
 const INTERPOLATIONS = 12;
+const GIVE_UP_AFTER = 4;
 /** Share of the energy that the best of a grid may leave for the ground around it to be worth a finer one. */
 const ANY_EFFECT = 0.9;
 const REFINEMENTS = 40;
@@ -46,26 +47,30 @@ export async function searchParameter(
   const bestOf = () => points.reduce((a, b) => (b.left < a.left ? b : a));
   for (let width = step / 2; far && width > step / 10; width /= 2) {
     const best = bestOf();
-    if (beyond(points, best) || best.left > ANY_EFFECT) break;
+    if (beyond(points, best).length > 0 || best.left > ANY_EFFECT) break;
     points.push(await at(best.x - width), await at(best.x + width));
     points.sort((a, b) => a.x - b.x);
   }
   const best = bestOf();
   if (!Number.isFinite(best.left)) return;
-  const other = beyond(points, best);
-  if (other && (await interpolate(at, best, other))) return;
+  for (const other of beyond(points, best)) if (await interpolate(at, best, other)) return;
   if (!far) await goldenSection(at, best.x - step, best.x + step);
 }
 
-/** The neighbour whose change is too long where the best one's is too short, or the other way round. */
-function beyond(points: readonly Point[], best: Point): Point | undefined {
+/** The neighbours whose change is too long where the best one's is too short, or the other way round. */
+function beyond(points: readonly Point[], best: Point): Point[] {
   const n = points.indexOf(best);
-  return [points[n - 1], points[n + 1]].find((side) => side && (side.reach - 1) * (best.reach - 1) < 0);
+  return [points[n - 1], points[n + 1]].filter((side) => side && (side.reach - 1) * (best.reach - 1) < 0);
 }
 
-/** Regula falsi (Illinois) for the number whose change reaches as far as the difference; whether it was found. */
+/**
+ * Regula falsi (Illinois) for the number whose change reaches as far as the difference; whether it was found. A change
+ * that reaches so far in another direction leaves more and more: there is nothing on this side.
+ */
 async function interpolate(at: (x: number) => Promise<Point>, from: Point, to: Point): Promise<boolean> {
   let [a, b] = [from, to];
+  let least = from.left;
+  let numWorse = 0;
   let [reachOfA, reachOfB] = [a.reach - 1, b.reach - 1];
   let isRounded = false;
   for (let n = 0; n < INTERPOLATIONS; n++) {
@@ -78,6 +83,9 @@ async function interpolate(at: (x: number) => Promise<Point>, from: Point, to: P
     } else if (Math.abs(x - b.x) < NEARLY ** 2) return false;
     const point = await at(x);
     if (point.explains) return true;
+    numWorse = point.left < least ? 0 : numWorse + 1;
+    if (numWorse === GIVE_UP_AFTER) return false;
+    least = Math.min(least, point.left);
     const reach = point.reach - 1;
     if (!(Math.abs(reach) > 0)) return false;
     if (reach * reachOfB < 0) [a, reachOfA] = [b, reachOfB];

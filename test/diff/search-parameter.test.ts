@@ -53,6 +53,24 @@ describe('searchParameter', () => {
     expect(tried.length).toBeLessThanOrEqual(9 + 6 + 8);
   });
 
+  it('turns to the other side where a change reaches as far in another direction', async () => {
+    // Too short on both sides of the best of the grid, 1; what leaves nothing is 1.5.
+    const reachOf = (x: number) => 1 - 0.8 * (x - Math.log(1.5)) * (x + Math.log(1.5));
+    const tried: number[] = [];
+    const test = async ({ detail }: { detail: string }) => {
+      const x = Math.log(Number(detail));
+      tried.push(Number(detail));
+      return {
+        left: Math.min(1, (x - Math.log(1.5)) ** 2),
+        reach: reachOf(x),
+        explains: Math.abs(x - Math.log(1.5)) < 1e-3,
+      };
+    };
+    const hypothesis = (value: number) => ({ variant: {}, detail: `${value}` });
+    await searchParameter({ low: 1e-2, high: 1e2, hypothesis }, test, true);
+    expect(tried[tried.length - 1]).toBeCloseTo(1.5, 2);
+  });
+
   it('goes on by golden section where no change reaches too far', async () => {
     const { tried, run } = program(7, { isBlind: true });
     await run(false);
