@@ -14,7 +14,7 @@ export interface Trial {
 
 const GRID_STEPS = 16;
 const FAR_GRID_STEPS = 8;
-const INTERPOLATIONS = 12;
+const INTERPOLATIONS = 20;
 const GIVE_UP_AFTER = 4;
 /** Share of the energy that the best of a grid may leave for the ground around it to be worth a finer one. */
 const ANY_EFFECT = 0.9;
