@@ -14,7 +14,6 @@ import { placeOf } from '../src/model/points.ts';
 import { fileSource } from '../src/node/file-source.ts';
 import { findWeights } from '../src/node/find-weights.ts';
 import { nodePlatform } from '../src/node/platform.ts';
-import { productsKernel } from '../src/node/products.ts';
 import { decodeBlocks } from '../src/quant/decode.ts';
 import { type EncodableDType, encodeBlocks } from '../src/quant/encode.ts';
 import { type LoadOptions, loadModel } from '../src/run/load.ts';
@@ -154,10 +153,7 @@ async function moduleRows(
   checkpoint: Checkpoint,
   format: 'f32' | 'f64',
 ) {
-  const report = await diff(reference, candidate, {
-    weights: checkpointWeights(checkpoint, await productsKernel()),
-    format,
-  });
+  const report = await diff(reference, candidate, { weights: checkpointWeights(checkpoint), format });
   const rows = Object.entries(KINDS).map(([kind, pattern]) => {
     let [maxAbs, relative, squares, energy, count, ulps] = [0, 0, 0, 0, 0, 0];
     for (const [name, { values: a }] of reference.tensors) {

@@ -14,7 +14,7 @@ import { type DiffReport, diff } from '../src/diff/diff.ts';
 import { checkpointWeights, keptWeights } from '../src/diff/weight-source.ts';
 import type { Checkpoint } from '../src/format/checkpoint.ts';
 import { openNode } from '../src/node/open.ts';
-import { productsKernel } from '../src/node/products.ts';
+import { wasmModule } from '../src/node/platform.ts';
 import { traceModel } from '../src/traces/live-trace.ts';
 import type { RawTrace } from '../src/traces/raw-trace.ts';
 import { faultyModel } from '../test/support/faulty-engine.ts';
@@ -72,7 +72,7 @@ async function bench(
   plants: readonly Plant[],
   kinds: string[],
 ) {
-  const weights = keptWeights(checkpointWeights(checkpoint, await productsKernel()));
+  const weights = keptWeights(checkpointWeights(checkpoint, await wasmModule('products')));
   const { numLayers } = checkpoint.config;
   const tallies = new Map(kinds.filter((kind) => kind in EVIDENCE).map((kind) => [kind, empty()]));
   if (tallies.size === 0 || plants.length === 0) return [];

@@ -11,7 +11,7 @@ import type { Checkpoint } from '../format/checkpoint.ts';
 import { SafetensorsFile } from '../format/safetensors.ts';
 import { fileSource } from '../node/file-source.ts';
 import { openNode } from '../node/open.ts';
-import { productsKernel } from '../node/products.ts';
+import { wasmModule } from '../node/platform.ts';
 import { writeText } from '../node/write-file.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { readTrace } from '../traces/trace-file.ts';
@@ -48,7 +48,7 @@ async function run(args: Arguments): Promise<void> {
   try {
     if (listing) await print(`${POINT_HEADER}\n`);
     const report = await diff(reference, candidate, {
-      weights: checkpoint && checkpointWeights(checkpoint, await productsKernel()),
+      weights: checkpoint && checkpointWeights(checkpoint, await wasmModule('products')),
       format: args.choice<FloatFormat>('dtype', ['f64', 'f32', 'f16', 'bf16']),
       accept: args.texts('accept'),
       onCause: (done, total) => status.progress('testing causes', done, total, 'causes'),

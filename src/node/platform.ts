@@ -3,25 +3,22 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import {
-  type Build,
-  type TeamListener,
-  type TeamWorker,
-  threadsFor,
-  type WasmPlatform,
-} from '../wasm/platform.ts';
+import { type TeamListener, type TeamWorker, threadsFor, type WasmPlatform } from '../wasm/platform.ts';
 
 /** The built package: this file is in dist/runtime, or in src/runtime where tests run the sources. */
 export const dist = new URL(import.meta.url.endsWith('.ts') ? '../../dist/' : '../', import.meta.url);
 
-const modules = new Map<Build, Promise<WebAssembly.Module>>();
+const modules = new Map<string, Promise<WebAssembly.Module>>();
+
+/** dist/wasm/NAME.wasm, compiled once for the process. */
+export function wasmModule(name: string): Promise<WebAssembly.Module> {
+  const known = modules.get(name) ?? readFile(new URL(`wasm/${name}.wasm`, dist)).then(compile);
+  modules.set(name, known);
+  return known;
+}
 
 export const nodePlatform: WasmPlatform = {
-  loadModule: (build) => {
-    const known = modules.get(build) ?? readFile(new URL(`wasm/${build}.wasm`, dist)).then(compile);
-    modules.set(build, known);
-    return known;
-  },
+  loadModule: wasmModule,
   spawn: (listener) => spawnWorker('team-worker', listener),
   defaultThreads: threadsFor(availableParallelism()),
 };

@@ -4,7 +4,7 @@ import { checkpointWeights } from '../../src/diff/weight-source.ts';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import type { Model } from '../../src/model/model.ts';
 import { loadWeights } from '../../src/model/weights.ts';
-import { productsKernel } from '../../src/node/products.ts';
+import { wasmModule } from '../../src/node/platform.ts';
 import { modelHere } from '../../src/run/loaded-model.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';
 import type { RawTrace } from '../../src/traces/raw-trace.ts';
@@ -80,7 +80,7 @@ describe('120 clean pairs raise no alarm', () => {
     const model = await PROGRAMS[program](checkpoint);
     const isCut = program === 'f32, chunks of 3 rows';
     const candidate = await (isCut ? traceInChunks(model, ids) : traceModel(model, ids, 'candidate'));
-    const weights = checkpointWeights(checkpoint, await productsKernel());
+    const weights = checkpointWeights(checkpoint, await wasmModule('products'));
     for (const options of [{ weights }, {}]) {
       const report = await diff(reference, candidate, options);
       expect([report.first, report.cause, report.format]).toEqual([null, null, program.split(',')[0]]);

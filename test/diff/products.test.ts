@@ -3,9 +3,9 @@ import { Rng } from '../../src/base/rng.ts';
 import { type Estimate, type Floats, linearRows } from '../../src/diff/bounds.ts';
 import { arithmeticOf } from '../../src/diff/precision.ts';
 import { kernelProducts } from '../../src/diff/products.ts';
-import { productsKernel } from '../../src/node/products.ts';
+import { wasmModule } from '../../src/node/platform.ts';
 
-const products = kernelProducts(await productsKernel());
+const products = kernelProducts(await wasmModule('products'));
 const rng = Rng.fromSeed(1);
 const numbers = (length: number) => Float64Array.from({ length }, () => rng.next() - 0.5);
 

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { diff } from '../../src/diff/diff.ts';
 import { checkpointWeights, keptWeights } from '../../src/diff/weight-source.ts';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
-import { productsKernel } from '../../src/node/products.ts';
+import { wasmModule } from '../../src/node/platform.ts';
 import { traceModel } from '../../src/traces/live-trace.ts';
 import type { RawTrace } from '../../src/traces/raw-trace.ts';
 import { type Faults, faultyModel } from '../support/faulty-engine.ts';
@@ -30,7 +30,7 @@ afterAll(() => whole.close());
 
 describe('diff on every fifth layer of the real weights', async () => {
   const checkpoint = { ...whole, config: { ...whole.config, numLayers: NUM_LAYERS } };
-  const weights = keptWeights(checkpointWeights(checkpoint, await productsKernel()));
+  const weights = keptWeights(checkpointWeights(checkpoint, await wasmModule('products')));
   const reference = await everyNth(checkpoint, {}, 5);
 
   it('calls a right program in float32 right', async () => {

@@ -330,7 +330,6 @@ export const WEIGHT_CAUSES: readonly Cause[] = [
   },
   {
     id: 'weight-transposed',
-    slow: true,
     summary: 'a matrix that is read transposed',
     advice: 'rows are outputs: [outSize, inSize]',
     parts: LINEAR,
@@ -339,7 +338,6 @@ export const WEIGHT_CAUSES: readonly Cause[] = [
   },
   {
     id: 'layers-exchanged',
-    slow: true,
     summary: 'layers in the wrong order',
     advice: 'layers run by their number, 2 before 10 (names sort otherwise)',
     parts: WEIGHTED,
