@@ -39,19 +39,24 @@ export class WordNode {
   }
 }
 
-/** Most sets that are remembered. */
-const MAX_SETS = 256;
+/** Most nodes of sets that are remembered: some 3,000 sets with names of ten bytes. */
+const MAX_NODES = 32_768;
 
 /** Sets that grow word by word: the same words in the same order are the same object, so that masks are found. */
 export class GrowingSets {
   private readonly known = new Map<string, WordNode>();
+  private numNodes = 0;
 
   with(set: WordNode | undefined, bytes: Uint8Array): WordNode {
     const key = `${set ? identity(set) : ''}:${bytes.join()}`;
     let more = this.known.get(key);
     if (!more) {
       more = (set ?? new WordNode()).with(bytes);
-      if (this.known.size >= MAX_SETS) this.known.delete(this.known.keys().next().value as string);
+      this.numNodes += bytes.length + 1;
+      if (this.numNodes > MAX_NODES) {
+        this.known.clear();
+        this.numNodes = bytes.length + 1;
+      }
       this.known.set(key, more);
     }
     return more;

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { compileEbnf } from '../../src/grammar/grammar.ts';
+import { GrowingSets } from '../../src/grammar/words.ts';
+import { idsOf, tinyVocabulary } from '../support/tiny-vocabulary.ts';
 import { expectKeptMasks } from './kept-masks.ts';
 import { TESTED_KEYWORDS } from './schema-cases.ts';
 
@@ -13,6 +16,33 @@ it('gives kept masks as new ones: places that differ in a count only (all cases:
   tags: ['slow'],
 }, () => {
   expectKeptMasks(COUNTED);
+});
+
+it('gives each state its own mask where masks that differ have the same hash', () => {
+  const vocabulary = { ...tinyVocabulary };
+  // 31 · id of the first + id of the second are equal: 1 follows 0, and u is 31 ids behind V.
+  const grammars = ['root ::= "0" | "u"', 'root ::= "1" | "V"'].map((rules) =>
+    compileEbnf(rules, vocabulary),
+  );
+  const allowed = () =>
+    grammars.map((grammar) => {
+      const ids = idsOf(grammar.matcher().mask());
+      return ids.map((id) => String.fromCharCode(...tinyVocabulary.tokenBytes(id))).join('');
+    });
+  expect([allowed(), allowed()]).toEqual([
+    ['0u', '1V'],
+    ['0u', '1V'],
+  ]);
+});
+
+it('remembers a thousand sets of names, and no more nodes than fit', () => {
+  const sets = new GrowingSets();
+  const name = (i: number) => new TextEncoder().encode(`name ${i}`);
+  const grow = () => Array.from({ length: 1000 }, (_, i) => sets.with(undefined, name(i)));
+  const first = grow();
+  expect(grow().every((set, i) => set === first[i])).toBe(true);
+  for (let i = 0; i < 40; i++) sets.with(undefined, new Uint8Array(1000).fill(i));
+  expect(sets.with(undefined, name(0))).not.toBe(first[0]);
 });
 
 it('publishes no keyword that has no case', () => {
