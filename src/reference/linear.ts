@@ -22,49 +22,47 @@ export function linear(
 ): void {
   const { outSize, inSize } = weight;
   const numRows = x.length / inSize;
-  const weightRow = new Float64Array(inSize);
-  for (let o = 0; o < outSize; o++) {
-    readRow(weightRow, weight, o);
-    let t = 0;
-    for (; t + 4 <= numRows; t += 4) dotFourRows(out, x, weightRow, t, o, outSize);
-    for (; t < numRows; t++) {
-      let sum = 0;
-      for (let i = 0; i < inSize; i++) sum += x[t * inSize + i] * weightRow[i];
-      out[t * outSize + o] = sum;
+  const weightRows = new Float64Array(4 * inSize);
+  const sums = new Float64Array(8);
+  for (let o = 0; o < outSize; o += 4) {
+    const count = Math.min(4, outSize - o);
+    for (let k = 0; k < count; k++) readRow(weightRows.subarray(k * inSize), weight, o + k);
+    for (let t = 0; t < numRows; t += 2) {
+      const last = Math.min(t + 1, numRows - 1);
+      dotTwoRows(sums, x, t * inSize, last * inSize, weightRows);
+      for (let k = 0; k < count; k++) {
+        out[t * outSize + o + k] = bias ? sums[k] + bias[o + k] : sums[k];
+        out[last * outSize + o + k] = bias ? sums[4 + k] + bias[o + k] : sums[4 + k];
+      }
     }
-    if (bias) for (t = 0; t < numRows; t++) out[t * outSize + o] += bias[o];
   }
 }
 
-/** The loop above for rows t … t + 3 at once: four sums that do not wait for each other, each in the same order. */
-function dotFourRows(
-  out: Float64Array,
-  x: Float64Array,
-  weightRow: Float64Array,
-  t: number,
-  o: number,
-  outSize: number,
-): void {
-  const inSize = weightRow.length;
-  const row0 = t * inSize;
-  const row1 = row0 + inSize;
-  const row2 = row1 + inSize;
-  const row3 = row2 + inSize;
-  let sum0 = 0;
-  let sum1 = 0;
-  let sum2 = 0;
-  let sum3 = 0;
+/** Rows of x from `a` and from `b` on, times four of a weight: eight sums that do not wait for each other. */
+function dotTwoRows(sums: Float64Array, x: Float64Array, a: number, b: number, four: Float64Array): void {
+  const inSize = four.length / 4;
+  const [row1, row2, row3] = [inSize, 2 * inSize, 3 * inSize];
+  // biome-ignore format: a line for each row of sums.
+  let a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+  // biome-ignore format: as above.
+  let b0 = 0, b1 = 0, b2 = 0, b3 = 0;
   for (let i = 0; i < inSize; i++) {
-    const w = weightRow[i];
-    sum0 += x[row0 + i] * w;
-    sum1 += x[row1 + i] * w;
-    sum2 += x[row2 + i] * w;
-    sum3 += x[row3 + i] * w;
+    const valueA = x[a + i];
+    const valueB = x[b + i];
+    const weight0 = four[i];
+    const weight1 = four[row1 + i];
+    const weight2 = four[row2 + i];
+    const weight3 = four[row3 + i];
+    a0 += valueA * weight0;
+    a1 += valueA * weight1;
+    a2 += valueA * weight2;
+    a3 += valueA * weight3;
+    b0 += valueB * weight0;
+    b1 += valueB * weight1;
+    b2 += valueB * weight2;
+    b3 += valueB * weight3;
   }
-  out[t * outSize + o] = sum0;
-  out[(t + 1) * outSize + o] = sum1;
-  out[(t + 2) * outSize + o] = sum2;
-  out[(t + 3) * outSize + o] = sum3;
+  sums.set([a0, a1, a2, a3, b0, b1, b2, b3]);
 }
 
 /**
