@@ -57,7 +57,7 @@ export class MaskBuilder {
   /** Masks of whole states that took many steps. */
   private readonly whole = new Map<string, TokenSet>();
   /** The same masks by their contents: 9,900 states of 186 schemas have 1,250 of them. */
-  private readonly distinct = new Map<number, TokenSet>();
+  private readonly distinct = new Map<string, TokenSet>();
   private wholeWords = 0;
   /** Nodes of token trees that were looked at. */
   private steps = 0;
@@ -98,17 +98,16 @@ export class MaskBuilder {
   }
 
   private keep(key: string, set: TokenSet): void {
-    const hash = hashOf(set);
-    const other = this.distinct.get(hash);
-    const isNew = !other || !areEqual(other, set);
-    const words = KEY_WORDS + key.length / 4 + (isNew ? sizeOf(set) : 0);
+    const contents = set.words ? `words ${set.words}` : `${set.ids}`;
+    const other = this.distinct.get(contents);
+    const words = KEY_WORDS + key.length / 4 + (other ? 0 : sizeOf(set) + contents.length / 4);
     if (this.wholeWords + words > MAX_WHOLE_WORDS) {
       this.whole.clear();
       this.distinct.clear();
       this.wholeWords = 0;
     }
-    if (isNew) this.distinct.set(hash, set);
-    this.whole.set(key, isNew ? set : other);
+    this.distinct.set(contents, other ?? set);
+    this.whole.set(key, other ?? set);
     this.wholeWords += words;
   }
 
@@ -348,20 +347,6 @@ function tokenSet(mask: Uint32Array): TokenSet {
 
 function sizeOf({ words, ids }: TokenSet): number {
   return words?.length ?? 2 * ids.length;
-}
-
-function hashOf({ words, ids }: TokenSet): number {
-  const values: ArrayLike<number> = words ?? ids;
-  let hash = 0;
-  for (let i = 0; i < values.length; i++) hash = (Math.imul(hash, 31) + values[i]) | 0;
-  return hash;
-}
-
-function areEqual(a: TokenSet, b: TokenSet): boolean {
-  const [left, right] = [a.words ?? a.ids, b.words ?? b.ids];
-  return (
-    !a.words === !b.words && left.length === right.length && left.every((value, i) => value === right[i])
-  );
 }
 
 function addTokens(mask: Uint32Array, { words, ids }: TokenSet): void {
