@@ -71,7 +71,7 @@ export class DpoObjective implements Objective {
       );
       await machine.gradients(batch, rowWeights);
     }
-    this.consumedRows.rows = (this.consumedRows.rows ?? 0) + numbers.length;
+    this.consumedRows.rows = this.order.rowsThrough(step);
     const { loss, extra } = summary(judged, '');
     return { loss, labels, extra, places: numbers.map((n) => `pair ${n + 1}`) };
   }

@@ -30,6 +30,12 @@ export class RowOrder {
     return order.slice(begin, begin + this.rowsPerStep);
   }
 
+  /** Rows of the first `step` iterations. */
+  rowsThrough(step: number): number {
+    const rest = Math.min((step % this.stepsPerEpoch) * this.rowsPerStep, this.numRows);
+    return Math.floor(step / this.stepsPerEpoch) * this.numRows + rest;
+  }
+
   private permutation(epoch: number): number[] {
     const rng = Rng.fromSeed(seedFor(this.seed, 'order', `epoch ${epoch}`));
     const order = Array.from({ length: this.numRows }, (_, i) => i);

@@ -40,7 +40,7 @@ export class SftObjective implements Objective {
       const weights = batch.labels.map(() => 1 / Math.max(labels, 1));
       sums.add(await machine.gradients(batch, weights));
     }
-    this.consumedRows.rows = (this.consumedRows.rows ?? 0) + numbers.length;
+    this.consumedRows.rows = this.order.rowsThrough(step);
     const extra = {
       mean_token_accuracy: sums.hits / labels,
       entropy: sums.entropy / labels,

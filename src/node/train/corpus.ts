@@ -100,7 +100,10 @@ async function* jsonlTexts(path: string, size: number, options: CorpusOptions): 
 }
 
 /** Lines without their line feed, as bytes. */
-async function* lines(path: string, onBytes: (count: number) => void): AsyncGenerator<Uint8Array> {
+export async function* lines(
+  path: string,
+  onBytes: (count: number) => void = () => undefined,
+): AsyncGenerator<Uint8Array> {
   const file = createReadStream(path, { highWaterMark: 2 ** 18 });
   file.on('data', (piece) => onBytes(piece.length));
   const stream = path.endsWith('.gz') ? file.pipe(zlib.createGunzip()) : file;
@@ -192,7 +195,8 @@ async function* parquetTexts(path: string, size: number, options: CorpusOptions)
   }
 }
 
-function decoded(bytes: Uint8Array, file: string, field?: string): string {
+/** UTF-8 without its byte order mark. */
+export function decoded(bytes: Uint8Array, file: string, field?: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -107,7 +107,8 @@ async function conversationOf(
   recipe: SftRecipe,
   rows: ChatRows,
 ): Promise<LabelledRow | undefined> {
-  const { ids, labels } = await rows.conversation(messagesOf(row.messages, at), recipe.assistantOnlyLoss);
+  const messages = messagesOf(row.messages, 'messages', at);
+  const { ids, labels } = await rows.conversation(messages, recipe.assistantOnlyLoss);
   const cut = { ids: ids.slice(0, recipe.maxLength), labels: labels.slice(0, recipe.maxLength) };
   return countLabels(cut.labels.slice(1)) > 0 ? cut : undefined;
 }
@@ -119,29 +120,36 @@ async function pairOf(
   recipe: DpoRecipe,
   rows: ChatRows,
 ): Promise<PreferencePair | undefined> {
-  const side = async (value: unknown): Promise<LabelledRow> => {
-    const isText = typeof value === 'string';
-    const messages = isText ? promptOf(row.prompt, at) : messagesOf(value, at);
-    const answer = isText ? value : contentText(messages[messages.length - 1]);
-    const found = await rows.answer(isText ? messages : messages.slice(0, -1), answer);
+  const side = async (key: 'chosen' | 'rejected'): Promise<LabelledRow> => {
+    const messages = sideOf(row, key, at);
+    const found = await rows.answer(messages.slice(0, -1), contentText(messages[messages.length - 1]));
     const prompt = found.prompt.slice(-recipe.maxPromptLength);
     const ids = [...prompt, ...found.answer].slice(0, recipe.maxLength);
     return { ids, labels: ids.map((id, t) => (t < prompt.length ? IGNORED : id)) };
   };
-  const pair = { chosen: await side(row.chosen), rejected: await side(row.rejected) };
+  const pair = { chosen: await side('chosen'), rejected: await side('rejected') };
   const isLabelled = [pair.chosen, pair.rejected].every(({ labels }) => countLabels(labels.slice(1)) > 0);
   return isLabelled ? pair : undefined;
 }
 
-function promptOf(value: unknown, at: RowPlace): readonly ChatMessage[] {
-  return typeof value === 'string' ? [{ role: 'user', content: value }] : messagesOf(value, at);
+/** The conversation of one side: whole, or an answer alone, which stands behind the row's prompt (TRL's two forms). */
+function sideOf(row: Record<string, unknown>, key: string, at: RowPlace): readonly ChatMessage[] {
+  const said = messagesOf(asMessages(row[key], 'assistant'), key, at);
+  const isAnswer = said[0]?.role === 'assistant';
+  const messages = isAnswer ? [...messagesOf(asMessages(row.prompt, 'user'), 'prompt', at), ...said] : said;
+  if (messages.length > 1 && messages[messages.length - 1].role === 'assistant') return messages;
+  throw new FormatError(`${key}: expected messages that end in one of the assistant, behind a prompt`, at);
 }
 
-function messagesOf(value: unknown, at: RowPlace): readonly ChatMessage[] {
+function asMessages(value: unknown, role: string): unknown {
+  return typeof value === 'string' ? [{ role, content: value }] : value;
+}
+
+function messagesOf(value: unknown, key: string, at: RowPlace): readonly ChatMessage[] {
   try {
     return checkMessages(value);
   } catch (error) {
-    throw new FormatError((error as Error).message, at);
+    throw new FormatError((error as Error).message.replace('messages', key), at);
   }
 }
 

@@ -1,9 +1,8 @@
 // Rows of a data set on disk, one object each: JSONL, or parquet as the hub has it.
 
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import * as zlib from 'node:zlib';
 import { FormatError } from '../../base/errors.ts';
+import { decoded, lines } from './corpus.ts';
 
 /** Where a row stands, for messages. */
 export interface RowPlace {
@@ -11,8 +10,6 @@ export interface RowPlace {
   readonly field: string;
 }
 
-/** Longest line of JSONL, in characters. */
-const MAX_LINE = 2 ** 24;
 /** Rows of parquet that are in memory at once. */
 const ROWS_AT_ONCE = 1000;
 
@@ -20,10 +17,10 @@ const ROWS_AT_ONCE = 1000;
 export async function* rowsOfFile(file: string): AsyncGenerator<[Record<string, unknown>, RowPlace]> {
   if (file.endsWith('.parquet')) return yield* parquetRows(file);
   let number = 0;
-  for await (const line of createInterface({ input: createReadStream(file) })) {
+  for await (const bytes of lines(file)) {
     const at = { file, field: `line ${++number}` };
+    const line = decoded(bytes, file, at.field);
     if (line.trim() === '') continue;
-    if (line.length > MAX_LINE) throw new FormatError(`expected at most ${MAX_LINE} characters`, at);
     yield [parseRow(line, at), at];
   }
 }
