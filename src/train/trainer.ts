@@ -186,12 +186,13 @@ export class Trainer {
 
   private async evaluation(step: number): Promise<Record<string, unknown>> {
     const { machine, objective, options } = this;
-    const last = Math.min(objective.totalSteps, options.maxSteps ?? objective.totalSteps);
-    if (step % options.evaluationInterval !== 0 && step !== last) return {};
+    const isPlanned = step % options.evaluationInterval === 0 || step === objective.totalSteps;
+    if (!isPlanned && step !== options.maxSteps) return {};
     const found = await objective.evaluate(machine);
     const samples = await options.sample?.(step);
     if (!found) return samples ? { samples } : {};
-    if (found.loss < (this.state.best?.loss ?? Number.POSITIVE_INFINITY)) {
+    // What is shown where a run is stopped decides nothing: it goes on as if it had not been.
+    if (isPlanned && found.loss < (this.state.best?.loss ?? Number.POSITIVE_INFINITY)) {
       this.state = { ...this.state, best: { step, loss: found.loss } };
       await this.trySave(options.bestStore);
     }

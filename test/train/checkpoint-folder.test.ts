@@ -79,6 +79,28 @@ describe('a checkpoint', () => {
     await expect(store.latest()).rejects.toThrow(/optimizer.safetensors: expected sha256 .* damaged/);
   });
 
+  it('that is damaged gives way to the one before it, and is named', async () => {
+    const notes: string[] = [];
+    const store = new CheckpointFolder(folder, (text) => notes.push(text));
+    await store.save(checkpoint(3));
+    await store.save(checkpoint(6));
+    rmSync(join(folder, 'step-00000006', 'optimizer.safetensors'));
+    expect((await store.latest())?.state.step).toBe(3);
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toMatch(
+      /expected a file of a checkpoint, got ENOENT.*; going on from step-00000003, delete .*step-00000006$/,
+    );
+    writeFileSync(join(folder, 'step-00000003', 'state.json'), '');
+    await expect(store.latest()).rejects.toThrow(/step-00000006.*ENOENT/);
+  });
+
+  it('takes the place of those before it where only one is kept', async () => {
+    const store = new CheckpointFolder(folder, undefined, false);
+    await store.save(checkpoint(3));
+    await store.save(checkpoint(6));
+    expect(readdirSync(folder).sort()).toEqual(['latest', 'step-00000006']);
+  });
+
   it('that was left half written is named and ignored, and so is a latest that leads nowhere', {
     tags: ['slow'],
   }, async () => {

@@ -57,6 +57,16 @@ describe('the loss hash of a run', () => {
     expect(log('killed').map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   });
 
+  it('and the best evaluation are the same where the run is stopped for a look', {
+    tags: ['slow'],
+  }, async () => {
+    const { state } = await train('unstopped');
+    await train('stopped', { maxSteps: 3 });
+    await train('stopped', { maxSteps: 13, resume: true });
+    expect((await train('stopped', { resume: true })).state.best).toEqual(state.best);
+    expect((await train('stopped-early', { maxSteps: 3 })).state.best).toBeNull();
+  });
+
   it('moves with the seed', { tags: ['slow'] }, async () => {
     expect((await train('seed', { seed: 4 })).hash).not.toBe(LOSS_HASH);
   });

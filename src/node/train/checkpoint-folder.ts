@@ -31,11 +31,16 @@ const LATEST = 'latest';
 export class CheckpointFolder implements CheckpointStore {
   readonly path: string;
   private readonly onNote: (text: string) => void;
+  private readonly keepsAll: boolean;
 
-  /** @param onNote told of folders that were left half written, and of a `latest` that leads nowhere */
-  constructor(path: string, onNote: (text: string) => void = () => undefined) {
+  /**
+   * @param onNote   told of folders that were left half written or damaged, and of a `latest` that leads nowhere
+   * @param keepsAll false where a checkpoint takes the place of those before it
+   */
+  constructor(path: string, onNote: (text: string) => void = () => undefined, keepsAll = true) {
     this.path = path;
     this.onNote = onNote;
+    this.keepsAll = keepsAll;
   }
 
   /**
@@ -51,6 +56,7 @@ export class CheckpointFolder implements CheckpointStore {
       await writeCheckpoint(partial, checkpoint);
       await this.takeName(partial, name);
       await this.writeLatest(name);
+      if (!this.keepsAll) await this.removeOthers(name);
       return name;
     } catch (error) {
       await rm(partial, { recursive: true, force: true }).catch(() => undefined);
@@ -69,7 +75,22 @@ export class CheckpointFolder implements CheckpointStore {
     if (said !== '' && !names.includes(said)) {
       this.onNote(`${join(this.path, LATEST)}: expected a checkpoint, got ${shown(said)}; taking ${newest}`);
     }
-    return this.read(names.includes(said) ? said : newest);
+    const chosen = names.includes(said) ? said : newest;
+    return this.readWhole([chosen, ...names.slice(0, names.indexOf(chosen)).reverse()]);
+  }
+
+  /** The first one that can be read. @throws the first one's error when none can */
+  private async readWhole([name, ...older]: readonly string[]): Promise<TrainingCheckpoint> {
+    try {
+      return await this.read(name);
+    } catch (error) {
+      const { message } = error as Error;
+      if (older.length === 0) throw error;
+      this.onNote(`${message}; going on from ${older[0]}, delete ${join(this.path, name)}`);
+      return this.readWhole(older).catch(() => {
+        throw error;
+      });
+    }
   }
 
   async load(step: number): Promise<TrainingCheckpoint> {
@@ -110,6 +131,11 @@ export class CheckpointFolder implements CheckpointStore {
     } finally {
       for (const file of files) await file.close();
     }
+  }
+
+  private async removeOthers(kept: string): Promise<void> {
+    for (const name of await this.names())
+      if (name !== kept) await rm(join(this.path, name), { recursive: true, force: true });
   }
 
   /** A checkpoint of the same step, of a run that was resumed before it, gives way. */
@@ -192,7 +218,11 @@ async function readRecord(path: string): Promise<StateRecord> {
 
 async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 }))
-    hash.update(piece as Uint8Array);
+  try {
+    for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 }))
+      hash.update(piece as Uint8Array);
+  } catch (error) {
+    throw new UnavailableError(`${path}: expected a file of a checkpoint, got ${(error as Error).message}`);
+  }
   return hash.digest('hex');
 }

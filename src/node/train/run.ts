@@ -55,7 +55,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
         maxSteps: options.maxSteps,
         skipsNan: options.skipsNan,
         store,
-        bestStore: new CheckpointFolder(join(out, 'best'), onNote),
+        bestStore: new CheckpointFolder(join(out, 'best'), onNote, false),
         onStep: async (line) => {
           await log.append(line);
           await report.step(line, run.objective.totalSteps);
