@@ -46,6 +46,10 @@ const HEAP_BYTES = 40e6;
  * counts, so the plan is exact.
  */
 export function planTraining(config: ModelConfig, options: TrainingOptions): TrainingPlan {
+  // One activation of all rows alone: a rehearsal of what cannot be would take minutes, and gigabytes of lists.
+  const bytes = 4 * options.maxRows * config.hiddenSize;
+  if (bytes > MAX_PAGES * PAGE)
+    return { bytes, passBytes: bytes, heapBytes: 0, stateBytes: 0, recomputes: true };
   const chosen = options.recomputes;
   const first = rehearse(config, options, chosen ?? false);
   if (chosen !== undefined || first.bytes <= MAX_PAGES * PAGE) return first;

@@ -13,7 +13,7 @@ import type {
   ScheduleRecipe,
   StageRecipe,
 } from './recipe.ts';
-import type { RecipeSection } from './recipe-section.ts';
+import { MOST_BETA, type RecipeSection } from './recipe-section.ts';
 
 /** nanotron's DEFAULT_SEED. */
 const DEFAULT_SEED = 42;
@@ -109,16 +109,29 @@ function readOptimizer(optimizer: RecipeSection): OptimizerRecipe {
   factory.choice('name', ['adamW'], 'adamW');
   factory.ignore('torch_adam_is_fused');
   const read: OptimizerRecipe = {
-    beta1: factory.number('adam_beta1', { fallback: 0.9, most: 1 }),
-    beta2: factory.number('adam_beta2', { fallback: 0.95, most: 1 }),
+    beta1: factory.number('adam_beta1', { fallback: 0.9, most: MOST_BETA }),
+    beta2: factory.number('adam_beta2', { fallback: 0.95, most: MOST_BETA }),
     eps: factory.number('adam_eps', { fallback: 1e-8 }),
     weightDecay: optimizer.number('weight_decay', { fallback: 0 }),
-    weightDecayExclude: optimizer.texts('weight_decay_exclude_named_params'),
+    weightDecayExclude: readPatterns(optimizer, 'weight_decay_exclude_named_params'),
     clipGrad: optimizer.has('clip_grad') ? optimizer.number('clip_grad') : undefined,
   };
   factory.end();
   optimizer.ignore('accumulate_grad_in_fp32', 'zero_stage', 'clip_grad');
   return read;
+}
+
+/** Regular expressions, which the trainer matches with names of parameters. */
+function readPatterns(section: RecipeSection, key: string): string[] {
+  const patterns = section.texts(key);
+  for (const pattern of patterns) {
+    try {
+      new RegExp(`^(?:${pattern})`);
+    } catch {
+      section.fail(key, 'regular expressions of JavaScript', pattern);
+    }
+  }
+  return patterns;
 }
 
 function readSchedule(scheduler: RecipeSection, trainSteps: number): ScheduleRecipe {

@@ -2,7 +2,7 @@
 // would have been other steps. The future may change (learning rate, decay, number of steps: that is how a decay
 // branch is cut from a stable checkpoint), the past may not.
 
-import { type Recipe, stageAt } from './recipe.ts';
+import { type Recipe, sequencesPerStep, stageAt } from './recipe.ts';
 
 export interface RecipeChanges {
   /** Changes that only concern steps to come, such as `schedule.decaySteps: 400 → 200`. */
@@ -45,6 +45,9 @@ export function recipeChanges(before: Recipe, after: Recipe, step: number): Reci
     const isFuture = FUTURE.some((start) => key.startsWith(start));
     (isFuture ? allowed : refused).push(`${key}: ${a} → ${b}`);
   }
+  // Rows of fine-tuning are counted by steps, so that other steps would leave some out, or take some twice.
+  const [rows, rowsNow] = [before, after].map((one) => (one.kind === 'pretrain' ? 0 : sequencesPerStep(one)));
+  if (rows !== rowsNow) refused.push(`rows of a step: ${rows} → ${rowsNow}`);
   return { allowed, refused };
 }
 

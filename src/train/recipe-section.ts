@@ -3,6 +3,10 @@
 
 import { FormatError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
+import { shown } from '../base/shown.ts';
+
+/** Largest decay of a moment: 1 would divide by nothing. */
+export const MOST_BETA = 0.99999999;
 
 /** Names of keys: `tokens.train_steps`, `data_stages[0].data.seed`. */
 export class RecipeSection {
@@ -125,8 +129,4 @@ export class RecipeSection {
   private where(key: string): string {
     return this.path === '' ? key : `${this.path}.${key}`;
   }
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? 'nothing' : (JSON.stringify(value)?.slice(0, 80) ?? String(value));
 }

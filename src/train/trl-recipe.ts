@@ -2,7 +2,7 @@
 // decide a number are read, those of devices, logs and uploads are known and do nothing here.
 
 import type { DpoRecipe, LoraRecipe, Recipe, SftRecipe } from './recipe.ts';
-import type { RecipeSection } from './recipe-section.ts';
+import { MOST_BETA, type RecipeSection } from './recipe-section.ts';
 
 /** Keys of HF's TrainingArguments and TRL's script arguments that do not reach a number of the model here. */
 const WITHOUT_EFFECT = [
@@ -72,13 +72,14 @@ function readRun(root: RecipeSection) {
     startFrom,
     chatTemplate: root.text('chat_template'),
     optimizer: {
-      beta1: root.number('adam_beta1', { fallback: 0.9, most: 1 }),
-      beta2: root.number('adam_beta2', { fallback: 0.999, most: 1 }),
+      beta1: root.number('adam_beta1', { fallback: 0.9, most: MOST_BETA }),
+      beta2: root.number('adam_beta2', { fallback: 0.999, most: MOST_BETA }),
       eps: root.number('adam_epsilon', { fallback: 1e-8 }),
       weightDecay: root.number('weight_decay', { fallback: 0 }),
       // HF's Trainer never decays norms and biases.
       weightDecayExclude: ['.*norm\\.weight', '.*\\.bias'],
-      clipGrad: root.number('max_grad_norm', { fallback: 1 }),
+      // 0 clips nothing, as in HF's Trainer.
+      clipGrad: root.number('max_grad_norm', { fallback: 1 }) || undefined,
     },
     checkpoints: {
       interval: root.count('save_steps', { fallback: 500 }),

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../support/run-cli.ts';
@@ -33,6 +36,19 @@ describe('smollm2 plan --train', () => {
     const { code, stdout } = await runCli(['plan', '--train', nano, '--threads', '2', '--memory', '150MB']);
     expect(stdout).toMatch(/in all .*, more than +150\.0 MB$/m);
     expect(stdout).toMatch(/does not fit: make micro_batch_size or sequence_length smaller/);
+    expect(code).toBe(1);
+  });
+
+  it('answers at once where no memory could ever do', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'smollm2-plan-'));
+    const recipe = join(folder, 'huge.yaml');
+    writeFileSync(
+      recipe,
+      readFileSync(nano, 'utf8').replace(/micro_batch_size: \d+/, 'micro_batch_size: 20000000'),
+    );
+    const { code, stdout } = await runCli(['plan', '--train', recipe]);
+    rmSync(folder, { recursive: true });
+    expect(stdout).toMatch(/in all +52428\d\d\.\d MB, more than/);
     expect(code).toBe(1);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PretrainRecipe } from '../../src/train/recipe.ts';
+import type { PretrainRecipe, SftRecipe } from '../../src/train/recipe.ts';
 import { recipeChanges } from '../../src/train/recipe-changes.ts';
 
 const before = {
@@ -28,6 +28,16 @@ describe('a run that is resumed with another recipe', () => {
       allowed: ['schedule.decayStart: 800 → 700', 'trainSteps: 1000 → 900'],
       refused: [],
     });
+  });
+
+  it('may cut the rows of a step of tuning otherwise, and not take others', () => {
+    const tuning = { kind: 'sft', microBatchSize: 8, microBatchesPerStep: 1 } as SftRecipe;
+    expect(
+      recipeChanges(tuning, { ...tuning, microBatchSize: 4, microBatchesPerStep: 2 }, 3).refused,
+    ).toEqual([]);
+    expect(recipeChanges(tuning, { ...tuning, microBatchSize: 4 }, 3).refused).toEqual([
+      'rows of a step: 8 → 4',
+    ]);
   });
 
   it('may not change what has been', () => {

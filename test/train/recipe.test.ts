@@ -122,6 +122,21 @@ describe("nanotron's recipe", () => {
     expect(() => read(nanotron(changes))).toThrow(`r.yaml, ${message}`);
   });
 
+  it('refuses patterns and decays that no step could use', () => {
+    const optimizer = (changes: object, factory: object = {}) => {
+      const { optimizer: whole } = nanotron() as { optimizer: { optimizer_factory: object } };
+      const optimizer_factory = { ...whole.optimizer_factory, ...factory };
+      return () => readRecipe(nanotron({ optimizer: { ...whole, ...changes, optimizer_factory } }), 'r.yaml');
+    };
+    expect(optimizer({ weight_decay_exclude_named_params: ['('] })).toThrow(
+      /optimizer.weight_decay_exclude_named_params: expected regular expressions of JavaScript, got "\("/,
+    );
+    expect(optimizer({}, { adam_beta1: 1 })).toThrow(/adam_beta1: expected a number, 0 to 0.9/);
+    expect(optimizer({ weight_decay: Number.NaN })).toThrow(
+      /weight_decay: expected a number, at least 0, got NaN/,
+    );
+  });
+
   it('shrinks to a small machine: counts of steps keep their shares', () => {
     const scale = { train_steps: 100, sequences_per_step: 8, micro_batch_size: 4, order: 'fresh' };
     const { recipe, notices } = read(nanotron({ scale }));
@@ -179,6 +194,11 @@ describe("TRL's recipe", () => {
       decayStyle: 'cosine',
       minLearningRate: 0,
     });
+  });
+
+  it('clips nothing at a max_grad_norm of 0', () => {
+    const { recipe } = readRecipe({ ...sft, max_grad_norm: 0 }, 'sft.yaml');
+    expect(recipe.optimizer.clipGrad).toBeUndefined();
   });
 
   it('of DPO, with a mixer of one data set', () => {
