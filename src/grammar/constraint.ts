@@ -48,17 +48,15 @@ export class GrammarConstraint {
     const { matcher } = this;
     // Apart from the token to be drawn and the one that ends the answer.
     const spare = this.tokensLeft - 2;
-    if (this.hasEnded) words.fill(0);
-    else if (matcher.remaining + matcher.growth <= spare) matcher.mask(words);
-    else {
+    words.fill(0);
+    if (!this.hasEnded && matcher.remaining + matcher.growth <= spare) matcher.mask(words);
+    else if (!this.hasEnded) {
       const path = matcher.shortestEnd();
       // Every byte more may cost a token.
       if (path.length + RESERVE <= spare)
         matcher.mask(words, matcher.remaining + spare - RESERVE - path.length);
-      else {
-        words.fill(0);
-        if (path.length > 0) setBit(words, path[0]);
-      }
+      // The way itself is always left: a mask of so few bytes may be empty, as `remaining` counts a few more.
+      if (path.length > 0) setBit(words, path[0]);
     }
     if (this.hasEnded || matcher.isComplete) for (const id of this.endIds) setBit(words, id);
   }
