@@ -12,6 +12,7 @@ import { LIMITS } from '../server/limits.ts';
 import type { SmolLM2 } from '../smollm2.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { engineOptions, openModel } from './model-options.ts';
+import { readOut } from './read-out.ts';
 import { Status } from './terminal.ts';
 
 const DEFAULT_PORT = 8080;
@@ -61,7 +62,7 @@ async function run(args: Arguments): Promise<void> {
   loading.catch(() => undefined); // told below
   const served = app(loading, serverOptions(args, host));
   const server = createAdaptorServer({
-    fetch: (request, bindings) => served.fetch(request, bindings),
+    fetch: readOut(served.fetch),
     serverOptions: {
       maxHeaderSize: LIMITS.headerBytes,
       headersTimeout: 60_000,
