@@ -132,7 +132,8 @@ async function* events(
       : [...smol.tokenizer.eosIds, ...smol.tokenizer.endIds, ...smol.config.eosIds],
   );
   let endToken: LoggedToken | undefined;
-  let hasCalls = false;
+  // An answer of calls alone shows no text, not even of a call that is cut in its tag.
+  let hasCalls = form.isOnlyCalls;
   const shown: LoggedToken[] = [];
   const text = (piece: string): AnswerEvent => ({ kind: 'text', text: piece, tokens: shown.splice(0) });
   let step = await tokens.next();
@@ -152,9 +153,11 @@ async function* events(
       yield event.kind === 'text' ? text(event.text) : event;
     }
   }
-  for (const event of calls?.end() ?? []) if (event.kind === 'text') yield text(event.text);
-  if (logprobs !== undefined && !hasCalls) shown.push(...log.end());
-  if (shown.length > 0 && !hasCalls) yield text('');
+  if (!hasCalls) {
+    for (const event of calls?.end() ?? []) if (event.kind === 'text') yield text(event.text);
+    if (logprobs !== undefined) shown.push(...log.end());
+    if (shown.length > 0) yield text('');
+  }
   const result = step.value;
   metrics.countAnswer({
     ...result.usage,

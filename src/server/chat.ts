@@ -60,7 +60,7 @@ interface ToolCall {
 /** An answer to its end, as a message. */
 export async function wholeAnswer(
   events: AsyncGenerator<AnswerEvent, AnswerEnd>,
-  { sampling }: Question,
+  { sampling, form }: Question,
   choice: number,
 ): Promise<WholeAnswer> {
   const seen: AnswerEvent[] = [];
@@ -76,7 +76,7 @@ export async function wholeAnswer(
       calls.push({ id, type: 'function', function: { name: event.name, arguments: '' } });
     } else calls[event.index].function.arguments += event.text;
   }
-  const isOnlyCalls = calls.length > 0 && content === '';
+  const isOnlyCalls = form.isOnlyCalls || (calls.length > 0 && content === '');
   const message = {
     role: 'assistant' as const,
     content: isOnlyCalls ? null : content,
