@@ -12,6 +12,7 @@ export interface LoggedToken {
 }
 
 export class TokenLog {
+  private readonly tokenizer: Pick<Tokenizer, 'isSpecial'>;
   private readonly decoder: ReturnType<Tokenizer['decoder']>;
   private readonly held: { token: LoggedToken; end: number }[] = [];
   /** Characters of all tokens, of all text that was shown, and of all tokens that were given out. */
@@ -19,14 +20,18 @@ export class TokenLog {
   private shown = 0;
   private given = 0;
 
-  constructor(tokenizer: Tokenizer) {
+  constructor(tokenizer: Pick<Tokenizer, 'decoder' | 'isSpecial'>) {
+    this.tokenizer = tokenizer;
     this.decoder = tokenizer.decoder({ skipSpecial: true });
   }
 
   /** @returns the tokens whose text is now shown */
   push({ id, text, logprob = 0, topLogprobs = [] }: GeneratedToken): LoggedToken[] {
-    this.written += this.decoder.push(id).length;
-    this.held.push({ token: { id, logprob, top: topLogprobs }, end: this.written });
+    const brought = this.decoder.push(id).length;
+    this.written += brought;
+    // One that completes no character is shown with the character.
+    const isHalf = brought === 0 && !this.tokenizer.isSpecial(id);
+    this.held.push({ token: { id, logprob, top: topLogprobs }, end: this.written + Number(isHalf) });
     this.shown += text.length;
     let ready = 0;
     while (ready < this.held.length && this.held[ready].end <= this.shown)
