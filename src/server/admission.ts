@@ -56,9 +56,10 @@ export class Admission {
    * @throws RequestError 429 when the queue is full
    */
   tickets(count: number, client: string, signal: AbortSignal): Ticket[] {
-    if (this.queue.length >= this.queueLimit) {
+    const numWaiting = this.queue.length + count - (this.parallel - this.numRunning);
+    if (numWaiting > this.queueLimit) {
       throw new RequestError(
-        `queue: expected fewer than ${this.queueLimit} answers that wait, got ${this.queue.length}; ask again later`,
+        `queue: expected at most ${this.queueLimit} answers that wait, got ${numWaiting}`,
         { status: 429, type: 'rate_limit_error', code: 'queue_full', retryAfter: 1 },
       );
     }

@@ -59,3 +59,15 @@ describe('a request of many answers', () => {
     expect(await placesOf([other, single[4]])).toEqual([true, false]);
   });
 });
+
+describe('the queue', () => {
+  it('takes what finds places at once, however short it is, and no request that would make it too long', () => {
+    const admission = new Admission(4, 0);
+    const many = admission.tickets(4, 'a', signal);
+    expect(() => admission.tickets(1, 'b', signal)).toThrow('expected at most 0 answers that wait, got');
+    for (const ticket of many) ticket.leave();
+    const longer = new Admission(4, 10);
+    expect(() => longer.tickets(15, 'a', signal)).toThrow('got 11');
+    expect(longer.tickets(14, 'a', signal)).toHaveLength(14);
+  });
+});
