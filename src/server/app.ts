@@ -37,6 +37,7 @@ function onDemand<Name extends string>(file: () => Promise<Record<Name, Handler>
 
 const tokens = () => import('./tokens.ts');
 const figures = () => import('./figures.ts');
+const ollama = () => import('./ollama.ts');
 
 /** Paths below `/v1` that are answered without it too, as llama.cpp's clients ask for them. */
 const POSTS: Record<string, Handler> = {
@@ -66,10 +67,7 @@ export function app(smol: SmolLM2 | Promise<SmolLM2>, options?: ServerOptions): 
     });
   const open = (handler: Handler) => (context: Context) =>
     answered(service, context, false, (exchange) => handler(service, exchange));
-  routes.get(
-    '/',
-    open(async () => (await import('./page.ts')).page()),
-  );
+  routes.get('/', open(onDemand(() => import('./page.ts'), 'page')));
   routes.get('/health', open(health));
   routes.get('/v1/health', open(health));
   for (const prefix of ['/v1', '']) {
@@ -84,22 +82,10 @@ export function app(smol: SmolLM2 | Promise<SmolLM2>, options?: ServerOptions): 
   routes.post('/detokenize', ready(onDemand(tokens, 'detokenize')));
   routes.get('/tokenizer_info', ready(onDemand(tokens, 'tokenizerInfo')));
   routes.post('/apply-template', ready(onDemand(tokens, 'applyTemplate')));
-  const ollama = () => import('./ollama.ts');
-  for (const name of ['show', 'chat', 'generate', 'embed'] as const) {
-    routes.post(
-      `/api/${name}`,
-      ready(async (at, exchange) => (await ollama()).OLLAMA_POSTS[name](at, exchange)),
-    );
-  }
-  routes.get(
-    '/api/version',
-    open(async () => (await ollama()).version()),
-  );
-  for (const path of ['/api/tags', '/api/ps'])
-    routes.get(
-      path,
-      ready(async (at) => (await ollama()).tags(at)),
-    );
+  for (const name of ['show', 'chat', 'generate', 'embed'] as const)
+    routes.post(`/api/${name}`, ready(onDemand(ollama, name)));
+  routes.get('/api/version', open(onDemand(ollama, 'version')));
+  for (const path of ['/api/tags', '/api/ps']) routes.get(path, ready(onDemand(ollama, 'tags')));
   routes.get('/props', ready(onDemand(figures, 'props')));
   routes.get('/slots', ready(onDemand(figures, 'slots')));
   routes.get('/metrics', ready(onDemand(figures, 'metrics')));
@@ -151,7 +137,7 @@ function failed(service: Service, exchange: Exchange, error: unknown): Response 
   service.metrics.countRejected(told.fault.status);
   if (told.fault.status === 500)
     service.options.log?.(`error ${exchange.id} ${(error as Error)?.stack ?? error}`);
-  return errorResponse(told);
+  return errorResponse(told, exchange.request.url.includes('/api/'));
 }
 
 /** Method, path, status and time: never what was said. */

@@ -74,9 +74,10 @@ export function errorBody({ message, fault }: RequestError): { error: Record<str
   return { error: { message, type, param, code, ...more } };
 }
 
-export function errorResponse(error: RequestError): Response {
+/** @param isPlain  whether the client speaks Ollama's API, where an error is a text */
+export function errorResponse(error: RequestError, isPlain: boolean): Response {
   const { status, retryAfter } = error.fault;
-  return Response.json(errorBody(error), {
+  return Response.json(isPlain ? { error: error.message } : errorBody(error), {
     status,
     headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
   });

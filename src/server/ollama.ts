@@ -6,7 +6,7 @@ import { type AnswerEnd, type AnswerEvent, answer, type Question } from './answe
 import { samplingDefaults } from './chat-request.ts';
 import { readMessages, readTools, withTools } from './conversation.ts';
 import { embedAll } from './embeddings.ts';
-import { asRequestError, wrongValue } from './errors.ts';
+import { wrongValue } from './errors.ts';
 import { eventStream, json, NDJSON, type StreamEvent } from './event-stream.ts';
 import { type Exchange, readBody } from './exchange.ts';
 import { Fields } from './fields.ts';
@@ -21,27 +21,6 @@ type Shape = (event: { text: string } | { calls: readonly OllamaCall[] } | undef
 
 interface OllamaCall {
   readonly function: { readonly name: string; readonly arguments: unknown };
-}
-
-/** Handlers by the last part of their path; all errors are `{"error": "text"}`. */
-export const OLLAMA_POSTS: Record<string, (service: Service, exchange: Exchange) => Promise<Response>> = {
-  show: plainErrors(show),
-  chat: plainErrors(chat),
-  generate: plainErrors(generate),
-  embed: plainErrors(embed),
-};
-
-function plainErrors(handler: (service: Service, exchange: Exchange) => Promise<Response>): typeof handler {
-  return async (service, exchange) => {
-    try {
-      return await handler(service, exchange);
-    } catch (error) {
-      const { message, fault } = asRequestError(error);
-      if (fault.status === 500) throw error;
-      service.metrics.countRejected(fault.status);
-      return Response.json({ error: message }, { status: fault.status });
-    }
-  };
 }
 
 /** GET /api/version */
@@ -78,7 +57,8 @@ function details({ smol }: Service): object {
   };
 }
 
-async function show(service: Service, exchange: Exchange): Promise<Response> {
+/** POST /api/show */
+export async function show(service: Service, exchange: Exchange): Promise<Response> {
   const fields = await readBody(exchange);
   checkModel(service, fields);
   const { config, template, model } = service.smol;
@@ -101,7 +81,8 @@ async function show(service: Service, exchange: Exchange): Promise<Response> {
   });
 }
 
-async function chat(service: Service, exchange: Exchange): Promise<Response> {
+/** POST /api/chat */
+export async function chat(service: Service, exchange: Exchange): Promise<Response> {
   const fields = await readBody(exchange);
   checkModel(service, fields);
   const tools = readTools(fields);
@@ -112,7 +93,10 @@ async function chat(service: Service, exchange: Exchange): Promise<Response> {
       : format === FREE
         ? service.forms.ofTools(tools, false, true)
         : service.forms.either(format, tools, false);
-  const ids = await idsOf(service.smol, withTools(readMessages(fields), tools));
+  const messages = readMessages(fields);
+  const turns = fields.list('messages', LIMITS.messages) ?? [];
+  for (const [i, turn] of turns.entries()) refuseImages(new Fields(turn, `messages[${i}]`));
+  const ids = await idsOf(service.smol, withTools(messages, tools));
   const message = (content: string, calls?: readonly OllamaCall[]) => ({
     message: { role: 'assistant', content, ...(calls && { tool_calls: calls }) },
   });
@@ -121,11 +105,12 @@ async function chat(service: Service, exchange: Exchange): Promise<Response> {
   );
 }
 
-async function generate(service: Service, exchange: Exchange): Promise<Response> {
+/** POST /api/generate */
+export async function generate(service: Service, exchange: Exchange): Promise<Response> {
   const fields = await readBody(exchange);
   checkModel(service, fields);
   fields.refuse(['suffix'], 'SmolLM2 was not taught to fill in');
-  if ((fields.list('images', LIMITS.messages) ?? []).length > 0) throw fields.wrong('images', 'none');
+  refuseImages(fields);
   const prompt = fields.text('prompt', LIMITS.contentLength) ?? '';
   const system = fields.text('system', LIMITS.contentLength);
   const form = readFormat(service, fields);
@@ -140,12 +125,17 @@ async function generate(service: Service, exchange: Exchange): Promise<Response>
   }));
 }
 
-async function embed(service: Service, exchange: Exchange): Promise<Response> {
+function refuseImages(fields: Fields): void {
+  if ((fields.list('images', LIMITS.messages) ?? []).length > 0) throw fields.wrong('images', 'none');
+}
+
+/** POST /api/embed */
+export async function embed(service: Service, exchange: Exchange): Promise<Response> {
   const fields = await readBody(exchange);
   checkModel(service, fields);
   const startedAt = performance.now();
   const inputs = readPrompts(service.smol, fields, 'input', LIMITS.embeddingInputs);
-  for (const ids of inputs) roomFor(service, ids.length - 1, 1);
+  for (const ids of inputs) roomFor(service, ids.length, 0);
   const vectors = await embedAll(service, exchange, inputs);
   return Response.json({
     model: service.options.model,
