@@ -29,7 +29,12 @@ export async function readResponseRequest(service: Service, fields: Fields): Pro
   );
   if (fields.flag('background'))
     throw fields.wrong('background', 'false: this server keeps nothing', 'unsupported');
-  if (fields.text('truncation') === 'auto') throw fields.wrong('truncation', 'disabled', 'unsupported');
+  fields.oneOf('truncation', ['disabled']);
+  fields.refuse(['response_format', 'json_schema', 'grammar'], 'say it in text.format');
+  fields.count('n', 1, 1);
+  fields.count('top_logprobs', 0, 0);
+  fields.child('metadata');
+  checkIncluded(fields);
   const format = fields.child('text')?.child('format');
   const { tools, form } = readForm(service, fields, format ? service.forms.ofFormat(format) : FREE);
   const sampling = readSampling(fields, samplingDefaults(service));
@@ -53,6 +58,22 @@ export async function readResponseRequest(service: Service, fields: Fields): Pro
   return { question: { ids, maxTokens, sampling, form }, stream: fields.flag('stream') ?? false, echoed };
 }
 
+/** What may be asked for beside the answer, where nothing of it is ever there. */
+const INCLUDED = [
+  'reasoning.encrypted_content',
+  'file_search_call.results',
+  'web_search_call.results',
+  'web_search_call.action.sources',
+  'message.input_image.image_url',
+  'computer_call_output.output.image_url',
+  'code_interpreter_call.outputs',
+];
+
+function checkIncluded(fields: Fields): void {
+  const wrong = fields.list('include', 64)?.findIndex((one) => !INCLUDED.includes(one as string)) ?? -1;
+  if (wrong >= 0) throw wrongValue(`include[${wrong}]`, `expected ${INCLUDED.join(' or ')}`, 'unsupported');
+}
+
 /** Instructions as a system message, then the input: one text, or messages, calls and what calls gave. */
 function readInput(fields: Fields): ChatMessage[] {
   const instructions = fields.text('instructions', LIMITS.contentLength);
@@ -73,9 +94,11 @@ function readItem(item: Fields): ChatMessage {
   const type = item.text('type') ?? 'message';
   if (type === 'message') return readTurn(item);
   if (type === 'function_call') {
-    const [name, args] = ['name', 'arguments'].map((one) => item.text(one));
-    if (name === undefined || args === undefined)
-      throw item.wrong('name', 'a name, with arguments beside it');
+    const [name, args] = ['name', 'arguments'].map((one) => {
+      const text = item.text(one);
+      if (text === undefined) throw item.wrong(one, 'a text');
+      return text;
+    });
     return { role: 'assistant', content: `${CALL_BEGIN}[${callText(name, args)}]${CALL_END}` };
   }
   if (type === 'function_call_output') {
