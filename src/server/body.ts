@@ -17,7 +17,18 @@ export async function readFields(request: Request): Promise<Fields> {
   } catch (error) {
     throw wrongValue('body', `expected JSON, got ${(error as Error).message.slice(0, 120)}`, 'invalid_json');
   }
+  // Half a character can come as an escape only.
+  if (/\\ud[89a-f]/i.test(text)) checkTexts(value, '');
   return new Fields(value);
+}
+
+/** Refuses texts that are none: an encoder would repair them in silence. */
+function checkTexts(value: unknown, at: string): void {
+  if (typeof value === 'string' && /\p{Surrogate}/u.test(value))
+    throw wrongValue(at, 'expected UTF-8, got half a character');
+  if (typeof value !== 'object') return;
+  for (const name in value)
+    checkTexts(value[name as never], Array.isArray(value) ? `${at}[${name}]` : at ? `${at}.${name}` : name);
 }
 
 async function readText(request: Request): Promise<string> {
@@ -25,7 +36,7 @@ async function readText(request: Request): Promise<string> {
   if (declared > LIMITS.bodyBytes) throw tooLarge(declared);
   if (!request.body) return '';
   const reader = request.body.getReader();
-  const pieces: Uint8Array[] = [];
+  const pieces: BlobPart[] = [];
   let size = 0;
   try {
     for (;;) {
@@ -40,14 +51,8 @@ async function readText(request: Request): Promise<string> {
     if (error instanceof RequestError) throw error;
     throw wrongValue('body', 'expected a whole body, got one that was cut off', 'incomplete_body');
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(await new Blob(pieces).arrayBuffer());
   } catch {
     throw wrongValue('body', 'expected UTF-8, got other bytes', 'invalid_json');
   }

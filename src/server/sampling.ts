@@ -2,6 +2,7 @@
 // llama.cpp's server adds.
 
 import { seedFor } from '../base/seed.ts';
+import { shown } from '../base/shown.ts';
 import type { GenerateOptions } from '../generate/generate.ts';
 import { wrongValue } from './errors.ts';
 import type { Fields } from './fields.ts';
@@ -12,6 +13,9 @@ export interface Defaults {
   readonly topP: number;
   readonly vocabSize: number;
 }
+
+/** A smaller one makes logits infinite, by which they are divided. */
+const LEAST_PENALTY = 0.01;
 
 /** How an answer is drawn, without its length. */
 export interface Sampling {
@@ -32,7 +36,7 @@ export function readSampling(fields: Fields, defaults: Defaults): Sampling {
     topK: fields.count('top_k', 0),
     minP: fields.number('min_p', 0, 1),
     typicalP: typical(fields),
-    repetitionPenalty: positive(fields, 'repeat_penalty'),
+    repetitionPenalty: fields.number('repeat_penalty', LEAST_PENALTY, Number.MAX_VALUE),
     presencePenalty: fields.number('presence_penalty', -2, 2),
     frequencyPenalty: fields.number('frequency_penalty', -2, 2),
     logitBias: readBiases(fields, defaults.vocabSize),
@@ -46,12 +50,6 @@ export function readSampling(fields: Fields, defaults: Defaults): Sampling {
 function typical(fields: Fields): number | undefined {
   const value = fields.number('typical_p', 0, 1);
   return value === 0 ? Number.MIN_VALUE : value;
-}
-
-function positive(fields: Fields, name: string): number | undefined {
-  const value = fields.number(name, 0, Number.MAX_VALUE);
-  if (value === 0) throw fields.wrong(name, 'a number above 0');
-  return value;
 }
 
 /** A seed of the client's, read as 64 bits; a random one otherwise. */
@@ -93,11 +91,8 @@ function readBiases(fields: Fields, vocabSize: number): Record<string, number> |
     throw wrongValue('logit_bias', `expected at most ${LIMITS.logitBiases} ids, got ${entries.length}`);
   }
   for (const [id, bias] of entries) {
-    if (!/^\d{1,9}$/.test(id) || Number(id) >= vocabSize) {
-      throw wrongValue(
-        'logit_bias',
-        `expected ids from 0 to ${vocabSize - 1}, got ${JSON.stringify(id.slice(0, 20))}`,
-      );
+    if (!/^(0|[1-9]\d{0,8})$/.test(id) || Number(id) >= vocabSize) {
+      throw wrongValue('logit_bias', `expected ids from 0 to ${vocabSize - 1}, got ${shown(id)}`);
     }
     if (typeof bias !== 'number' || !(bias >= -100 && bias <= 100)) {
       throw wrongValue(`logit_bias.${id}`, 'expected a number from -100 to 100');
