@@ -1,6 +1,5 @@
 // POST /v1/chat/completions: what is asked.
 
-import type { ChatMessage } from '../chat/message.ts';
 import type { Question } from './answer.ts';
 import { type DescribedTool, readMessages, readTools, withTools } from './conversation.ts';
 import { wrongValue } from './errors.ts';
@@ -19,7 +18,7 @@ export interface ChatRequest {
   readonly includeUsage: boolean;
 }
 
-const REFUSED = ['audio', 'functions', 'function_call', 'prediction'];
+const REFUSED = ['audio', 'functions', 'function_call', 'prediction', 'suffix'];
 
 /** @throws RequestError for anything that cannot be honoured */
 export async function readChatRequest(service: Service, fields: Fields): Promise<ChatRequest> {
@@ -31,7 +30,7 @@ export async function readChatRequest(service: Service, fields: Fields): Promise
   const sampling = readSampling(fields, samplingDefaults(service));
   const maxWanted = readMaxTokens(fields, ['max_tokens', 'max_completion_tokens'], 1);
   const logprobs = readLogprobs(fields);
-  const numChoices = fields.count('n', 1, LIMITS.choices) ?? 1;
+  const numChoices = readNumChoices(fields);
   checkIgnoreEos(fields, form);
   const ids = await idsOf(service.smol, withTools(messages, tools));
   const maxTokens = roomFor(service, ids.length, maxWanted);
@@ -45,6 +44,14 @@ export async function readChatRequest(service: Service, fields: Fields): Promise
     ...(logprobs !== undefined && { logprobs }),
   };
   return { question, numChoices, ...readStream(fields) };
+}
+
+/** Answers to each prompt: all that are drawn are given. */
+export function readNumChoices(fields: Fields): number {
+  const numChoices = fields.count('n', 1, LIMITS.choices) ?? 1;
+  const bestOf = fields.count('best_of', 1) ?? numChoices;
+  if (bestOf !== numChoices) throw fields.wrong('best_of', `the value of n, ${numChoices}`);
+  return numChoices;
 }
 
 export function samplingDefaults({ options, smol }: Service) {
@@ -102,14 +109,13 @@ export function readForm(
 }
 
 /** What may be called: nothing, any tool, one for certain, or the one that is named. */
-function readToolChoice(
+export function readToolChoice(
   fields: Fields,
   tools: readonly DescribedTool[],
 ): 'none' | 'auto' | 'required' | { name: string } {
   const raw = fields.raw('tool_choice');
-  if (raw === undefined) return tools.length > 0 ? 'auto' : 'none';
   if (raw === 'none') return raw;
-  if (raw === 'auto') return tools.length > 0 ? 'auto' : 'none';
+  if (raw === undefined || raw === 'auto') return tools.length > 0 ? 'auto' : 'none';
   if (tools.length === 0) throw fields.wrong('tool_choice', 'none, as there are no tools');
   if (raw === 'required') return raw;
   if (typeof raw !== 'object') throw fields.wrong('tool_choice', 'none, auto, required or a function');
@@ -121,9 +127,4 @@ function readToolChoice(
     throw named.wrong('name', `one of ${tools.map((tool) => tool.name).join(', ')}`);
   }
   return { name };
-}
-
-/** A conversation without tools or form: for templates and counts. */
-export function readConversation(fields: Fields): readonly ChatMessage[] {
-  return withTools(readMessages(fields), readTools(fields));
 }

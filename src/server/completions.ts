@@ -3,7 +3,7 @@
 
 import type { Ticket } from './admission.ts';
 import { type AnswerEnd, type AnswerEvent, answer, type Question } from './answer.ts';
-import { readStream, samplingDefaults } from './chat-request.ts';
+import { readNumChoices, readStream, samplingDefaults } from './chat-request.ts';
 import { numCharacters, type ScoredPrompt, scorePrompt } from './echo.ts';
 import { wrongValue } from './errors.ts';
 import { eventStream, json, merged, type StreamEvent } from './event-stream.ts';
@@ -35,10 +35,7 @@ function readCompletionRequest(service: Service, fields: Fields): CompletionRequ
   fields.refuse(['suffix'], 'SmolLM2 was not taught to fill in');
   const echo = fields.flag('echo') ?? false;
   const prompts = readPrompts(service.smol, fields, 'prompt', LIMITS.prompts);
-  const numChoices = fields.count('n', 1, LIMITS.choices) ?? 1;
-  const bestOf = fields.count('best_of', 1);
-  if (bestOf !== undefined && bestOf !== numChoices)
-    throw fields.wrong('best_of', `the value of n, ${numChoices}`);
+  const numChoices = readNumChoices(fields);
   if (prompts.length * numChoices > LIMITS.answers) {
     throw wrongValue(
       'n',
@@ -51,9 +48,8 @@ function readCompletionRequest(service: Service, fields: Fields): CompletionRequ
   const sampling = readSampling(fields, samplingDefaults(service));
   const form = service.forms.read(fields);
   const questions = prompts.map((ids) => {
-    const maxTokens =
-      wanted === 0 ? 0 : roomFor(service, ids.length, wanted ?? service.options.maxTokens ?? DEFAULT_LENGTH);
-    if (maxTokens === 0) roomFor(service, ids.length - 1, 1);
+    const most = wanted ?? service.options.maxTokens ?? DEFAULT_LENGTH;
+    const maxTokens = Math.min(roomFor(service, ids.length, wanted), most);
     return { ids, maxTokens, sampling, form, cachePrompt, ...(logprobs !== undefined && { logprobs }) };
   });
   return { questions, numChoices, echo, ...readStream(fields) };

@@ -11,6 +11,8 @@ import { LIMITS } from './limits.ts';
 /** A tool as OpenAI's clients describe it. */
 export interface DescribedTool extends Tool {
   readonly description?: string;
+  /** Where the schema of its arguments stands in the request. */
+  readonly at: string;
 }
 
 /**
@@ -39,7 +41,7 @@ export function readTurn(message: Fields): ChatMessage {
     throw message.wrong('role', 'system, user, assistant, tool or a word like these');
   }
   const calls = message.list('tool_calls', LIMITS.tools) ?? [];
-  const content = readContent(message, role === 'assistant' && calls.length > 0);
+  const content = readContent(message, role === 'assistant');
   const written = calls.map((call, i) => writtenCall(new Fields(call, message.at(`tool_calls[${i}]`))));
   const block = written.length > 0 ? `${CALL_BEGIN}[${written.join(', ')}]${CALL_END}` : '';
   return { role: role === 'developer' ? 'system' : role, content: content + block };
@@ -111,6 +113,7 @@ function readTool(tool: Fields): DescribedTool {
   const description = described.text('description');
   return {
     name,
+    at: described.at('parameters'),
     ...(description !== undefined && { description }),
     ...(parameters !== undefined && { parameters: parameters as Json }),
   };

@@ -18,7 +18,7 @@ export async function embeddings(service: Service, exchange: Exchange): Promise<
     throw fields.wrong('dimensions', `${hiddenSize}, the model's`, 'unsupported');
   }
   const inputs = readPrompts(smol, fields, 'input', LIMITS.embeddingInputs);
-  for (const ids of inputs) roomFor(service, ids.length - 1, 1);
+  for (const ids of inputs) roomFor(service, ids.length, 0);
   const vectors = await embedAll(service, exchange, inputs);
   const numTokens = inputs.reduce((sum, ids) => sum + ids.length, 0);
   return Response.json({

@@ -8,7 +8,7 @@ import type { Json } from '../grammar/json.ts';
 import { compileTools, ToolTrigger } from '../grammar/tools.ts';
 import type { SmolLM2 } from '../smollm2.ts';
 import type { DescribedTool } from './conversation.ts';
-import { RequestError, wrongValue } from './errors.ts';
+import { wrongValue } from './errors.ts';
 import type { Fields } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import type { Metrics } from './metrics.ts';
@@ -27,6 +27,9 @@ export const FREE: Form = { constraint: () => undefined, hasCalls: false, isOnly
 
 /** Compiled grammars of late, by their source: clients send the same schema again and again. */
 const MAX_COMPILED = 64;
+
+/** Where errors stand that are in the arguments of a tool. */
+const IN_TOOL = /^#.items.anyOf.(\d+).*?allOf.0/;
 
 export class FormReader {
   private readonly smol: SmolLM2;
@@ -74,11 +77,8 @@ export class FormReader {
     }
     const source = JSON.stringify(schema);
     if (source.length > LIMITS.schemaLength) {
-      throw wrongValue(
-        param,
-        `expected at most ${LIMITS.schemaLength} characters, got ${source.length}`,
-        'invalid_schema',
-      );
+      const expected = `expected at most ${LIMITS.schemaLength} characters, got ${source.length}`;
+      throw wrongValue(param, expected, 'invalid_schema');
     }
     return this.of(param, `schema ${source}`, (tokenizer) => compileSchema(schema as Json, tokenizer));
   }
@@ -88,9 +88,8 @@ export class FormReader {
     const { tokenizer } = this.smol;
     const limit = isParallel ? {} : { maxCalls: 1 };
     const key = `tools ${isCertain} ${isParallel} ${JSON.stringify(tools)}`;
-    const grammar = this.compile('tools', key, () =>
-      compileTools(tools, tokenizer, { ...limit, begun: !isCertain }),
-    );
+    const compile = () => compileTools(tools, tokenizer, { ...limit, begun: !isCertain });
+    const grammar = this.compile('tools', key, compile, tools);
     const endIds = this.endIds;
     return {
       constraint: (maxTokens) =>
@@ -126,6 +125,7 @@ export class FormReader {
     param: string,
     key: string,
     compile: (tokenizer: SmolLM2['tokenizer']) => Grammar,
+    tools: readonly DescribedTool[] = [],
   ): Grammar {
     const known = this.compiled.get(key);
     if (known) {
@@ -142,12 +142,9 @@ export class FormReader {
       return grammar;
     } catch (error) {
       if (!(error instanceof GrammarError)) throw error;
-      throw new RequestError(error.message, {
-        status: 400,
-        type: 'invalid_request_error',
-        code: 'invalid_schema',
-        param,
-      });
+      const { message } = error;
+      const tool = tools[Number(IN_TOOL.exec(message)?.[1])];
+      throw wrongValue(tool?.at ?? param, tool ? message.replace(IN_TOOL, '#') : message, 'invalid_schema');
     } finally {
       this.metrics.countCompile(performance.now() - startedAt);
     }

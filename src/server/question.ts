@@ -6,13 +6,13 @@ import type { SmolLM2 } from '../smollm2.ts';
 import { RequestError } from './errors.ts';
 import type { Service } from './service.ts';
 
-/** How many tokens an answer may have. @throws RequestError 400 with the numbers when it does not fit */
+/** How many tokens an answer may have; `wanted` is 0 where there is none. @throws RequestError 400 with the numbers when it does not fit */
 export function roomFor(service: Service, numIds: number, wanted: number | undefined): number {
   const { maxSeqLen } = service.smol.model;
   // The last token of an answer needs no position.
   const room = maxSeqLen + 1 - numIds;
   if (room >= Math.max(1, wanted ?? 1)) return wanted ?? Math.min(room, service.options.maxTokens ?? room);
-  const answer = wanted === undefined ? '' : ` and ${wanted} tokens of answer`;
+  const answer = wanted ? ` and ${wanted} tokens of answer` : '';
   throw new RequestError(
     `context: expected at most ${maxSeqLen} tokens, got ${numIds} of prompt${answer}; shorten one of them`,
     {
@@ -25,8 +25,12 @@ export function roomFor(service: Service, numIds: number, wanted: number | undef
 }
 
 /** The ids of a conversation, contents as plain text: a message cannot end itself. */
-export async function idsOf(smol: SmolLM2, messages: readonly ChatMessage[]): Promise<number[]> {
-  return templateOf(smol).encode(smol.tokenizer, messages, { addGenerationPrompt: true });
+export async function idsOf(
+  smol: SmolLM2,
+  messages: readonly ChatMessage[],
+  addGenerationPrompt = true,
+): Promise<number[]> {
+  return templateOf(smol).encode(smol.tokenizer, messages, { addGenerationPrompt });
 }
 
 /** @throws RequestError for a base model */

@@ -1,7 +1,10 @@
 // Text to ids and back for clients that count or score: llama.cpp's and vLLM's forms side by side.
 
-import { readConversation } from './chat-request.ts';
+import type { ChatMessage } from '../chat/message.ts';
+import { readToolChoice } from './chat-request.ts';
+import { readMessages, readTools, withTools } from './conversation.ts';
 import { type Exchange, readBody } from './exchange.ts';
+import type { Fields } from './fields.ts';
 import { LIMITS } from './limits.ts';
 import { checkIds } from './prompts.ts';
 import { idsOf, templateOf } from './question.ts';
@@ -16,7 +19,7 @@ export async function tokenize(service: Service, exchange: Exchange): Promise<Re
     max_model_len: service.smol.model.maxSeqLen,
   });
   if (fields.has('messages')) {
-    const tokens = await idsOf(service.smol, readConversation(fields));
+    const tokens = await idsOf(service.smol, readConversation(fields), isOpen(fields));
     return Response.json({ tokens, ...count(tokens) });
   }
   if (fields.has('prompt')) {
@@ -34,6 +37,15 @@ export async function tokenize(service: Service, exchange: Exchange): Promise<Re
   const tokens = fields.flag('with_pieces') ? ids.map((id) => ({ id, piece: pieceOf(service, id) })) : ids;
   return Response.json({ tokens });
 }
+
+/** A conversation as an answer would see it, without the form: for templates and counts. */
+function readConversation(fields: Fields): readonly ChatMessage[] {
+  const tools = readTools(fields);
+  return withTools(readMessages(fields), readToolChoice(fields, tools) === 'none' ? [] : tools);
+}
+
+/** Whether the head of the answer follows the conversation. */
+const isOpen = (fields: Fields) => fields.flag('add_generation_prompt') ?? true;
 
 /** The begin-of-text id is added as the tokenizer's file says, or not at all. */
 function special(isAdded: boolean | undefined, isParsed: boolean) {
@@ -77,7 +89,7 @@ export function tokenizerInfo({ smol }: Service): Response {
 /** POST /apply-template: the text that a conversation becomes. */
 export async function applyTemplate({ smol }: Service, exchange: Exchange): Promise<Response> {
   const fields = await readBody(exchange);
-  const addGenerationPrompt = fields.flag('add_generation_prompt') ?? true;
+  const addGenerationPrompt = isOpen(fields);
   const prompt = await templateOf(smol).render(readConversation(fields), { addGenerationPrompt });
   return Response.json({ prompt });
 }

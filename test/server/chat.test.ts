@@ -101,6 +101,17 @@ describe('/v1/chat/completions', () => {
     expect(json.choices[0].message.content).toBe('aaaaa');
   });
 
+  it('takes a message of the assistant that says nothing, and counts no tools that it leaves out', async () => {
+    const messages = [...user('Hi'), { role: 'assistant', content: null }, ...user('Hi')];
+    const body = { ...ask, messages, tools, tool_choice: 'none' };
+    const { status, json } = await post('/v1/chat/completions', body);
+    const counted = await post('/v1/chat/completions/input_tokens', body);
+    expect([status, counted.json.input_tokens]).toEqual([200, json.usage.prompt_tokens]);
+    const open = await post('/tokenize', { messages });
+    const whole = await post('/tokenize', { messages, add_generation_prompt: false });
+    expect(whole.json.count).toBeLessThan(open.json.count);
+  });
+
   it('refuses to mix up what excludes itself', async () => {
     const { status, json } = await post('/v1/chat/completions', {
       ...ask,
@@ -144,6 +155,12 @@ describe('what a request may not say', () => {
     [{ grammar: 'root ::= (' }, 'grammar'],
     [{ grammar: 'root ::= "a"', ignore_eos: true }, 'ignore_eos'],
     [{ functions: [] }, 'functions'],
+    [{ suffix: 'x' }, 'suffix'],
+    [{ n: 2, best_of: 3 }, 'best_of'],
+    [{ repeat_penalty: 1e-320 }, 'repeat_penalty'],
+    [{ logit_bias: { '07': 1 } }, 'logit_bias'],
+    [{ messages: user('a\ud800b') }, 'messages[0].content'],
+    [{ stop: ['\udc00'] }, 'stop[0]'],
     [{ modalities: ['audio'] }, 'modalities'],
     [{ tools: [{ type: 'banana' }] }, 'tools[0].type'],
     [{ tools: [tools[0], tools[0]] }, 'tools[1]'],
@@ -157,6 +174,16 @@ describe('what a request may not say', () => {
     expect([status, json.error.type, json.error.param]).toEqual([400, 'invalid_request_error', param]);
     expect(json.error.code).not.toBeNull();
     expect(json.error.message).not.toBe('');
+  });
+
+  it('names the tool whose schema is at fault', async () => {
+    const broken = { at: { $ref: '#/nowhere' } };
+    for (const change of [{}, { tool_choice: { type: 'function', function: { name: 'broken' } } }]) {
+      const body = { ...ask, tools: [tools[0], tool('broken', broken)], ...change };
+      const { json } = await post('/v1/chat/completions', body);
+      expect(json.error.param).toBe('tools[1].function.parameters');
+      expect(json.error.message).toContain(': #/properties/at');
+    }
   });
 
   it('null counts as absent, and fields without meaning here are left alone', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventsOf, get, post, smol } from './served.ts';
+import { eventsOf, get, post, serverOf, smol } from './served.ts';
 
 const prompt = 'To be, or not';
 const ids = smol.tokenizer.encode(prompt);
@@ -69,6 +69,24 @@ describe('/v1/completions', () => {
   ])('refuses %j', async (change, param) => {
     const { status, json } = await post('/v1/completions', { ...greedy, ...change });
     expect([status, json.error.param]).toEqual([400, param]);
+  });
+
+  it('takes what fits the context to the last id, with what room is left for an answer', async () => {
+    const { maxSeqLen } = smol.model;
+    const longest = Array(maxSeqLen).fill(5);
+    const answer = await post('/v1/completions', { prompt: longest });
+    expect(answer.json.usage.completion_tokens).toBeLessThanOrEqual(1);
+    const input = { input: longest };
+    expect((await post('/v1/embeddings', input)).status).toBe(200);
+    const long = [...longest, 5];
+    for (const [path, body] of [
+      ['/v1/embeddings', { input: long }],
+      ['/v1/completions', { prompt: long, echo: true, max_tokens: 0 }],
+    ] as const) {
+      const { json } = await post(path, body);
+      expect(json.error).toMatchObject({ n_prompt_tokens: maxSeqLen + 1, n_ctx: maxSeqLen });
+      expect(json.error.message).not.toContain('answer');
+    }
   });
 });
 
@@ -142,11 +160,23 @@ describe('/v1/responses', () => {
     { conversation: 'c' },
     { background: true },
     { truncation: 'auto' },
+    { truncation: 'banana' },
+    { metadata: 5 },
+    { include: ['banana'] },
+    { n: 2 },
+    { response_format: { type: 'json_object' } },
+    { grammar: 'root ::= "a"' },
+    { top_logprobs: 99 },
     { input: [] },
     { input: [{ type: 'item_reference', id: 'x' }] },
   ])('refuses %j', async (change) => {
     expect((await post('/v1/responses', { ...ask, ...change })).status).toBe(400);
   });
+});
+
+it('names what is missing of a call in the input', async () => {
+  const input = [{ type: 'function_call', call_id: 'c', name: 'look' }];
+  expect((await post('/v1/responses', { input })).json.error.param).toBe('input[0].arguments');
 });
 
 describe('texts and ids', () => {
@@ -203,5 +233,22 @@ describe("Ollama's API", () => {
   it('writes errors as it does', async () => {
     const { status, json } = await post('/api/chat', { model: 'other', messages: [] });
     expect([status, typeof json.error]).toEqual([404, 'string']);
+    expect(typeof (await get('/api/nothing')).json.error).toBe('string');
+    const server = await serverOf({ keys: ['one'], queue: 0, parallel: 1 });
+    expect((await post('/api/chat', {}, { server })).json.error).toMatch(/key/);
+    const input = ['a', 'b'];
+    const full = await post('/api/embed', { input }, { server, headers: { 'x-api-key': 'one' } });
+    expect([full.status, full.headers.get('retry-after'), typeof full.json.error]).toEqual([
+      429,
+      '1',
+      'string',
+    ]);
+  });
+
+  it('refuses images, which it cannot see', async () => {
+    const { status } = await post('/api/chat', {
+      messages: [{ role: 'user', content: 'Hi', images: ['x'] }],
+    });
+    expect(status).toBe(400);
   });
 });
