@@ -6,7 +6,11 @@ import type { SmolLM2 } from '../smollm2.ts';
 import { RequestError } from './errors.ts';
 import type { Service } from './service.ts';
 
-/** How many tokens an answer may have; `wanted` is 0 where there is none. @throws RequestError 400 with the numbers when it does not fit */
+/**
+ * How many tokens an answer may have; `wanted` is 0 where there is none.
+ *
+ * @throws RequestError 400 with the numbers when it does not fit
+ */
 export function roomFor(service: Service, numIds: number, wanted: number | undefined): number {
   const { maxSeqLen } = service.smol.model;
   // The last token of an answer needs no position.
