@@ -13,8 +13,9 @@ export function readOut<Bindings extends { incoming: unknown }>(fetch: Fetch<Bin
   return async (request, bindings) => {
     const response = await fetch(request, bindings);
     const incoming = bindings.incoming as IncomingMessage;
-    // One that dribbles has been waited for.
-    if (response.status >= 400 && response.status !== 408) await readToEnd(incoming);
+    // One that dribbles has been waited for; one whose length nobody knows may never end, and hears at once.
+    const hasLength = incoming.headers['content-length'] !== undefined;
+    if (response.status >= 400 && response.status !== 408 && hasLength) await readToEnd(incoming);
     return response;
   };
 }
