@@ -33,6 +33,7 @@ export class Alternatives {
   private readonly reader: SchemaReader;
   private readonly languages: Languages;
   private readonly never: Schema;
+  private readonly hasUnevaluated: boolean;
   private readonly kept = new Map<string, readonly Part[]>();
   private readonly possible = new Map<string, boolean>();
   private readonly active = new Set<string>();
@@ -42,6 +43,9 @@ export class Alternatives {
   constructor(reader: SchemaReader, languages: Languages) {
     this.reader = reader;
     this.languages = languages;
+    this.hasUnevaluated = reader.schemas.some(
+      ({ array, object }) => array.unevaluated || object.unevaluated,
+    );
     this.never = reader.make('#', { always: false });
   }
 
@@ -178,7 +182,8 @@ export class Alternatives {
     if (type === 'string') return [{ ...ANY_STRING, values: fitting as string[] }];
     if (type === 'null' || type === 'boolean') return [{ type, values: fitting }];
     return this.distinct(
-      fitting.flatMap((value) => this.single(this.structure(value, schema), true, type)),
+      // A constant looks at no members, unlike the keywords it is written out as.
+      fitting.flatMap((value) => this.single(this.structure(value, schema), true, type)).map(untold),
       schema,
     );
   }
@@ -211,9 +216,7 @@ export class Alternatives {
   /** At least one of the schemas; where unevaluated members matter, every set of them that may hold. */
   private any(schemas: readonly Schema[], at: Schema, type: PartType): readonly Part[] {
     const each = schemas.map((schema) => this.single(schema, true, type));
-    const all = this.distinct(freeOrders(each.flat()), at);
-    const isTold = all.some((part) => tells(part));
-    if (!this.hasUnevaluated || !isTold) return all;
+    if (!this.isTold(each.flat())) return this.distinct(freeOrders(each.flat()), at);
     let sets: readonly Part[] = [];
     for (const parts of each) {
       sets = this.distinct([...sets, ...parts, ...this.product(sets, parts, at)], at);
@@ -221,8 +224,9 @@ export class Alternatives {
     return sets;
   }
 
-  private get hasUnevaluated(): boolean {
-    return this.reader.schemas.some(({ array, object }) => array.unevaluated || object.unevaluated);
+  /** Whether it matters which members the parts have looked at. */
+  private isTold(parts: readonly Part[]): boolean {
+    return this.hasUnevaluated && parts.some(tells);
   }
 
   /** Exactly one of the schemas. Those that cannot hold beside it need not be negated. */
@@ -351,12 +355,12 @@ export class Alternatives {
     return part;
   }
 
-  /** Each part once, and only the whole type where that is one of them. */
+  /** Each part once, and only the whole type where that is one of them and the others tell no more. */
   private distinct(parts: readonly Part[], at: Schema): readonly Part[] {
     if (parts.length < 2) return parts;
     const byKey = new Map(parts.map((part) => [partKey(part), part]));
     const whole = byKey.get(partKey(anyPart(parts[0].type)));
-    if (whole) return [whole];
+    if (whole && !this.isTold(parts)) return [whole];
     if (byKey.size > MAX_ALTERNATIVES) throw tooLarge(at);
     return [...byKey.values()];
   }

@@ -96,4 +96,22 @@ export const SCHEMA_CASES_2020: readonly SchemaCase[] = [
     valid: ['3'],
     invalid: ['2', '"a"'],
   },
+  {
+    name: 'unevaluatedItems beside constants',
+    schema: { enum: [[1], [], 2], unevaluatedItems: false },
+    valid: ['[]', '2'],
+    invalid: ['[1]', '[2]'],
+  },
+  {
+    name: 'unevaluatedProperties beside constants',
+    schema: { allOf: [{ enum: [{ a: 1 }, {}] }], unevaluatedProperties: false },
+    valid: ['{}'],
+    invalid: ['{"a":1}'],
+  },
+  {
+    name: 'unevaluatedProperties beside an alternative that allows everything',
+    schema: { type: 'object', anyOf: [{}, { properties: { a: whole } }], unevaluatedProperties: false },
+    valid: ['{}', '{"a":1}'],
+    invalid: ['{"a":"x"}', '{"b":1}'],
+  },
 ];
