@@ -78,7 +78,7 @@ export function decimalOf(value: number): Decimal {
  */
 export function numberDfa(rules: NumberRules): Dfa {
   const decimals = rules.bounds.map(({ value }) => decimalOf(value));
-  const isFree = rules.bounds.length === 0 && rules.divisors.length === 0 && !rules.canonical;
+  const isFree = rules.integer !== false && !rules.bounds.length && !rules.divisors.length && !rules.canonical;
   const most = isFree ? FREE_DIGITS : EXACT_DIGITS;
   const machine = new NumberMachine(rules, decimals, isFree && rules.integer === undefined, most, isFree);
   return explore<NumberState>({

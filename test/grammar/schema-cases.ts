@@ -45,6 +45,12 @@ export const SCHEMA_CASES: readonly SchemaCase[] = [
     invalid: ['"a"', '"😀"', '"abcd"'],
   },
   {
+    name: 'a number that is not whole',
+    schema: { type: 'number', not: { type: 'integer' } },
+    valid: ['1.5', '-0.25', '1.00000000000001'],
+    invalid: ['1', '1.0', '1.00000000000000000001'],
+  },
+  {
     name: 'pattern',
     schema: { type: 'string', pattern: '^[A-Z]{2}-\\d+$' },
     valid: ['"AB-1"', '"ZZ-0042"'],
