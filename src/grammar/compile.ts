@@ -10,7 +10,7 @@ import { type Json, TYPES } from './json.ts';
 import { MAX_DEPTH, type Spacing, ValueNode } from './json-value.ts';
 import { yes } from './keyword-parts.ts';
 import { Languages } from './languages.ts';
-import { numberDfa } from './number-language.ts';
+import { numberDfa, spellNumber } from './number-language.ts';
 import type { Literals, NumberPart, Part, StringPart } from './parts.ts';
 import { type Schema, SchemaReader } from './schema.ts';
 import type { Bounds, SchemaPlaces } from './schema-places.ts';
@@ -122,7 +122,8 @@ export class SchemaCompiler implements SchemaPlaces {
     if (part.type === 'null' || part.type === 'boolean') {
       words.push(...part.values.map((value) => this.utf8.encode(String(value))));
     } else if (part.type === 'number') {
-      if (part.values) words.push(...part.values.map((value) => this.utf8.encode(JSON.stringify(value))));
+      const spell = unique ? spellNumber : String;
+      if (part.values) words.push(...part.values.map((value) => this.utf8.encode(spell(value))));
       else addLexer(node.numbers, this.numberLexer(part, unique));
     } else if (part.type === 'string') {
       if (part.values) words.push(...part.values.map((value) => spellString(value, this.hasByte)));

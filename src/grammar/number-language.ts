@@ -71,6 +71,12 @@ export function decimalOf(value: number): Decimal {
   };
 }
 
+/** The one spelling of a number where texts differ when values do. */
+export function spellNumber(value: number): string {
+  const { isNegative, whole, fraction } = decimalOf(value);
+  return `${isNegative ? '-' : ''}${whole}${fraction && `.${fraction}`}`;
+}
+
 /**
  * The language of numbers under some rules.
  *
@@ -78,7 +84,8 @@ export function decimalOf(value: number): Decimal {
  */
 export function numberDfa(rules: NumberRules): Dfa {
   const decimals = rules.bounds.map(({ value }) => decimalOf(value));
-  const isFree = rules.integer !== false && !rules.bounds.length && !rules.divisors.length && !rules.canonical;
+  const isFree =
+    rules.integer !== false && !rules.bounds.length && !rules.divisors.length && !rules.canonical;
   const most = isFree ? FREE_DIGITS : EXACT_DIGITS;
   const machine = new NumberMachine(rules, decimals, isFree && rules.integer === undefined, most, isFree);
   return explore<NumberState>({

@@ -51,6 +51,16 @@ export const SCHEMA_CASES: readonly SchemaCase[] = [
     invalid: ['1', '1.0', '1.00000000000000000001'],
   },
   {
+    name: 'uniqueItems over constants with an exponent',
+    schema: {
+      type: 'array',
+      uniqueItems: true,
+      items: { anyOf: [{ const: 1e-7 }, { const: -1e21 }, { type: 'number', maximum: 5 }] },
+    },
+    valid: ['[0.0000001,5]', '[-1000000000000000000000,0.0000001]'],
+    invalid: ['[1e-7,0.0000001]', '[0.0000001,0.0000001]'],
+  },
+  {
     name: 'pattern',
     schema: { type: 'string', pattern: '^[A-Z]{2}-\\d+$' },
     valid: ['"AB-1"', '"ZZ-0042"'],
