@@ -56,7 +56,7 @@ const TEMPLATE_PART = `\\{[+#./;?&=,!@|]?${VARIABLE}(?:,${VARIABLE})*\\}`;
 const TEMPLATE = `(?:[^\\x00-\\x20"'<>%\\\\^\`{|}\\x7f-\\uffff]|${PERCENT}|${TEMPLATE_PART})*`;
 const ATEXT = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]";
 // Regular expressions: literals, classes, escapes and groups in groups, each with at most one quantifier.
-const QUANTIFIER = '(?:[*+?]|\\{\\d{1,2}(?:,(?:9\\d)?)?\\})?';
+const QUANTIFIER = '(?:[*+?]|\\{\\d{1,2},?\\})?';
 const REGEX_ATOM =
   '(?:[A-Za-z0-9 _/,;:=@!#%&~\'"<>-]|\\.|\\\\[dDwWsS.*+?^$(){}\\[\\]|/\\\\]|\\[\\^?(?:[a-z0-9_]|\\\\[dws])+\\])';
 const regexOf = (atom: string): string => {

@@ -61,6 +61,12 @@ export const SCHEMA_CASES: readonly SchemaCase[] = [
     invalid: ['[1e-7,0.0000001]', '[0.0000001,0.0000001]'],
   },
   {
+    name: 'format regex with counts',
+    schema: { type: 'string', format: 'regex' },
+    valid: ['"a{2,}"', '"a{19}b?"'],
+    invalid: ['"a{99,90}"', '"("'],
+  },
+  {
     name: 'pattern',
     schema: { type: 'string', pattern: '^[A-Z]{2}-\\d+$' },
     valid: ['"AB-1"', '"ZZ-0042"'],
