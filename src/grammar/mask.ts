@@ -23,7 +23,7 @@ interface Readings {
   /** Fewest bytes from after the token to the end of the text. */
   readonly left: Uint16Array;
   /** Bytes up to and with the closing quote; 0 when the token stays inside. */
-  readonly closedAt: Uint8Array;
+  readonly closedAt: Uint16Array;
   readonly count: number;
 }
 
@@ -72,7 +72,7 @@ export class MaskBuilder {
       ids: new Int32Array(length),
       points: new Uint16Array(length),
       left: new Uint16Array(length),
-      closedAt: new Uint8Array(length),
+      closedAt: new Uint16Array(length),
     };
     this.scratch = new Uint32Array(trie.numWords);
   }
@@ -163,7 +163,8 @@ export class MaskBuilder {
     addTokens(scratch, inside);
     // What comes after does not depend on this text, but where a token holds a whole further one.
     if (inside.exits.ids.length > 0) this.walk(scratch, inside.exits, [after], limit);
-    for (const id of inside.longExits) {
+    // Or is the last one of a finite language.
+    for (const id of text.lexer.isInfinite ? inside.longExits : inside.exits.ids) {
       const states = readToken(text, trie.tokenBytes(id), trie.tree.depth[node]);
       if (states.length > 0 && endsWithin(states, limit)) setBit(scratch, id);
       else scratch[id >>> 5] &= ~(1 << (id & 31));

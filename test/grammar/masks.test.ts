@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { compileEbnf, type TokenBytes } from '../../src/grammar/grammar.ts';
+import { compileEbnf, compileSchema, type TokenBytes } from '../../src/grammar/grammar.ts';
 import { GrowingSets } from '../../src/grammar/words.ts';
 import { expectKeptMasks } from './kept-masks.ts';
 import { TESTED_KEYWORDS } from './schema-cases.ts';
@@ -54,4 +54,34 @@ it('publishes no keyword that has no case', () => {
   expect(published.length).toBeGreaterThan(40);
   const values = new Set(['true', 'false']);
   expect(published.filter((word) => !values.has(word) && !TESTED_KEYWORDS.has(word))).toEqual([]);
+});
+
+/** Tokens of one byte each, further ones, and an end. */
+function vocabulary(...further: readonly string[]): TokenBytes {
+  const tokens = [
+    ...Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte)),
+    ...further.map((text) => new TextEncoder().encode(text)),
+  ];
+  return {
+    vocabSize: tokens.length + 1,
+    eosIds: [tokens.length],
+    tokenBytes: (id) => tokens[id] ?? new Uint8Array(0),
+    isSpecial: (id) => id === tokens.length,
+  };
+}
+
+it.each([
+  [{ type: 'array', uniqueItems: true, items: { type: 'string', pattern: '^[ab]$' } }, '["a","', 'b",'],
+  [
+    { type: 'object', patternProperties: { '^[ab]$': true }, additionalProperties: false },
+    '{"a":1,"',
+    'b":1,',
+  ],
+  [{ type: 'string' }, '"', `${'a'.repeat(255)}"x`],
+])('allows no token that is not taken: %j after %s', (schema, before, token) => {
+  const tokens = vocabulary(token);
+  const matcher = compileSchema(schema, tokens).matcher();
+  expect(matcher.acceptBytes(new TextEncoder().encode(before))).toBe(true);
+  const isAllowed = ((matcher.mask()[8] ?? 0) & 1) === 1;
+  expect([isAllowed, matcher.accept(256)]).toEqual([false, false]);
 });
