@@ -2,6 +2,7 @@
 
 import { GrammarError } from '../base/errors.ts';
 import { type ArrayLimits, ArrayShape, type ItemShape } from './array-state.ts';
+import { hasWords } from './dfa.ts';
 import { below, TYPES } from './json.ts';
 import { type ArrayPart, joinLiterals, type Literals } from './parts.ts';
 import type { SchemaPlaces } from './schema-places.ts';
@@ -54,7 +55,8 @@ export function arrayShape(part: ArrayPart, compiler: SchemaPlaces, pointer: str
     unique,
   };
   if (limits.min > limits.max) return undefined;
-  if (unique && part.min > 1) requireEnough(part, compiler, pointer, numFirst);
+  if (unique && (part.min > 1 || contains.some(({ min }) => min > 1)))
+    requireEnough(part, compiler, pointer, numFirst);
   const first = Array.from({ length: Math.min(numFirst, limits.max) }, (_, i) => readings(i));
   const rest = numFirst < limits.max ? readings(numFirst) : [];
   return new ArrayShape(first, rest, limits, compiler.spacing, compiler.wordBytes);
@@ -89,19 +91,19 @@ function limitOfContains(part: ArrayPart, compiler: SchemaPlaces, numFirst: numb
 
 /** Different items must not run out before minItems. */
 function requireEnough(part: ArrayPart, compiler: SchemaPlaces, pointer: string, numFirst: number): void {
-  const { alternatives } = compiler;
   const literals = itemLiterals(part, numFirst);
-  const parts = TYPES.flatMap((type) => alternatives.of(literals, type));
-  const isPlenty = parts.some((one) => one.type === 'string' && !one.values);
-  const isNumber = parts.some((one) => one.type === 'number' && !one.values && one.rules.bounds.length === 0);
-  const constants = new Set(
-    parts.flatMap((one) =>
-      'values' in one && one.values ? one.values.map((value) => JSON.stringify(value)) : [],
-    ),
-  );
-  if (numFirst > 0 || part.contains.length > 0 || !(isPlenty || isNumber || constants.size >= part.min)) {
-    const message =
-      'minItems above 1 beside uniqueItems is supported for free strings, free numbers and enough constants only';
+  const parts = TYPES.flatMap((type) => compiler.alternatives.of(literals, type));
+  const constants = new Set<string>();
+  const isEnough = parts.some((one) => {
+    if ('values' in one && one.values) for (const value of one.values) constants.add(JSON.stringify(value));
+    else if (one.type === 'string' || one.type === 'number') {
+      const { table, max } = compiler.lexer(one, true);
+      return hasWords(table.dfa, max, part.min);
+    }
+    return constants.size >= part.min;
+  });
+  if (numFirst > 0 || part.contains.length > 0 || !isEnough) {
+    const message = 'minItems above 1 beside uniqueItems is supported for enough strings, numbers or constants only';
     throw new GrammarError(message, below(pointer, 'uniqueItems'), 'uniqueItems');
   }
 }

@@ -168,7 +168,7 @@ function extraShapes(
   const limits = { max: bounds.maxString };
   const names =
     dfa === ANY_TEXT
-      ? compiler.stringLexer({ ...ANY_STRING }, true)
+      ? compiler.lexer(ANY_STRING, true)
       : new TextLexer(new TextTable(dfa, 'canonical', hasByte), limits);
   if (names.isEmpty) return [];
   const shapes: ExtraShape[] = [];

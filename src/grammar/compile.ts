@@ -124,10 +124,10 @@ export class SchemaCompiler implements SchemaPlaces {
     } else if (part.type === 'number') {
       const spell = unique ? spellNumber : String;
       if (part.values) words.push(...part.values.map((value) => this.utf8.encode(spell(value))));
-      else addLexer(node.numbers, this.numberLexer(part, unique));
+      else addLexer(node.numbers, this.lexer(part, unique));
     } else if (part.type === 'string') {
       if (part.values) words.push(...part.values.map((value) => spellString(value, this.hasByte)));
-      else if (this.canWrite('"')) addLexer(node.strings, this.stringLexer(part, unique));
+      else if (this.canWrite('"')) addLexer(node.strings, this.lexer(part, unique));
     } else if (unique) {
       throw new GrammarError('uniqueItems over arrays or objects is not supported', pointer, 'uniqueItems');
     } else if (!this.canWrite(part.type === 'array' ? '[],' : '{}:,"')) {
@@ -144,13 +144,12 @@ export class SchemaCompiler implements SchemaPlaces {
     return Array.from(characters).every((character) => this.hasByte[character.charCodeAt(0)] === 1);
   }
 
-  private numberLexer({ rules }: NumberPart, unique: boolean): TextLexer {
-    const exact = { ...rules, canonical: unique };
-    return new TextLexer(this.table(`number${JSON.stringify(exact)}`, 'raw', () => numberDfa(exact)));
-  }
-
-  /** Strings; where texts must differ from others, in the one spelling of JSON.stringify. */
-  stringLexer(part: StringPart, unique: boolean): TextLexer {
+  /** Strings or numbers; where texts must differ from others, in the one spelling of JSON.stringify. */
+  lexer(part: StringPart | NumberPart, unique: boolean): TextLexer {
+    if (part.type === 'number') {
+      const exact = { ...part.rules, canonical: unique };
+      return new TextLexer(this.table(`number${JSON.stringify(exact)}`, 'raw', () => numberDfa(exact)));
+    }
     const isFree = part.yes.length + part.no.length === 0;
     const max = part.max < Number.POSITIVE_INFINITY ? part.max : Math.max(this.bounds.maxString, part.min);
     if (isFree)

@@ -195,6 +195,25 @@ export function anyOfWords(words: readonly string[]): Dfa {
   });
 }
 
+/** Whether there are `enough` words of at most `max` code points. */
+export function hasWords({ starts, next, accepts }: Dfa, max: number, enough: number): boolean {
+  const numClasses = starts.length;
+  let missing = enough;
+  // Per state: how many words of the length lead there.
+  let ways = Float64Array.from(accepts, (_, state) => (state === 0 ? 1 : 0));
+  for (let length = 0; length <= max && missing > 0 && ways.some((n) => n > 0); length++) {
+    const after = new Float64Array(ways.length);
+    next.forEach((to, i) => {
+      const c = i % numClasses;
+      const points = (starts[c + 1] ?? MAX_CODE_POINT + 1) - starts[c];
+      if (to >= 0) after[to] += points * ways[Math.floor(i / numClasses)];
+    });
+    for (const [state, n] of ways.entries()) missing -= n * accepts[state];
+    ways = after;
+  }
+  return missing <= 0;
+}
+
 /** Whether there are infinitely many words. */
 export function isInfinite(dfa: Dfa): boolean {
   const numClasses = dfa.starts.length;

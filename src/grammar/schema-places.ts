@@ -3,7 +3,7 @@
 import type { Alternatives } from './alternatives.ts';
 import type { Spacing, ValueNode } from './json-value.ts';
 import type { Languages } from './languages.ts';
-import type { Literals, StringPart } from './parts.ts';
+import type { Literals, NumberPart, StringPart } from './parts.ts';
 import type { TextLexer } from './text-lexer.ts';
 
 /** Limits on what is written where the schema has none, so that a small model comes to an end. */
@@ -27,6 +27,6 @@ export interface SchemaPlaces {
   readonly wordBytes: ReadonlyMap<ValueNode, readonly Uint8Array[]>;
   /** The place where these schemas hold. `unique`: values differ from their neighbours, so each has one spelling. */
   node(literals: Literals, unique: boolean): ValueNode;
-  /** Strings; `unique` as above. */
-  stringLexer(part: StringPart, unique: boolean): TextLexer;
+  /** Strings or numbers; `unique` as above. */
+  lexer(part: StringPart | NumberPart, unique: boolean): TextLexer;
 }

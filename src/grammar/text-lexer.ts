@@ -57,7 +57,7 @@ export class TextTable {
   /** Per state: fewest code points and bytes (without the closing quote) to a place where the text may end. */
   private readonly points: number[] = [];
   private readonly lengths: number[] = [];
-  private readonly dfa: Dfa;
+  readonly dfa: Dfa;
   private readonly hasByte: Uint8Array;
   private readonly dfaStates: number[] = [];
   private readonly partials: Partial[] = [];

@@ -43,6 +43,30 @@ const REFUSED: readonly [name: string, schema: unknown, pointer: string, keyword
   ['a broken pattern', { properties: { p: { pattern: '(a' } } }, '#/properties/p', 'pattern'],
   ['a backreference', { pattern: '(a)\\1' }, '#', 'pattern'],
   ['a pattern that explodes', { items: { pattern: '(a{1,1000}){1,1000}' } }, '#/items', 'pattern'],
+  [
+    'more different items than a pattern has texts',
+    { type: 'array', items: { type: 'string', pattern: '^(yes|no)$' }, minItems: 3, uniqueItems: true },
+    '#/uniqueItems',
+    'uniqueItems',
+  ],
+  [
+    'more different items than there are empty texts',
+    { type: 'array', items: { type: 'string', maxLength: 0 }, minItems: 2, uniqueItems: true },
+    '#/uniqueItems',
+    'uniqueItems',
+  ],
+  [
+    'more different items for contains than there are',
+    {
+      type: 'array',
+      items: { enum: [1, 2] },
+      contains: { const: 1 },
+      minContains: 2,
+      uniqueItems: true,
+    },
+    '#/uniqueItems',
+    'uniqueItems',
+  ],
   ['what is not there to be had', false, '#', undefined],
   ['types that exclude each other', { allOf: [{ type: 'string' }, { type: 'integer' }] }, '#', undefined],
   [

@@ -67,6 +67,17 @@ export const SCHEMA_CASES: readonly SchemaCase[] = [
     invalid: ['"a{99,90}"', '"("'],
   },
   {
+    name: 'as many different items as there are',
+    schema: {
+      type: 'array',
+      uniqueItems: true,
+      minItems: 3,
+      items: { anyOf: [{ type: 'string', pattern: '^[a-c]$' }, { type: 'null' }] },
+    },
+    valid: ['["a","c","b"]', '[null,"a","b"]'],
+    invalid: ['["a","b"]', '["a","b","b"]'],
+  },
+  {
     name: 'pattern',
     schema: { type: 'string', pattern: '^[A-Z]{2}-\\d+$' },
     valid: ['"AB-1"', '"ZZ-0042"'],
