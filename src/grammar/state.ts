@@ -2,6 +2,7 @@
 // its own part is complete (`cont`): the stack of a pushdown automaton as a chain of immutable objects. Where a
 // schema leaves several readings open, a set of states is carried along.
 
+import { GrammarError } from '../base/errors.ts';
 import { CLOSE, completes, stateOf, type TextLexer } from './text-lexer.ts';
 import { identity, type WordNode } from './words.ts';
 
@@ -95,11 +96,8 @@ export class Join extends State {
   }
 }
 
-/**
- * Most readings carried along. More come only from schemas made of overlapping alternatives; leaving some out forbids
- * texts, but never allows a wrong one.
- */
-const MAX_READINGS = 96;
+/** Most readings carried along: many times the alternatives of one place. */
+const MAX_READINGS = 4096;
 
 /** Joins states that differ only in what comes after them. */
 export function mergeStates(states: State[]): State[] {
@@ -119,7 +117,8 @@ export function mergeStates(states: State[]): State[] {
   for (const same of byKey.values()) {
     merged.push(same.length === 1 ? same[0] : same[0].withCont(new Join(same.map((s) => s.cont as State))));
   }
-  return merged.length > MAX_READINGS ? merged.slice(0, MAX_READINGS) : merged;
+  if (merged.length > MAX_READINGS) throw new GrammarError('expected fewer readings of one text', '#');
+  return merged;
 }
 
 /** The states after `byte` of any of `states`. */

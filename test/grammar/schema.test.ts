@@ -228,4 +228,23 @@ describe('compileSchema', () => {
     const grammar = compileSchema({ const: 'a\u{50000}' }, tinyVocabulary);
     expect(walk(grammar, () => 0.99)).toBe('"a\\ud900\\udc00"');
   });
+
+  it('can write every one of 120 alternatives', () => {
+    const kinds = Array.from({ length: 120 }, (_, i) => `k${i}`);
+    const oneOf = kinds.map((kind) => ({
+      type: 'object',
+      properties: { kind: { const: kind }, a: { type: 'integer' } },
+      required: ['kind'],
+      additionalProperties: false,
+    }));
+    const grammar = compileSchema({ oneOf }, tinyVocabulary);
+    const texts = kinds.map((kind) => `{"kind":"${kind}"}`);
+    const written = texts.filter((text) =>
+      accepts(
+        grammar,
+        cut(text, () => 0),
+      ),
+    );
+    expect(written).toEqual(texts);
+  });
 });
