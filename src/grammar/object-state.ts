@@ -108,23 +108,21 @@ export class ObjectShape {
     let missing = this.limits.min - count;
     if (this.limits.needsWitness) {
       const witnesses = extras.filter(({ isWitness }) => isWitness);
-      fewest += Math.min(...witnesses.map((extra) => extraBytes(extra)), Number.POSITIVE_INFINITY);
-      height = Math.max(
-        height,
-        Math.min(...witnesses.map(({ value }) => value.height), Number.POSITIVE_INFINITY),
-      );
+      fewest += Math.min(...witnesses.map(extraBytes));
+      height = Math.max(height, Math.min(...witnesses.map(({ value }) => value.height)));
       missing--;
       count++;
     }
     // Additional properties can be as many as are needed (their names are infinite, or the schema was refused).
-    const spare =
-      extras.length > 0 ? Math.min(...extras.map((extra) => extraBytes(extra))) : Number.POSITIVE_INFINITY;
-    const spareHeight = Math.min(...extras.map(({ value }) => value.height), Number.POSITIVE_INFINITY);
+    const spare = Math.min(...extras.map(extraBytes));
+    const spareHeight = Math.min(...extras.map(({ value }) => value.height));
     this.spareBytes = spare < Number.POSITIVE_INFINITY ? spare : Math.max(0, ...optional);
     optional.sort((a, b) => a - b);
     heights.sort((a, b) => a - b);
-    for (let i = 0; i < missing; i++) {
-      fewest += Math.min(optional[i] ?? Number.POSITIVE_INFINITY, spare);
+    for (let i = 0, alike = 1; i < missing; i += alike) {
+      // Beyond the optional ones all are alike.
+      alike = i < optional.length ? 1 : missing - i;
+      fewest += alike * Math.min(optional[i] ?? Number.POSITIVE_INFINITY, spare);
       height = Math.max(height, Math.min(heights[i] ?? Number.POSITIVE_INFINITY, spareHeight));
     }
     if (count > this.limits.max) fewest = Number.POSITIVE_INFINITY;
