@@ -14,6 +14,8 @@ export type Expression =
 const MAX_LENGTH = 2 ** 18;
 const MAX_DEPTH = 100;
 const MAX_REPEAT = 10_000;
+/** Each rule may be inside the one before: so deep are the trees that are walked. */
+const MAX_RULES = 1000;
 
 /**
  * Reads a grammar into its rules.
@@ -53,6 +55,7 @@ class EbnfReader {
       const name = this.match(NAME);
       this.blank();
       if (!name || !this.match(DEFINES)) this.refuse('expected a rule `name ::= …`', start);
+      if (this.rules.size >= MAX_RULES) this.refuse(`expected at most ${MAX_RULES} rules`, start);
       if (this.rules.has(name)) this.refuse(`expected each rule once, got ${name} again`, start);
       this.blank();
       this.rules.set(name, this.choice());
@@ -140,7 +143,7 @@ class EbnfReader {
     const simple = { '*': [0, infinite], '+': [1, infinite], '?': [0, 1] }[character ?? ''];
     if (simple) {
       this.at++;
-      return this.repeated({ kind: 'repeat', item, min: simple[0], max: simple[1] });
+      return { kind: 'repeat', item, min: simple[0], max: simple[1] };
     }
     const counts = this.match(/\{\s*\d+\s*(?:,\s*\d*\s*)?\}/y);
     if (!counts) return item;
@@ -152,7 +155,7 @@ class EbnfReader {
     if (Number(min) > MAX_REPEAT || (most > MAX_REPEAT && most !== infinite) || most < Number(min)) {
       this.refuse(`expected counts that rise, up to ${MAX_REPEAT}, got ${counts}`);
     }
-    return this.repeated({ kind: 'repeat', item, min: Number(min), max: most });
+    return { kind: 'repeat', item, min: Number(min), max: most };
   }
 
   private literal(quote: string): Expression {

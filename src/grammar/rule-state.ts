@@ -72,8 +72,11 @@ export class RuleCompiler {
 
   private node(expression: Expression): Node {
     const tree = this.regular(expression);
-    if (tree)
-      return { kind: 'text', lexer: new TextLexer(new TextTable(treeDfa(tree, false), 'raw', this.hasByte)) };
+    if (tree) {
+      const lexer = new TextLexer(new TextTable(treeDfa(tree, false), 'raw', this.hasByte));
+      if (lexer.isEmpty) throw new GrammarError('expected a text to be possible', 'root');
+      return { kind: 'text', lexer };
+    }
     if (expression.kind === 'rule') return this.ruleNode(expression.name);
     if (expression.kind === 'choice')
       return { kind: 'choice', items: expression.items.map((item) => this.node(item)) };
@@ -97,7 +100,10 @@ export class RuleCompiler {
     const parts: Node[] = [];
     let plain: Expression[] = [];
     const flush = () => {
-      if (plain.length > 0) parts.push(this.node({ kind: 'sequence', items: plain }));
+      const together: Expression = { kind: 'sequence', items: plain };
+      // One by one where they are too large together.
+      if (plain.length > 0)
+        parts.push(...(this.regular(together) ? [together] : plain).map((one) => this.node(one)));
       plain = [];
     };
     for (const item of items) {

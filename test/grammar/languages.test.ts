@@ -135,4 +135,21 @@ describe('compileRegex and compileEbnf', () => {
     const texts = ['a.a.', 'a.a.a.', 'a.', 'a.a.a.a.', 'aa.a..a.'];
     expect(texts.map((text) => takes(grammar, text))).toEqual([true, true, false, false, true]);
   });
+
+  it('hold texts too long to be one automaton, and a thousand rules each in the one before', () => {
+    const rules = (length: number, body: (next: string) => string) =>
+      Array.from({ length }, (_, i) => `${i === 0 ? 'root' : `r${i}`} ::= ${body(`r${i + 1}`)}\n`).join('') +
+      `r${length} ::= "b"`;
+    const doubled = compileEbnf(
+      rules(40, (next) => `${next} ${next}`),
+      tinyVocabulary,
+    );
+    expect(doubled.fewestBytes).toBe(2 ** 40);
+    expect([doubled.matcher().acceptBytes(utf8.encode('bb')), takes(doubled, 'b')]).toEqual([true, false]);
+    const chain = compileEbnf(
+      rules(999, (next) => `"a" ${next}`),
+      tinyVocabulary,
+    );
+    expect(takes(chain, `${'a'.repeat(999)}b`)).toBe(true);
+  });
 });

@@ -11,6 +11,9 @@ import { tinyVocabulary } from '../support/tiny-vocabulary.ts';
 const schema = (json: unknown) => compileSchema(json as Json, tinyVocabulary);
 const nested = (depth: number, inner: unknown): unknown =>
   Array.from({ length: depth }).reduce((json) => ({ type: 'array', items: json }), inner);
+const chain = (length: number, body: (next: string) => string): string =>
+  Array.from({ length }, (_, i) => `${i === 0 ? 'root' : `r${i}`} ::= ${body(`r${i + 1}`)}`).join('\n') +
+  `\nr${length} ::= "b"`;
 
 /** What is refused, where, and for which keyword. */
 const REFUSED: readonly [name: string, schema: unknown, pointer: string, keyword: string | undefined][] = [
@@ -145,6 +148,9 @@ describe('compileEbnf', () => {
     ['left recursion', 'root ::= root "a" | "b"', 'root'],
     ['hidden left recursion', 'root ::= x root | "b"\nx ::= "c"?', 'root'],
     ['a rule without an end', 'root ::= "a" root', 'root'],
+    ['a set that is empty', 'root ::= "a" root | [^\\x00-\\U0010FFFF] root | "b"', 'root'],
+    ['a repetition repeated', `root ::= "a"${'*'.repeat(20_000)}`, 'line 1, column 14'],
+    ['5,000 rules, each in the one before', chain(5000, (next) => `"a" ${next}`), 'line 1001, column 1'],
     ['repetition of nothing', 'root ::= (x*)* "a"\nx ::= "b" root?', 'root'],
   ])('refuses %s', (_, rules, place) => {
     expect(() => compileEbnf(rules, tinyVocabulary)).toThrow(new RegExp(`^${place}: `));
