@@ -58,6 +58,8 @@ export class Matcher {
    * @param limit  most bytes from after the token to the end of the text
    */
   mask(into = this.newMask(), limit?: number): Uint32Array {
+    const { numWords } = this.masks.trie;
+    if (into.length < numWords) throw new RangeError(`expected ${numWords} words, got ${into.length}`);
     into.fill(0);
     if (this.ended) return into;
     this.masks.fill(into, this.states, limit);

@@ -85,3 +85,9 @@ it.each([
   const isAllowed = ((matcher.mask()[8] ?? 0) & 1) === 1;
   expect([isAllowed, matcher.accept(256)]).toEqual([false, false]);
 });
+
+it('refuses an array that is too short for a mask, and keeps no part of one', () => {
+  const matcher = compileSchema({ type: 'string' }, vocabulary()).matcher();
+  expect(() => matcher.mask(new Uint32Array(2))).toThrow(RangeError);
+  expect(matcher.mask()[1]).toBe(4);
+});
