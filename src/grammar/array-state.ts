@@ -82,10 +82,11 @@ export class ArrayShape {
     this.fewest = 1 + this.bytesLeft(place);
     let height = 0;
     for (let i = 0; i < Math.min(this.needed(place), this.first.length + 1); i++) {
-      height = Math.max(
-        height,
-        Math.min(...this.itemsAt(i).map(({ value }) => value.height), Number.POSITIVE_INFINITY),
-      );
+      height = Math.max(height, leastHeight(this.itemsAt(i)));
+    }
+    for (const [i, { min }] of this.limits.contains.entries()) {
+      const counted = [...this.first.flat(), ...this.rest].filter(({ counts }) => counts[i] > 0);
+      if (min > 0) height = Math.max(height, leastHeight(counted));
     }
     this.height = this.fewest < Number.POSITIVE_INFINITY ? height + 1 : Number.POSITIVE_INFINITY;
   }
@@ -133,8 +134,7 @@ export class ArrayShape {
     const total = lacking.reduce((sum, n) => sum + n, 0);
     const needed = Math.max(0, limits.min - count, total);
     if (count + needed > limits.max) return Number.POSITIVE_INFINITY;
-    const fewestOf = (items: readonly ItemShape[]) =>
-      Math.min(...items.map(({ value }) => value.fewest), Number.POSITIVE_INFINITY) + 1;
+    const fewestOf = (items: readonly ItemShape[]) => Math.min(...items.map(({ value }) => value.fewest)) + 1;
     let bytes = 1;
     for (const [i, n] of lacking.entries()) {
       if (n > 0) bytes += n * fewestOf(rest.filter(({ counts }) => counts[i] > 0));
@@ -145,6 +145,10 @@ export class ArrayShape {
     const fillers = mayCount ? rest : rest.filter(({ counts }) => counts.every((n) => n === 0));
     return others > 0 ? bytes + others * fewestOf(fillers) : bytes;
   }
+}
+
+function leastHeight(items: readonly ItemShape[]): number {
+  return Math.min(...items.map(({ value }) => value.height));
 }
 
 interface Place {

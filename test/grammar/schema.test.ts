@@ -254,4 +254,17 @@ describe('compileSchema', () => {
     expect(grammar.fewestBytes).toBeGreaterThan(1e9);
     expect(performance.now() - start).toBeLessThan(3000);
   });
+
+  it('opens no array at the greatest depth whose contains needs one level more', () => {
+    const deeper = { type: 'array', items: { $ref: '#' }, contains: { type: 'array' } };
+    const grammar = compileSchema(
+      { anyOf: [{ const: 1 }, { type: 'array', maxItems: 0 }, deeper] },
+      tinyVocabulary,
+    );
+    const matcher = grammar.matcher();
+    const utf8 = new TextEncoder();
+    expect(matcher.acceptBytes(utf8.encode('['.repeat(64)))).toBe(true);
+    expect(matcher.acceptBytes(utf8.encode('1'))).toBe(false);
+    expect(matcher.acceptBytes(utf8.encode(']'.repeat(64)))).toBe(true);
+  });
 });
