@@ -43,9 +43,8 @@ export class KeywordReader {
   }
 
   names(keyword: string): string[] {
-    const value = this.json[keyword] ?? [];
-    // Draft 3 wrote `required: true` inside a property.
-    if (typeof value === 'boolean') this.refuse(keyword, 'a list of names');
+    // Draft 3 wrote `required: true` inside a property: refused, too.
+    const { [keyword]: value = [] } = this.json;
     if (!Array.isArray(value) || !value.every((name: Json) => typeof name === 'string')) {
       this.refuse(keyword, 'a list of names');
     }

@@ -199,11 +199,14 @@ export class SchemaReader {
     return json.map((item: Json, i: number) => this.at(item, below(pointer, i)));
   }
 
+  private members(json: JsonObject, pointer: string, keyword: string): JsonObject {
+    const { [keyword]: members = {} } = json;
+    if (isObject(members)) return members;
+    throw new GrammarError(`expected an object, got ${kindOf(members)}`, below(pointer, keyword), keyword);
+  }
+
   private map(json: JsonObject, pointer: string, keyword: string): Map<string, Schema> {
-    const members = json[keyword] ?? {};
-    if (!isObject(members)) {
-      throw new GrammarError(`expected an object, got ${kindOf(members)}`, below(pointer, keyword), keyword);
-    }
+    const members = this.members(json, pointer, keyword);
     const read = Object.keys(members).map((name) => {
       return [name, this.at(members[name], below(pointer, keyword, name))] as const;
     });
@@ -231,12 +234,8 @@ export class SchemaReader {
   private object(json: JsonObject, pointer: string, keywords: KeywordReader): ObjectKeywords {
     const dependencies = this.map(json, pointer, 'dependentSchemas');
     for (const keyword of ['dependentRequired', 'dependencies']) {
-      const members = json[keyword] ?? {};
-      const place = below(pointer, keyword);
-      if (!isObject(members))
-        throw new GrammarError(`expected an object, got ${kindOf(members)}`, place, keyword);
-      for (const [name, rule] of Object.entries(members)) {
-        const at = below(place, name);
+      for (const [name, rule] of Object.entries(this.members(json, pointer, keyword))) {
+        const at = below(pointer, keyword, name);
         const schema = Array.isArray(rule)
           ? this.make(at, {
               object: { ...EMPTY.object, required: new KeywordReader({ rule }, at).names('rule') },

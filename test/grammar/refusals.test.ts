@@ -70,6 +70,9 @@ const REFUSED: readonly [name: string, schema: unknown, pointer: string, keyword
     '#/uniqueItems',
     'uniqueItems',
   ],
+  ['properties that are null', { properties: null }, '#/properties', 'properties'],
+  ['required that is null', { required: null }, '#/required', 'required'],
+  ['dependentRequired that is null', { dependentRequired: null }, '#/dependentRequired', 'dependentRequired'],
   ['what is not there to be had', false, '#', undefined],
   ['types that exclude each other', { allOf: [{ type: 'string' }, { type: 'integer' }] }, '#', undefined],
   [
