@@ -5,7 +5,7 @@
 
 import { GrammarError } from '../base/errors.ts';
 import { freeOrders, tells, unevaluated, untold } from './evaluated.ts';
-import { below, isObject, type Json, type JsonType, TYPES } from './json.ts';
+import { faultOf, isObject, type Json, type JsonType, TYPES } from './json.ts';
 import { keywordFaults, keywordPart, typeAllows, withProperty, yes } from './keyword-parts.ts';
 import type { Languages } from './languages.ts';
 import { obeys } from './number-language.ts';
@@ -43,9 +43,7 @@ export class Alternatives {
   constructor(reader: SchemaReader, languages: Languages) {
     this.reader = reader;
     this.languages = languages;
-    this.hasUnevaluated = reader.schemas.some(
-      ({ array, object }) => array.unevaluated || object.unevaluated,
-    );
+    this.hasUnevaluated = reader.schemas.some(({ array, object }) => array.unevaluated || object.unevaluated);
     this.never = reader.make('#', { always: false });
   }
 
@@ -113,11 +111,7 @@ export class Alternatives {
     const known = this.kept.get(key);
     if (known) return known;
     if (this.active.has(key)) {
-      throw new GrammarError(
-        'expected a reference that leads somewhere, got a loop',
-        below(schema.pointer, '$ref'),
-        '$ref',
-      );
+      throw faultOf('$ref', schema.pointer, 'expected a reference that leads somewhere, got a loop');
     }
     if (this.active.size > 400)
       throw new GrammarError('expected references less deep', schema.pointer, '$ref');
@@ -254,7 +248,7 @@ export class Alternatives {
     if (allowed === 'none') return [anyPart(type)];
     if (schema.object.unevaluated || schema.array.unevaluated) {
       const keyword = schema.object.unevaluated ? 'unevaluatedProperties' : 'unevaluatedItems';
-      throw new GrammarError(`${keyword} cannot be negated`, below(schema.pointer, keyword), keyword);
+      throw faultOf(keyword, schema.pointer, `${keyword} cannot be negated`);
     }
     const parts: Part[] = [...keywordFaults(schema, type, this.never)];
     if (schema.values) parts.push(...this.otherValues(schema.values, schema, type));

@@ -1,8 +1,7 @@
 // What alternatives remember beside their constraints: in which order properties stand, and which members of an array
 // or object some schema has looked at, for `unevaluatedItems` and `unevaluatedProperties`.
 
-import { GrammarError } from '../base/errors.ts';
-import { below } from './json.ts';
+import { faultOf } from './json.ts';
 import { yes } from './keyword-parts.ts';
 import type { Part } from './parts.ts';
 import type { Schema } from './schema.ts';
@@ -61,11 +60,7 @@ export function unevaluated(part: Part, { object, array, pointer }: Schema): Par
   }
   if (part.type === 'array' && array.unevaluated && part.evaluated < Number.POSITIVE_INFINITY) {
     if (part.contains.length > 0) {
-      throw new GrammarError(
-        'unevaluatedItems beside contains is not supported',
-        below(pointer, 'unevaluatedItems'),
-        'unevaluatedItems',
-      );
+      throw faultOf('unevaluatedItems', pointer, 'unevaluatedItems beside contains is not supported');
     }
     const rest = { from: part.evaluated, literals: [yes(array.unevaluated)] };
     return { ...part, rests: [...part.rests, rest], evaluated: Number.POSITIVE_INFINITY };

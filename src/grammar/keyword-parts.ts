@@ -1,9 +1,8 @@
 // The keywords of one schema, without those that combine schemas, as parts: what holds when all of them do, and the
 // ways in which they do not.
 
-import { GrammarError } from '../base/errors.ts';
 import { FORMATS, NUMBER_FORMATS, REFUSED_FORMATS } from './formats.ts';
-import { below } from './json.ts';
+import { faultOf } from './json.ts';
 import type { Relation } from './number-language.ts';
 import {
   ANY_ARRAY,
@@ -60,10 +59,10 @@ function divisorOf(schema: Schema, isWhole: boolean): number | undefined {
   if (multipleOf === undefined || Number.isInteger(multipleOf)) return multipleOf;
   if (isWhole && Number.isInteger(1 / multipleOf)) return 1;
   // Readers divide doubles: 0.07 is no multiple of 0.01 for them.
-  throw new GrammarError(
-    `expected a whole number, got ${multipleOf}: fractions are not exact in the readers' arithmetic`,
-    below(schema.pointer, 'multipleOf'),
+  throw faultOf(
     'multipleOf',
+    schema.pointer,
+    `expected a whole number, got ${multipleOf}: fractions are not exact in the readers' arithmetic`,
   );
 }
 
@@ -98,7 +97,7 @@ function numberFaults(schema: Schema): NumberPart[] {
 function stringPart(schema: Schema): StringPart {
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, format } = schema.string;
   if (format !== undefined && REFUSED_FORMATS.includes(format)) {
-    throw new GrammarError(`format ${format} is not supported`, below(schema.pointer, 'format'), 'format');
+    throw faultOf('format', schema.pointer, `format ${format} is not supported`);
   }
   const names = pattern === undefined ? [] : [`/${pattern}`];
   if (format !== undefined && Object.hasOwn(FORMATS, format)) names.push(`:${format}`);
@@ -109,7 +108,7 @@ function stringFaults(schema: Schema): StringPart[] {
   const { min, max, yes: names } = stringPart(schema);
   // A format's language here is only a part of the standard's, so what is outside may still be right.
   if (names.some((name) => name.startsWith(':'))) {
-    throw new GrammarError('a format cannot be negated', below(schema.pointer, 'format'), 'format');
+    throw faultOf('format', schema.pointer, 'a format cannot be negated');
   }
   const faults: StringPart[] = names.map((name) => ({ ...ANY_STRING, no: [name] }));
   if (min > 0) faults.push({ ...ANY_STRING, max: min - 1 });
@@ -156,11 +155,7 @@ function arrayFaults(schema: Schema): ArrayPart[] {
     maxContains,
   } = schema.array;
   if (uniqueItems) {
-    throw new GrammarError(
-      'uniqueItems cannot be negated',
-      below(schema.pointer, 'uniqueItems'),
-      'uniqueItems',
-    );
+    throw faultOf('uniqueItems', schema.pointer, 'uniqueItems cannot be negated');
   }
   const faults: ArrayPart[] = prefix.map((item, i) => {
     const before = prefix.slice(0, i).map(() => []);
@@ -176,11 +171,7 @@ function arrayFaults(schema: Schema): ArrayPart[] {
     } else if (items.always === false) {
       faults.push({ ...ANY_ARRAY, min: prefix.length + 1 });
     } else {
-      throw new GrammarError(
-        'items after a prefix cannot be negated',
-        below(schema.pointer, 'items'),
-        'items',
-      );
+      throw faultOf('items', schema.pointer, 'items after a prefix cannot be negated');
     }
   }
   if (minItems > 0) faults.push({ ...ANY_ARRAY, max: minItems - 1 });
@@ -251,11 +242,7 @@ function objectFaults(schema: Schema, never: Schema): ObjectPart[] {
     maxProperties,
   } = schema.object;
   if (names) {
-    throw new GrammarError(
-      'propertyNames cannot be negated',
-      below(schema.pointer, 'propertyNames'),
-      'propertyNames',
-    );
+    throw faultOf('propertyNames', schema.pointer, 'propertyNames cannot be negated');
   }
   const faults = required.map((name) => withProperty(name, [yes(never)], false));
   for (const [name, value] of properties)

@@ -1,9 +1,8 @@
 // The keywords of a schema that hold plain values: checked and read.
 
-import { GrammarError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';
 import {
-  below,
+  faultOf,
   isObject,
   type Json,
   type JsonObject,
@@ -25,7 +24,7 @@ export class KeywordReader {
 
   private refuse(keyword: string, expected: string): never {
     const got = shown(this.json[keyword]);
-    throw new GrammarError(`expected ${expected}, got ${got}`, below(this.pointer, keyword), keyword);
+    throw faultOf(keyword, this.pointer, `expected ${expected}, got ${got}`);
   }
 
   count(keyword: string): number | undefined {

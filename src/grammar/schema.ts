@@ -5,6 +5,7 @@ import { GrammarError } from '../base/errors.ts';
 import { kindOf } from '../base/options.ts';
 import {
   below,
+  faultOf,
   isObject,
   type Json,
   type JsonObject,
@@ -153,7 +154,7 @@ export class SchemaReader {
     if (!isObject(json)) throw new GrammarError(`expected a schema, got ${kindOf(json)}`, pointer);
     for (const keyword of REFUSED) {
       if (Object.hasOwn(json, keyword)) {
-        throw new GrammarError(`${keyword} is not supported`, below(pointer, keyword), keyword);
+        throw faultOf(keyword, pointer, `${keyword} is not supported`);
       }
     }
     // Registered before its parts are read: a reference may lead back here.
@@ -202,7 +203,7 @@ export class SchemaReader {
   private members(json: JsonObject, pointer: string, keyword: string): JsonObject {
     const { [keyword]: members = {} } = json;
     if (isObject(members)) return members;
-    throw new GrammarError(`expected an object, got ${kindOf(members)}`, below(pointer, keyword), keyword);
+    throw faultOf(keyword, pointer, `expected an object, got ${kindOf(members)}`);
   }
 
   private map(json: JsonObject, pointer: string, keyword: string): Map<string, Schema> {
