@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('./', import.meta.url));
  */
 const TAKEN = [
   { name: 'tokenizer only', code: ['tokenizer/tokenizer'], kernels: [], budget: 15_000 },
-  { name: 'grammar only', code: ['grammar/grammar'], kernels: [], budget: 30_000 },
+  { name: 'grammar only', code: ['grammar/grammar'], kernels: [], budget: 30_200 },
   { name: 'kernels, strict', code: [], kernels: ['strict'], budget: 40_000 },
   {
     name: 'edge worker: door and kernels',

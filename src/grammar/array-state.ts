@@ -242,8 +242,10 @@ export class ArrayState extends State {
     if (child) enterWord(child, (word) => afterText(unclosed(all[word])), out);
     if (byte === 0x22) {
       const afterString = (bytes: Uint8Array) => afterText(Uint8Array.of(0x22, ...bytes));
+      const cursors = [used.children.get(0x22)];
       for (const lexer of value.strings) {
-        out.push(new NewTextState(lexer, 0, 0, [used.children.get(0x22)], '', afterString));
+        if (anyUnused(lexer, 0, 0, cursors))
+          out.push(new NewTextState(lexer, 0, 0, cursors, '', afterString));
       }
     }
     for (const lexer of value.numbers) new NewTextState(lexer, 0, 0, [used], '', afterText).step(byte, out);

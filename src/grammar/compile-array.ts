@@ -1,9 +1,7 @@
 // From the part of an array to its shape: the readings of every item.
 
-import { GrammarError } from '../base/errors.ts';
 import { type ArrayLimits, ArrayShape, type ItemShape } from './array-state.ts';
-import { hasWords } from './dfa.ts';
-import { below, TYPES } from './json.ts';
+import { faultOf, TYPES } from './json.ts';
 import { type ArrayPart, joinLiterals, type Literals } from './parts.ts';
 import type { SchemaPlaces } from './schema-places.ts';
 
@@ -27,7 +25,7 @@ export function arrayShape(part: ArrayPart, compiler: SchemaPlaces, pointer: str
     (contains.length > 1 && (hasLimit || part.max < Number.POSITIVE_INFINITY))
   ) {
     const message = 'several contains beside maxContains or maxItems are not supported';
-    throw new GrammarError(message, below(pointer, 'contains'), 'contains');
+    throw faultOf('contains', pointer, message);
   }
   const numFirst = Math.max(part.prefix.length, ...part.rests.map(({ from }) => from));
   let { max } = part;
@@ -42,7 +40,7 @@ export function arrayShape(part: ArrayPart, compiler: SchemaPlaces, pointer: str
   );
   if (contains.length > 0 && counted > MAX_COUNTED) {
     const message = `contains beside a tuple: expected at most ${MAX_COUNTED} items times counts, got ${counted}`;
-    throw new GrammarError(message, below(pointer, 'contains'), 'contains');
+    throw faultOf('contains', pointer, message);
   }
   const readings = (index: number) => itemReadings(part, itemLiterals(part, index), compiler);
   if (contains.length === 1 && hasLimit && part.min > 0)
@@ -51,7 +49,7 @@ export function arrayShape(part: ArrayPart, compiler: SchemaPlaces, pointer: str
   const limits: ArrayLimits = {
     min: part.min,
     max: isBound ? max : Math.max(compiler.bounds.maxItems, part.min),
-    contains: contains.map(({ min, max: most }) => ({ min, max: most })),
+    contains,
     unique,
   };
   if (limits.min > limits.max) return undefined;
@@ -97,13 +95,12 @@ function requireEnough(part: ArrayPart, compiler: SchemaPlaces, pointer: string,
   const isEnough = parts.some((one) => {
     if ('values' in one && one.values) for (const value of one.values) constants.add(JSON.stringify(value));
     else if (one.type === 'string' || one.type === 'number') {
-      const { table, max } = compiler.lexer(one, true);
-      return hasWords(table.dfa, max, part.min);
+      return compiler.lexer(one, true).hasTexts(part.min);
     }
     return constants.size >= part.min;
   });
   if (numFirst > 0 || part.contains.length > 0 || !isEnough) {
-    const message = 'minItems above 1 beside uniqueItems is supported for enough strings, numbers or constants only';
-    throw new GrammarError(message, below(pointer, 'uniqueItems'), 'uniqueItems');
+    const message = 'expected enough different strings, numbers or constants for minItems';
+    throw faultOf('uniqueItems', pointer, message);
   }
 }

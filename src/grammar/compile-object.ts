@@ -1,9 +1,8 @@
 // From the part of an object to its shapes: the value under every declared name, the kinds of additional names, and
 // one shape for each way in which a property that must exist can.
 
-import { GrammarError } from '../base/errors.ts';
 import { ANY_TEXT, type Dfa, intersect, isEmpty, lengthBetween, subtract, union } from './dfa.ts';
-import { below } from './json.ts';
+import { faultOf } from './json.ts';
 import { type ExtraShape, ObjectShape, type PropertyShape } from './object-state.ts';
 import { ANY_STRING, joinLiterals, type Literals, type ObjectPart, type StringPart } from './parts.ts';
 import type { SchemaPlaces } from './schema-places.ts';
@@ -45,7 +44,7 @@ function nameClasses(part: ObjectPart, compiler: SchemaPlaces, pointer: string):
   const patterns = [...new Set(sources)];
   if (patterns.length > MAX_PATTERNS) {
     const message = `expected at most ${MAX_PATTERNS} patterns of names at one place, got ${patterns.length}`;
-    throw new GrammarError(message, below(pointer, 'patternProperties'), 'patternProperties');
+    throw faultOf('patternProperties', pointer, message);
   }
   let classes: NameClass[] = [{ dfa: nameLanguage(part, compiler), matched: [] }];
   for (const source of patterns) {
@@ -137,9 +136,9 @@ function objectShape(
   }
   const extras = classes.flatMap((one) => extraShapes(part, one, witness, compiler));
   const usable = extras.filter(({ names }) => anyUnused(names, 0, 0, [declared]));
-  if (part.min > 0 && usable.some(({ names }) => !names.isInfinite)) {
+  if (part.min > 0 && usable.some(({ names }) => !names.hasTexts(part.min + part.properties.size))) {
     const message = 'minProperties beside names of a finite set is not supported';
-    throw new GrammarError(message, below(pointer, 'minProperties'), 'minProperties');
+    throw faultOf('minProperties', pointer, message);
   }
   const max =
     part.max < Number.POSITIVE_INFINITY

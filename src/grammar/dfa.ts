@@ -213,28 +213,3 @@ export function hasWords({ starts, next, accepts }: Dfa, max: number, enough: nu
   }
   return missing <= 0;
 }
-
-/** Whether there are infinitely many words. */
-export function isInfinite(dfa: Dfa): boolean {
-  const numClasses = dfa.starts.length;
-  const colour = new Uint8Array(numStates(dfa)); // 1: on the path, 2: finished
-  const visit = (first: number): boolean => {
-    const path = [{ state: first, c: 0 }];
-    colour[first] = 1;
-    while (path.length > 0) {
-      const top = path[path.length - 1];
-      if (top.c === numClasses) {
-        colour[top.state] = 2;
-        path.pop();
-        continue;
-      }
-      const to = dfa.next[top.state * numClasses + top.c++];
-      if (to < 0 || colour[to] === 2) continue;
-      if (colour[to] === 1) return true;
-      colour[to] = 1;
-      path.push({ state: to, c: 0 });
-    }
-    return false;
-  };
-  return numStates(dfa) > 0 && visit(0);
-}

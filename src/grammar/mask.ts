@@ -163,8 +163,8 @@ export class MaskBuilder {
     addTokens(scratch, inside);
     // What comes after does not depend on this text, but where a token holds a whole further one.
     if (inside.exits.ids.length > 0) this.walk(scratch, inside.exits, [after], limit);
-    // Or is the last one of a finite language.
-    for (const id of text.lexer.isInfinite ? inside.longExits : inside.exits.ids) {
+    // Or finishes the last one of a small language.
+    for (const id of text.lexer.isLarge ? inside.longExits : inside.exits.ids) {
       const states = readToken(text, trie.tokenBytes(id), trie.tree.depth[node]);
       if (states.length > 0 && endsWithin(states, limit)) setBit(scratch, id);
       else scratch[id >>> 5] &= ~(1 << (id & 31));

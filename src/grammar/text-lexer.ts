@@ -1,7 +1,7 @@
 // A language of texts (dfa.ts, over code points) spelled as bytes: plain UTF-8, or the inside of a JSON string with
 // its escapes. States are numbered as they are met, their moves kept in a table, because masks ask for millions.
 
-import { classOf, type Dfa, intersect, isInfinite, numStates } from './dfa.ts';
+import { classOf, type Dfa, hasWords, intersect, numStates } from './dfa.ts';
 
 /**
  * How code points are written. `raw`: UTF-8. `json`: between quotes, with every escape of JSON.
@@ -51,7 +51,6 @@ export class TextTable {
   readonly spelling: Spelling;
   /** Whether every text is of the language. */
   readonly isFree: boolean;
-  readonly isInfinite: boolean;
   /** The largest number of code points that any state needs to its end. */
   readonly farthest: number;
   /** Per state: fewest code points and bytes (without the closing quote) to a place where the text may end. */
@@ -73,7 +72,6 @@ export class TextTable {
     this.hasByte = hasByte;
     this.dfa = spelling === 'json' ? dfa : writable(dfa, spelling, hasByte);
     this.isFree = numStates(dfa) === 1 && dfa.starts.length === 1;
-    this.isInfinite = isInfinite(this.dfa);
     this.pointsToEnd = distances(this.dfa, () => 1);
     this.bytesToEnd = distances(this.dfa, (c) => this.cheapest(this.dfa.starts[c], this.classEnd(c)));
     this.farthest = this.pointsToEnd.reduce((most, points) => Math.max(most, points), 0);
@@ -302,19 +300,29 @@ export class TextLexer {
   readonly spelling: Spelling;
   readonly min: number;
   readonly max: number;
-  readonly isInfinite: boolean;
+  private large: boolean | undefined;
 
   constructor(table: TextTable, limits: LexerLimits = {}) {
     this.table = table;
     this.spelling = table.spelling;
     this.min = limits.min ?? 0;
     this.max = limits.max ?? Number.POSITIVE_INFINITY;
-    this.isInfinite = table.isInfinite && this.max > 32;
   }
 
   get isEmpty(): boolean {
     const { fewestPoints } = this.table;
     return fewestPoints === Number.POSITIVE_INFINITY || fewestPoints > this.max || this.min > this.max;
+  }
+
+  /** Whether there are more texts than any document holds. */
+  get isLarge(): boolean {
+    this.large ??= this.hasTexts(2 ** 16);
+    return this.large;
+  }
+
+  /** Whether there are `enough` different texts. */
+  hasTexts(enough: number): boolean {
+    return hasWords(this.table.dfa, this.max, enough);
   }
 
   /** Whether a text of `count` whole code points so far can still end in time. */

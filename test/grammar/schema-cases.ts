@@ -78,6 +78,18 @@ export const SCHEMA_CASES: readonly SchemaCase[] = [
     invalid: ['["a","b"]', '["a","b","b"]'],
   },
   {
+    name: 'minProperties beside a small set of names',
+    schema: {
+      type: 'object',
+      minProperties: 2,
+      properties: { a: true },
+      patternProperties: { '^[a-c]$': whole },
+      ...closed,
+    },
+    valid: ['{"a":1,"b":2}', '{"b":1,"c":2}', '{"a":1,"c":3,"b":2}'],
+    invalid: ['{}', '{"b":1}', '{"a":1,"b":1.5}', '{"a":1,"d":2}'],
+  },
+  {
     name: 'pattern',
     schema: { type: 'string', pattern: '^[A-Z]{2}-\\d+$' },
     valid: ['"AB-1"', '"ZZ-0042"'],
