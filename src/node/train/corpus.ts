@@ -22,7 +22,7 @@ const MAX_TEXT_BYTES = 2 ** 28;
 /** Longest line of a JSONL file. */
 const MAX_LINE_BYTES = 2 ** 26;
 /** Rows of a parquet file that are decoded at once. */
-const ROWS_AT_ONCE = 1000;
+export const ROWS_AT_ONCE = 1000;
 
 /**
  * Texts of a file, in its order; empty ones are left out.
@@ -141,7 +141,7 @@ function joined(rest: readonly Uint8Array[], last: Uint8Array): Uint8Array {
 
 /** Codecs of parquet that Node has (zstd from 22.15 on); snappy is hyparquet's own. */
 const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Uint8Array) => Uint8Array };
-const compressors = {
+export const compressors = {
   GZIP: (bytes: Uint8Array) => new Uint8Array(zlib.gunzipSync(bytes)),
   BROTLI: (bytes: Uint8Array) => new Uint8Array(zlib.brotliDecompressSync(bytes)),
   ...(zstdDecompressSync && { ZSTD: (bytes: Uint8Array) => new Uint8Array(zstdDecompressSync(bytes)) }),

@@ -1,17 +1,13 @@
 // Rows of a data set on disk, one object each: JSONL, or parquet as the hub has it.
 
-import * as zlib from 'node:zlib';
 import { FormatError } from '../../base/errors.ts';
-import { decoded, lines } from './corpus.ts';
+import { compressors, decoded, lines, ROWS_AT_ONCE } from './corpus.ts';
 
 /** Where a row stands, for messages. */
 export interface RowPlace {
   readonly file: string;
   readonly field: string;
 }
-
-/** Rows of parquet that are in memory at once. */
-const ROWS_AT_ONCE = 1000;
 
 /** @throws FormatError for a line that is no object, or a file that is no parquet */
 export async function* rowsOfFile(file: string): AsyncGenerator<[Record<string, unknown>, RowPlace]> {
@@ -35,14 +31,6 @@ function parseRow(line: string, at: RowPlace): Record<string, unknown> {
   if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   throw new FormatError('expected an object', at);
 }
-
-/** Codecs of parquet that Node has (zstd from 22.15 on); snappy is hyparquet's own. */
-const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Uint8Array) => Uint8Array };
-const compressors = {
-  GZIP: (bytes: Uint8Array) => new Uint8Array(zlib.gunzipSync(bytes)),
-  BROTLI: (bytes: Uint8Array) => new Uint8Array(zlib.brotliDecompressSync(bytes)),
-  ...(zstdDecompressSync && { ZSTD: (bytes: Uint8Array) => new Uint8Array(zstdDecompressSync(bytes)) }),
-};
 
 async function* parquetRows(path: string): AsyncGenerator<[Record<string, unknown>, RowPlace]> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
