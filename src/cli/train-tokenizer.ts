@@ -28,6 +28,9 @@ async function run(args: Arguments): Promise<void> {
   const special = args.text('special');
   const specialTokens =
     special === undefined ? DEFAULT_SPECIALS : special.split(',').filter((text) => text !== '');
+  const options = { vocabSize, minFrequency: args.count('minFrequency', 0), specialTokens };
+  // What no text could be trained with is said before a long one is read: a vocabulary of no words costs nothing.
+  trainBpe(new WordCounts(), options);
   const status = new Status();
   const signal = interruptSignal();
   const words = new WordCounts();
@@ -40,9 +43,7 @@ async function run(args: Arguments): Promise<void> {
     status.clear();
   }
   const vocabulary = trainBpe(words, {
-    vocabSize,
-    minFrequency: args.count('minFrequency', 0),
-    specialTokens,
+    ...options,
     onToken: (tokens, total) => {
       signal.throwIfAborted();
       if (tokens % 64 === 0) status.progress('learning', tokens, total, 'tokens');

@@ -44,12 +44,19 @@ async function run(args: Arguments): Promise<void> {
     skipsNan: args.choice('onNan', ['stop', 'skip']) === 'skip',
     isInterrupted: interruption.isWanted,
     onNote: (text) => status.note(text),
-    onStep: (line, totalSteps) => process.stdout.write(clock.format(line, totalSteps)),
+    // A bar is for eyes: a log would have ten lines more for each shard.
+    onProgress: (...how) => process.stderr.isTTY && status.progress(...how),
+    onStep: (line, totalSteps) => {
+      status.clear();
+      process.stdout.write(clock.format(line, totalSteps));
+    },
   };
   try {
     const { state, reason, isSaved } = await runTraining(options);
-    if (reason !== 'finished')
+    if (clock.steps === 0) status.note(`no step was left to take: the run stands at step ${state.step}`);
+    else if (reason !== 'finished') {
       status.note(`stopped after step ${state.step} (${reason}); go on with --resume`);
+    }
     await print(`loss hash: ${state.lossHash}\n`);
     if (!isSaved) {
       status.note(`${out}: the last checkpoint or the log could not be written`);
@@ -81,7 +88,7 @@ function interruptions(onFirst: () => void): { isWanted: () => boolean; end: () 
 /** Lines of steps, with speed and the time that is left. */
 class StepClock {
   private readonly startedAt = performance.now();
-  private steps = 0;
+  steps = 0;
 
   format(line: StepLine, totalSteps: number): string {
     this.steps++;

@@ -52,14 +52,13 @@ export class WordCounts {
  */
 export function trainBpe(words: WordCounts, options: BpeTrainingOptions): TrainedVocabulary {
   const { vocabSize, minFrequency = 0, specialTokens = [], onToken } = options;
-  const vocabulary = firstTokens(specialTokens);
-  if (!(vocabSize >= vocabulary.tokens.length && vocabSize <= MAX_TOKENS)) {
+  const { tokens, idOf } = firstTokens(specialTokens);
+  if (!(vocabSize >= tokens.length && vocabSize <= MAX_TOKENS)) {
     throw new RangeError(
-      `vocabSize: expected ${vocabulary.tokens.length} (${specialTokens.length} specials and the bytes) ` +
+      `vocabSize: expected ${tokens.length} (${specialTokens.length} specials and the bytes) ` +
         `to ${MAX_TOKENS}, got ${vocabSize}`,
     );
   }
-  const { tokens, idOf } = vocabulary;
   const list = wordsOf(words, idOf);
   const pairs = new PairCounts(list);
   const merges: [string, string][] = [];

@@ -41,9 +41,12 @@ export class DpoObjective implements Objective {
   }
 
   /** Computes the reference's log-probabilities: before the first update, and before a checkpoint is restored. */
-  async prepare(machine: TrainingMachine): Promise<void> {
-    this.references = await this.logProbs(machine, this.pairs);
-    this.heldOutReferences = await this.logProbs(machine, this.heldOut);
+  async prepare(machine: TrainingMachine, onPairs?: (done: number, total: number) => void): Promise<void> {
+    const total = this.pairs.length + this.heldOut.length;
+    this.references = await this.logProbs(machine, this.pairs, (done) => onPairs?.(done, total));
+    this.heldOutReferences = await this.logProbs(machine, this.heldOut, (done) =>
+      onPairs?.(this.pairs.length + done, total),
+    );
   }
 
   async accumulate(machine: TrainingMachine, step: number): Promise<StepLoss> {
@@ -96,6 +99,7 @@ export class DpoObjective implements Objective {
   private async logProbs(
     machine: TrainingMachine,
     pairs: readonly PreferencePair[],
+    onPairs?: (done: number) => void,
   ): Promise<PairLogProbs[]> {
     const all: PairLogProbs[] = [];
     for (const group of groupsOf(pairs, this.recipe.microBatchSize)) {
@@ -109,6 +113,7 @@ export class DpoObjective implements Objective {
         sums.push(sum);
       }
       for (let i = 0; i < sums.length; i += 2) all.push({ chosen: sums[i], rejected: sums[i + 1] });
+      onPairs?.(all.length);
     }
     return all;
   }

@@ -26,7 +26,7 @@ export function readRecipe(value: unknown, file: string): ReadRecipe {
   const isTrl = root.has('model_name_or_path');
   const recipe = isTrl
     ? scaleFineTune(readTrlRecipe(root), scale)
-    : scalePretrain(readNanotronRecipe(root, file), scale);
+    : withPositions(scalePretrain(readNanotronRecipe(root, file), scale), notices);
   scale.end();
   root.end();
   return { recipe, notices };
@@ -69,6 +69,16 @@ function scalePretrain(recipe: PretrainRecipe, scale: RecipeSection): PretrainRe
       interval: scale.count('checkpoint_interval', { fallback: Math.max(1, share(checkpoints.interval)) }),
     },
   };
+}
+
+/** A model that is trained on longer windows than it says is one of longer windows, as nanotron has it. */
+function withPositions(recipe: PretrainRecipe, notices: string[]): PretrainRecipe {
+  const { model, sequenceLength } = recipe;
+  if (sequenceLength <= model.maxSeqLen) return recipe;
+  notices.push(
+    `max_position_embeddings: ${model.maxSeqLen} is less than sequence_length; set to ${sequenceLength}`,
+  );
+  return { ...recipe, model: { ...model, maxSeqLen: sequenceLength } };
 }
 
 /** The floor keeps its ratio to the learning rate: without decay (both equal) there is still none. */

@@ -76,6 +76,8 @@ export interface CheckpointRecipe {
   readonly interval: number;
   readonly saveInitial: boolean;
   readonly saveFinal: boolean;
+  /** The newest so many stay on disk (HF `save_total_limit`); undefined keeps all. */
+  readonly keep?: number;
 }
 
 /** Low-rank adapters (PEFT's names in TRL's yaml). */

@@ -26,13 +26,7 @@ const WITHOUT_EFFECT = [
     'log_level',
   ],
   ...['logging_steps', 'logging_strategy', 'logging_first_step', 'output_dir', 'overwrite_output_dir'],
-  ...[
-    'per_device_eval_batch_size',
-    'remove_unused_columns',
-    'report_to',
-    'save_total_limit',
-    'dataset_kwargs',
-  ],
+  ...['per_device_eval_batch_size', 'remove_unused_columns', 'report_to', 'dataset_kwargs'],
   ...['use_liger', 'use_liger_kernel', 'trust_remote_code', 'callbacks', 'system_prompt', 'dataset_configs'],
 ];
 
@@ -85,6 +79,7 @@ function readRun(root: RecipeSection) {
       interval: root.count('save_steps', { fallback: 500 }),
       saveInitial: false,
       saveFinal: true,
+      keep: root.optionalCount('save_total_limit'),
     },
     evaluation: {
       folder: undefined,

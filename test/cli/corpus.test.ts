@@ -168,8 +168,8 @@ describe('smollm2 train-tokenizer', () => {
     [['--vocab-size', '300'], '--out: expected a file name, got none'],
     [['--vocab-size', '100', '--out', 'x.json'], 'expected 259 (3 specials and the bytes)'],
     [['--vocab-size', '300', '--special', 'a,a', '--out', 'x.json'], 'expected different texts, got a, a'],
-  ])('refuses %j', async (args, message) => {
-    const { code, stderr } = await runCli(['train-tokenizer', at('tales.txt'), ...args]);
+  ])('refuses %j, before anything is read', async (args, message) => {
+    const { code, stderr } = await runCli(['train-tokenizer', at('absent.txt'), ...args]);
     expect(stderr).toContain(message);
     expect(code).toBeGreaterThan(0);
   });

@@ -95,10 +95,17 @@ describe('a checkpoint', () => {
   });
 
   it('takes the place of those before it where only one is kept', async () => {
-    const store = new CheckpointFolder(folder, undefined, false);
+    const store = new CheckpointFolder(folder, undefined, 1);
     await store.save(checkpoint(3));
     await store.save(checkpoint(6));
     expect(readdirSync(folder).sort()).toEqual(['latest', 'step-00000006']);
+  });
+
+  it('leaves as many as are kept, and never goes itself', async () => {
+    const store = new CheckpointFolder(folder, undefined, 2);
+    for (const step of [3, 6, 9, 4]) await store.save(checkpoint(step));
+    expect(readdirSync(folder).sort()).toEqual(['latest', 'step-00000004', 'step-00000009']);
+    expect((await store.latest())?.state.step).toBe(4);
   });
 
   it('that was left half written is named and ignored, and so is a latest that leads nowhere', {

@@ -87,6 +87,29 @@ describe('a row of a conversation', () => {
     await expect(train(bytes)).rejects.toThrow(/\.jsonl, line 2: expected text in UTF-8/);
   });
 
+  it('is told of as it is read, and so is each pair that the reference judges', {
+    tags: ['slow'],
+  }, async () => {
+    const told: unknown[][] = [];
+    const onProgress = (...how: unknown[]) => told.push(how);
+    const pair = { prompt: 'Who?', chosen: 'The owl.', rejected: 'None.' };
+    await train([pair, pair, pair], { ...dpo, max_steps: 1 }, { onProgress });
+    expect(told).toEqual([
+      ...[1, 2, 3].map((n) => ['reading train', n, undefined, 'rows']),
+      ...[2, 3].map((n) => ['log-probabilities of the reference', n, 3, 'rows']),
+    ]);
+  });
+
+  it('names a role that is misspelt, and leaves to the template what it knows itself', async () => {
+    const row = (role: string) => ({
+      messages: [user('Who?'), { role, content: 'The owl.' }, assistant('Yes.')],
+    });
+    await expect(train([row('user'), row('Asistant')])).rejects.toThrow(
+      /\.jsonl, line 2, messages\[1\]: expected the role assistant, got "Asistant"/,
+    );
+    await expect(train([row('narrator')], { max_steps: 1 })).resolves.toBeDefined();
+  });
+
   it('is counted once where the run is stopped and resumed', { tags: ['slow'] }, async () => {
     const rows = [1, 2, 3].map((n) => ({ messages: [user(`Who ${n}?`), assistant('The owl.')] }));
     const keys = { max_steps: 5 };

@@ -90,6 +90,20 @@ describe("nanotron's recipe", () => {
     expect(notices).toEqual(['optimizer.learning_rate_scheduler.min_decay_lr: null means no decay at all']);
   });
 
+  it('makes a model of the windows that it is trained on, as nanotron does, and says so', () => {
+    const tokens = {
+      sequence_length: MODEL.max_position_embeddings + 1,
+      train_steps: 9,
+      micro_batch_size: 1,
+    };
+    const { recipe, notices } = read(nanotron({ tokens }));
+    expect(recipe.model.maxSeqLen).toBe(tokens.sequence_length);
+    expect(notices).toEqual([
+      `max_position_embeddings: ${MODEL.max_position_embeddings} is less than sequence_length; set to ${tokens.sequence_length}`,
+    ]);
+    expect(read(nanotron({ tokens, scale: { sequence_length: 8 } })).notices).toEqual([]);
+  });
+
   it('names unknown keys, and the known one that may be meant', () => {
     const tokens = { sequence_length: 32, train_step: 5, train_steps: 9, micro_batch_size: 1, color: 'red' };
     expect(read(nanotron({ tokens, lighteval: { tasks: 'x' }, extra: 1 })).notices).toEqual([
@@ -199,6 +213,11 @@ describe("TRL's recipe", () => {
   it('clips nothing at a max_grad_norm of 0', () => {
     const { recipe } = readRecipe({ ...sft, max_grad_norm: 0 }, 'sft.yaml');
     expect(recipe.optimizer.clipGrad).toBeUndefined();
+  });
+
+  it('keeps as many checkpoints as save_total_limit says', () => {
+    const kept = (more: object) => readRecipe({ ...sft, ...more }, 'sft.yaml').recipe.checkpoints.keep;
+    expect([kept({}), kept({ save_total_limit: 2 })]).toEqual([undefined, 2]);
   });
 
   it('of DPO, with a mixer of one data set', () => {

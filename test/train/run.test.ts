@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { RunOptions } from '../../src/node/train/open-run.ts';
 import { runTraining } from '../../src/node/train/run.ts';
-import { startCli } from '../support/run-cli.ts';
+import { runCli, startCli } from '../support/run-cli.ts';
 import { tinyRun } from '../support/tiny-run.ts';
 
 /** The twenty losses of the tiny run and their gradient norms. It moves with the order of a sum, and with no machine. */
@@ -119,6 +119,13 @@ describe('a run', () => {
     await expect(runTraining(options)).rejects.toThrow(
       /first 5 steps were trained with, got initStd: 0.1 → 0.2/,
     );
+  });
+
+  it('that is resumed at its end says that no step is left', { tags: ['slow'] }, async () => {
+    await train('over', { maxSteps: 5 });
+    const again = ['train', recipe, '--out', out('over'), '--threads', '1', '--resume', '--max-steps', '3'];
+    const { code, stderr } = await runCli(again);
+    expect(`${code} ${stderr}`).toMatch(/^0 (?:.*\n)*no step was left to take: the run stands at step 5\n$/);
   });
 
   it('stops before a loss that is no number touches the weights, and goes on where it may', {

@@ -31,16 +31,16 @@ const LATEST = 'latest';
 export class CheckpointFolder implements CheckpointStore {
   readonly path: string;
   private readonly onNote: (text: string) => void;
-  private readonly keepsAll: boolean;
+  private readonly keep: number;
 
   /**
-   * @param onNote   told of folders that were left half written or damaged, and of a `latest` that leads nowhere
-   * @param keepsAll false where a checkpoint takes the place of those before it
+   * @param onNote told of folders that were left half written or damaged, and of a `latest` that leads nowhere
+   * @param keep   the newest so many stay
    */
-  constructor(path: string, onNote: (text: string) => void = () => undefined, keepsAll = true) {
+  constructor(path: string, onNote: (text: string) => void = () => undefined, keep = Infinity) {
     this.path = path;
     this.onNote = onNote;
-    this.keepsAll = keepsAll;
+    this.keep = keep;
   }
 
   /**
@@ -56,7 +56,7 @@ export class CheckpointFolder implements CheckpointStore {
       await writeCheckpoint(partial, checkpoint);
       await this.takeName(partial, name);
       await this.writeLatest(name);
-      if (!this.keepsAll) await this.removeOthers(name);
+      await this.removeOldest(name);
       return name;
     } catch (error) {
       await rm(partial, { recursive: true, force: true }).catch(() => undefined);
@@ -133,9 +133,13 @@ export class CheckpointFolder implements CheckpointStore {
     }
   }
 
-  private async removeOthers(kept: string): Promise<void> {
-    for (const name of await this.names())
-      if (name !== kept) await rm(join(this.path, name), { recursive: true, force: true });
+  /** The one just written stays, whatever its step: a run that was resumed may stand before older folders. */
+  private async removeOldest(written: string): Promise<void> {
+    if (this.keep === Infinity) return;
+    const others = (await this.names()).filter((name) => name !== written);
+    for (const name of others.slice(0, Math.max(0, others.length + 1 - this.keep))) {
+      await rm(join(this.path, name), { recursive: true, force: true });
+    }
   }
 
   /** A checkpoint of the same step, of a run that was resumed before it, gives way. */

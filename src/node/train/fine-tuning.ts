@@ -5,6 +5,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closedOnError } from '../../base/close-on-error.ts';
 import { FormatError, UnavailableError, UnsupportedError } from '../../base/errors.ts';
+import { nearest } from '../../base/nearest.ts';
+import { shown } from '../../base/shown.ts';
 import { type ChatMessage, checkMessages, contentText } from '../../chat/message.ts';
 import { openTraining } from '../../run/training.ts';
 import { chatTemplateOf } from '../../smollm2.ts';
@@ -25,6 +27,8 @@ import { nodeTrainingPlatform } from './platform.ts';
 import { type RowPlace, rowsOfFile } from './row-file.ts';
 
 type FineTuneRecipe = SftRecipe | DpoRecipe;
+
+const ROLES = ['system', 'user', 'assistant', 'tool'];
 
 export async function openFineTuning(
   recipe: FineTuneRecipe,
@@ -58,7 +62,11 @@ export async function openFineTuning(
       schedule: fineTuneSchedule(recipe, objective.totalSteps),
       begin: async () => {
         if (adapters) initialiseAdapters(machine, recipe.seed);
-        if (objective instanceof DpoObjective) await objective.prepare(machine);
+        if (objective instanceof DpoObjective) {
+          await objective.prepare(machine, (done, total) =>
+            options.onProgress?.('log-probabilities of the reference', done, total, 'rows'),
+          );
+        }
       },
       ...(adapters && { adapters: () => adapterFiles(machine, adapters, recipe.startFrom) }),
       close: () => machine.close(),
@@ -71,21 +79,21 @@ export async function openFineTuning(
 async function makeObjective(
   recipe: FineTuneRecipe,
   rows: ChatRows,
-  { onNote }: RunOptions,
+  options: RunOptions,
   place: (path: string) => string,
 ): Promise<{ objective: SftObjective | DpoObjective; maxRows: number; maxSeqLen: number }> {
   const folder = place(recipe.dataset);
   const { microBatchSize, maxLength } = recipe;
   if (recipe.kind === 'dpo') {
     const read = (split: string) =>
-      readSplit(folder, split, (row, at) => pairOf(row, at, recipe, rows), onNote);
+      readSplit(folder, split, (row, at) => pairOf(row, at, recipe, rows), options);
     const train = await read(recipe.trainSplit);
     const test = recipe.testSplit === undefined ? [] : await read(recipe.testSplit);
     const all = [...train, ...test].flatMap(({ chosen, rejected }) => [chosen, rejected]);
     return { objective: new DpoObjective(recipe, train, test), ...extent(all, 2 * microBatchSize) };
   }
   const read = (split: string) =>
-    readSplit(folder, split, (row, at) => conversationOf(row, at, recipe, rows), onNote);
+    readSplit(folder, split, (row, at) => conversationOf(row, at, recipe, rows), options);
   const train = await read(recipe.trainSplit);
   const test = recipe.testSplit === undefined ? [] : await read(recipe.testSplit);
   const bins = recipe.packing ? packed(train, maxLength) : [];
@@ -146,11 +154,22 @@ function asMessages(value: unknown, role: string): unknown {
 }
 
 function messagesOf(value: unknown, key: string, at: RowPlace): readonly ChatMessage[] {
+  let messages: readonly ChatMessage[];
   try {
-    return checkMessages(value);
+    messages = checkMessages(value);
   } catch (error) {
     throw new FormatError((error as Error).message.replace('messages', key), at);
   }
+  for (const [i, { role }] of messages.entries())
+    checkRole(role, { ...at, field: `${at.field}, ${key}[${i}]` });
+  return messages;
+}
+
+/** A template knows what roles it knows, but one that is misspelt would leave its message without labels. */
+function checkRole(role: string, at: RowPlace): void {
+  const meant = ROLES.includes(role) ? role : nearest(role, ROLES);
+  if (meant === undefined || meant === role) return;
+  throw new FormatError(`expected the role ${meant}, got ${shown(role)}`, at);
 }
 
 /** Rows of a split: the file itself, or SPLIT.jsonl (SPLIT-….jsonl, or .parquet) of a folder. */
@@ -158,7 +177,7 @@ async function readSplit<Row>(
   path: string,
   split: string,
   read: (row: Record<string, unknown>, at: RowPlace) => Promise<Row | undefined>,
-  onNote: (text: string) => void,
+  { onNote, onProgress }: RunOptions,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   let skipped = 0;
@@ -167,6 +186,7 @@ async function readSplit<Row>(
       const row = await read(written, at);
       if (row) rows.push(row);
       else skipped++;
+      onProgress?.(`reading ${split}`, rows.length + skipped, undefined, 'rows');
     }
   }
   if (skipped > 0) onNote(`${split}: ${skipped} rows left out, without a label within the longest length`);

@@ -7,6 +7,9 @@ import type { OptimizerRecipe, ScheduleRecipe } from '../../train/recipe.ts';
 import type { StepLine } from '../../train/trainer.ts';
 import { openStart } from './open-checkpoint.ts';
 
+/** Tells of long work: bytes (MB) or rows; without a total where nobody knows it. */
+export type Progress = (what: string, done: number, total: number | undefined, unit: 'MB' | 'rows') => void;
+
 export interface RunOptions {
   readonly recipe: string;
   readonly out: string;
@@ -23,6 +26,8 @@ export interface RunOptions {
   readonly noRepeat?: boolean;
   readonly onStep?: (line: StepLine, totalSteps: number) => void;
   readonly onNote: (text: string) => void;
+  /** How far the work before the first step is: shards compared with their hashes, rows read and judged. */
+  readonly onProgress?: Progress;
   readonly isInterrupted?: () => boolean;
 }
 

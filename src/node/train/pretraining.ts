@@ -24,8 +24,8 @@ export async function openPretraining(
   const { model: config, sequenceLength, microBatchSize, evaluation } = recipe;
   const folders: OpenTokenFolder[] = [];
   const open = async (path: string) => {
-    const { vocabSize } = config;
-    const folder = await openTokenFolder(place(path), { vocabSize, onNote: options.onNote });
+    const { onNote, onProgress } = options;
+    const folder = await openTokenFolder(place(path), { vocabSize: config.vocabSize, onNote, onProgress });
     folders.push(folder);
     return folder;
   };

@@ -31,7 +31,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
   const seeded = options.seed === undefined ? written : withSeed(written, options.seed);
   const { decayFrom: step, decaySteps } = options;
   const recipe = step === undefined ? seeded : decayFrom(seeded, step, decaySteps);
-  const store = new CheckpointFolder(join(out, 'checkpoints'), onNote);
+  const store = new CheckpointFolder(join(out, 'checkpoints'), onNote, recipe.checkpoints.keep);
   const resumed = await resumedCheckpoint(store, recipe, options);
   const place = (path: string) => resolvePath(path, options.recipe);
   const run = await openRun(recipe, options, resumed?.state, place);
@@ -55,7 +55,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
         maxSteps: options.maxSteps,
         skipsNan: options.skipsNan,
         store,
-        bestStore: new CheckpointFolder(join(out, 'best'), onNote, false),
+        bestStore: new CheckpointFolder(join(out, 'best'), onNote, 1),
         onStep: async (line) => {
           await log.append(line);
           await report.step(line, run.objective.totalSteps);

@@ -15,6 +15,7 @@ import {
   tokenBytesFor,
 } from '../../train/token-shard.ts';
 import { fileSource } from '../file-source.ts';
+import type { Progress } from './open-run.ts';
 
 export interface TokenFolderOptions {
   /** Of the model: tells the size of a token where no record and no metadata do. */
@@ -23,6 +24,8 @@ export interface TokenFolderOptions {
   readonly verify?: boolean;
   /** Told of shards without a record, which cannot be verified. */
   readonly onNote?: (text: string) => void;
+  /** Told of bytes that were compared. */
+  readonly onProgress?: Progress;
 }
 
 /** An open folder; `close` releases its files. */
@@ -81,7 +84,7 @@ async function openShard(folder: string, name: string, options: TokenFolderOptio
         { file: `${path}.header.json`, field: 'vocab_size' },
       );
     }
-    if (header && options.verify !== false) await checkHash(path, header);
+    if (header && options.verify !== false) await checkHash(path, header, source.size, options.onProgress);
     if (!header)
       options.onNote?.(`${path}: no record beside it, so it cannot be told whether it has changed`);
     return { name, source, tokenBytes, numTokens, ...(header ? { header } : {}) };
@@ -91,10 +94,19 @@ async function openShard(folder: string, name: string, options: TokenFolderOptio
   }
 }
 
-async function checkHash(path: string, header: ShardHeader): Promise<void> {
+async function checkHash(
+  path: string,
+  header: ShardHeader,
+  size: number,
+  onProgress?: Progress,
+): Promise<void> {
   const hash = createHash('sha256');
-  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 }))
+  let done = 0;
+  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) {
     hash.update(piece as Uint8Array);
+    done += (piece as Uint8Array).length;
+    onProgress?.(`checking ${path}`, done, size, 'MB');
+  }
   const sha256 = hash.digest('hex');
   if (sha256 !== header.sha256) {
     throw new FormatError(
