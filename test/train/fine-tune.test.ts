@@ -11,6 +11,7 @@ import { LocalMachine } from '../../src/train/machine.ts';
 import type { DpoRecipe, SftRecipe } from '../../src/train/recipe.ts';
 import { packed, RowOrder } from '../../src/train/row-order.ts';
 import { SftObjective } from '../../src/train/sft.ts';
+import { IGNORED } from '../../src/train/window-source.ts';
 import { goldenTensors } from '../support/golden-tensors.ts';
 import { goldenJson } from '../support/goldens.ts';
 import { sum, tinyLearner } from '../support/training.ts';
@@ -28,22 +29,40 @@ function sftRecipe(changes: Partial<SftRecipe> = {}): SftRecipe {
 }
 
 describe('ChatRows', () => {
+  const tokenizer = Tokenizer.from({
+    kind: 'json',
+    tokenizer: goldenJson('tokenizer/tokenizer.json'),
+    tokenizerConfig: goldenJson('tokenizer/tokenizer_config.json'),
+    file: 'tokenizer.json',
+  });
+  const rows = new ChatRows(tokenizer, new ChatTemplate(SMOLLM2_TEMPLATE, {}));
+  const assistant = (content: string) => ({ role: 'assistant', content });
+
   it('gives the golden’s ids, and labels on what the assistant says with its <|im_end|>', {
     tags: ['slow'],
   }, async () => {
-    const tokenizer = Tokenizer.from({
-      kind: 'json',
-      tokenizer: goldenJson('tokenizer/tokenizer.json'),
-      tokenizerConfig: goldenJson('tokenizer/tokenizer_config.json'),
-      file: 'tokenizer.json',
-    });
-    const rows = new ChatRows(tokenizer, new ChatTemplate(SMOLLM2_TEMPLATE, {}));
     const { sft: golden } = goldenJson('training/chat-labels.json');
     for (const [i, messages] of golden.conversations.entries()) {
       const { ids, labels } = await rows.conversation(messages, true);
       expect(ids).toEqual(golden.ids[i]);
       expect(labels).toEqual(golden.labels[i]);
     }
+  });
+
+  it('has no label on the system prompt that a template writes before an assistant who speaks first', async () => {
+    const messages = [assistant('Hello!'), { role: 'user', content: 'Hi' }, assistant('Bye.')];
+    const { ids, labels } = await rows.conversation(messages, true);
+    const labelled = tokenizer.decode(ids.filter((_, i) => labels[i] !== IGNORED));
+    expect(labelled).toBe('Hello!<|im_end|>Bye.<|im_end|>');
+  });
+
+  it('refuses a template under which the beginning of a conversation depends on its end', async () => {
+    const counting = '{{ messages|length }}{% for m in messages %}{{ m.role + m.content }}{% endfor %}';
+    const counted = new ChatRows(tokenizer, new ChatTemplate(counting, {}));
+    const question = { role: 'user', content: 'Who?' };
+    const refusal = /chat template: expected one that writes a conversation message by message/;
+    await expect(counted.conversation([question, assistant('I.')], true)).rejects.toThrow(refusal);
+    await expect(counted.answer([question], 'I.')).rejects.toThrow(refusal);
   });
 });
 
