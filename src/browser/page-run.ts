@@ -119,7 +119,6 @@ export class PageRun {
         machine,
         objective,
         {
-          optimizer: recipe.optimizer,
           schedule: recipe.schedule,
           checkpointInterval: Number.POSITIVE_INFINITY,
           saveInitial: false,

@@ -14,6 +14,7 @@ import type {
   StageRecipe,
 } from './recipe.ts';
 import { MOST_BETA, type RecipeSection } from './recipe-section.ts';
+import { namePattern } from './undecayed.ts';
 
 /** nanotron's DEFAULT_SEED. */
 const DEFAULT_SEED = 42;
@@ -126,7 +127,7 @@ function readPatterns(section: RecipeSection, key: string): string[] {
   const patterns = section.texts(key);
   for (const pattern of patterns) {
     try {
-      new RegExp(`^(?:${pattern})`);
+      namePattern(pattern);
     } catch {
       section.fail(key, 'regular expressions of JavaScript', pattern);
     }

@@ -5,19 +5,19 @@
 import { addToLossHash, bitsOf, EMPTY_LOSS_HASH } from './loss-hash.ts';
 import type { StateKind, TrainingMachine } from './machine.ts';
 import type { Objective, StepLoss } from './objective.ts';
-import type { OptimizerRecipe, Recipe, ScheduleRecipe } from './recipe.ts';
+import type { Recipe, ScheduleRecipe } from './recipe.ts';
 import { learningRateAt } from './schedule.ts';
 import type { CheckpointStore, StateTensor, TrainingCheckpoint, TrainingState } from './training-state.ts';
+import { undecayedNames } from './undecayed.ts';
 
 export interface TrainerOptions {
-  readonly optimizer: OptimizerRecipe;
   readonly schedule: ScheduleRecipe;
   /** Iterations between checkpoints, and whether one is written before the first and after the last step. */
   readonly checkpointInterval: number;
   readonly saveInitial: boolean;
   readonly saveFinal: boolean;
   readonly evaluationInterval: number;
-  /** For the checkpoint, to see what has changed when the run is resumed. */
+  /** Its optimizer counts; all of it is in the checkpoint, to see what has changed when the run is resumed. */
   readonly recipe: Recipe;
   /** Stop after this iteration; the schedule stays the recipe's. */
   readonly maxSteps?: number;
@@ -64,6 +64,8 @@ export class Trainer {
   private readonly machine: TrainingMachine;
   private readonly objective: Objective;
   private readonly options: TrainerOptions;
+  /** Names of the parameters without decay. */
+  private readonly undecayed: readonly string[];
   private state: TrainingState;
   private isSaved = true;
 
@@ -76,6 +78,8 @@ export class Trainer {
     this.machine = machine;
     this.objective = objective;
     this.options = options;
+    const names = machine.parameters.map(({ name }) => name);
+    this.undecayed = undecayedNames(options.recipe, machine.config, names, options.onNote);
     this.state = resumed ?? {
       version: 1,
       step: 0,
@@ -154,14 +158,8 @@ export class Trainer {
   }
 
   private async update(learningRate: number, norm: number): Promise<void> {
-    const { optimizer } = this.options;
-    const { beta1, beta2, eps, weightDecay, clipGrad } = optimizer;
-    const undecayed = this.machine.parameters
-      .map(({ name }) => name)
-      .filter((name) =>
-        optimizer.weightDecayExclude.some((pattern) => new RegExp(`^(?:${pattern})`).test(name)),
-      );
-    const numbers = { learningRate, beta1, beta2, eps, weightDecay, undecayed, maxNorm: clipGrad };
+    const { beta1, beta2, eps, weightDecay, clipGrad: maxNorm } = this.options.recipe.optimizer;
+    const numbers = { learningRate, beta1, beta2, eps, weightDecay, undecayed: this.undecayed, maxNorm };
     await this.machine.update({ ...numbers, update: this.state.updates + 1 }, norm);
   }
 

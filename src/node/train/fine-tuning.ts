@@ -58,7 +58,6 @@ export async function openFineTuning(
     return {
       machine,
       objective,
-      optimizer: recipe.optimizer,
       schedule: fineTuneSchedule(recipe, objective.totalSteps),
       begin: async () => {
         if (adapters) initialiseAdapters(machine, recipe.seed);

@@ -3,7 +3,7 @@
 import { loadParameters } from '../../train/load-parameters.ts';
 import type { TrainingMachine } from '../../train/machine.ts';
 import type { Objective } from '../../train/objective.ts';
-import type { OptimizerRecipe, ScheduleRecipe } from '../../train/recipe.ts';
+import type { ScheduleRecipe } from '../../train/recipe.ts';
 import type { StepLine } from '../../train/trainer.ts';
 import { openStart } from './open-checkpoint.ts';
 
@@ -35,7 +35,6 @@ export interface RunOptions {
 export interface OpenRun {
   readonly machine: TrainingMachine;
   readonly objective: Objective;
-  readonly optimizer: OptimizerRecipe;
   readonly schedule: ScheduleRecipe;
   /** Fills the first weights; a checkpoint that is resumed comes on top. */
   readonly begin: () => Promise<void>;

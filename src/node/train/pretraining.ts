@@ -45,7 +45,6 @@ export async function openPretraining(
     return {
       machine,
       objective,
-      optimizer: recipe.optimizer,
       schedule: recipe.schedule,
       begin,
       ...(tokenizer &&
