@@ -11,7 +11,7 @@ export interface OptimizerRecipe {
   readonly eps: number;
   /** Decoupled; on every parameter, norms and embedding too, unless excluded. */
   readonly weightDecay: number;
-  /** Regular expressions: no decay where HF's name of a parameter, or in pretraining nanotron's, begins with a match. */
+  /** Regular expressions: no decay where HF's name (in pretraining nanotron's too) begins with a match. */
   readonly weightDecayExclude: readonly string[];
   /** Largest norm of the whole gradient; undefined never clips. */
   readonly clipGrad: number | undefined;
