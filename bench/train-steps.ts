@@ -4,13 +4,12 @@
 // after the other. What that alone decides is the ceiling: PyTorch's time of a step over the time that only the
 // products of the step take at the 128-bit peak, which is measured in the same rounds.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { spawn } from 'node:child_process';
 import type { ModelConfig } from '../src/config.ts';
 import { nodeTrainingPlatform } from '../src/node/train/platform.ts';
 import { openTraining, planTraining } from '../src/run/training.ts';
 import { initialise } from '../src/train/initialise.ts';
+import { askPython } from './ask-python.ts';
 import { f32Burst } from './roofline.ts';
 
 const NANO: ModelConfig = {
@@ -93,9 +92,9 @@ async function measured(row: Row) {
   const rounds: { ours: Times; theirs: Times | undefined; peak: number }[] = [];
   try {
     await ours.run(1);
-    await theirs?.run(1);
+    await theirs?.ask(1);
     for (let i = 0; i < ROUNDS; i++) {
-      rounds.push({ peak: burst(peak), ours: await ours.run(steps), theirs: await theirs?.run(steps) });
+      rounds.push({ peak: burst(peak), ours: await ours.run(steps), theirs: await theirs?.ask(steps) });
     }
   } finally {
     for (const loop of loops) loop.kill();
@@ -163,8 +162,6 @@ async function oursOf({ config, batch, length, threads }: Row) {
 }
 
 function torchOf({ config, batch, length, threads, compiled }: Row) {
-  const python = process.env.PYTHON;
-  if (!python) return undefined;
   const hf = {
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
@@ -175,30 +172,8 @@ function torchOf({ config, batch, length, threads, compiled }: Row) {
     max_position_embeddings: config.maxSeqLen,
     tie_word_embeddings: true,
   };
-  const script = fileURLToPath(new URL('train_torch.py', import.meta.url));
-  const words = [
-    script,
-    JSON.stringify(hf),
-    ...[batch, length, threads].map(String),
-    ...(compiled ? ['compiled'] : []),
-  ];
-  const child: ChildProcess = spawn(python, words, { stdio: ['pipe', 'pipe', 'inherit'] });
-  if (!child.stdin || !child.stdout) throw new Error('python: expected pipes');
-  const { stdin } = child;
-  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const run: Timed = async (steps) => {
-    stdin.write(`${steps}\n`);
-    const { value, done } = await answers.next();
-    if (done) throw new Error(`${python}: expected torch and transformers, got an end; see above`);
-    return JSON.parse(value);
-  };
-  return {
-    run,
-    close: async () => {
-      stdin.end();
-      await new Promise((resolve) => child.once('close', resolve));
-    },
-  };
+  const words = [JSON.stringify(hf), ...[batch, length, threads].map(String)];
+  return askPython<Times>('train_torch.py', compiled ? [...words, 'compiled'] : words);
 }
 
 const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1];
