@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runTraining } from '../../src/node/train/run.ts';
@@ -36,7 +36,9 @@ describe('a decay branch', () => {
     const full = rates(run)[11][1];
     const { state } = await runTraining({ ...options, out: run, decayFrom: 8 });
     expect(state.step).toBe(12);
-    expect(rates(join(run, 'decay-8'))).toEqual([9, 10, 11, 12].map((step, i) => [step, full * (1 - i / 4)]));
+    expect(rates(join(run, 'decay-8-4'))).toEqual(
+      [9, 10, 11, 12].map((step, i) => [step, full * (1 - i / 4)]),
+    );
     expect(notes).toContain('recipe changed: schedule.decayStart: 16 → 8');
     expect(readFileSync(join(run, 'log.jsonl'))).toEqual(before);
     // The stable run goes on as if nothing had been cut from it.
@@ -55,11 +57,44 @@ describe('a decay branch', () => {
     expect(state.lossHash).toBe((await runTraining({ ...branch, out: whole })).state.lossHash);
   });
 
+  it('of two lengths is two branches, each from the step it was cut at', async () => {
+    const run = out('lengths');
+    await runTraining({ ...options, out: run, maxSteps: 8 });
+    for (const decaySteps of [2, 4]) {
+      await runTraining({ ...options, out: run, decayFrom: 8, decaySteps });
+      const taken = rates(join(run, `decay-8-${decaySteps}`));
+      expect(taken).toHaveLength(decaySteps);
+      expect(taken[1][1] / taken[0][1]).toBeCloseTo(1 - 1 / decaySteps, 12);
+    }
+  });
+
+  it('is refused where the recipe does not say how far or how long, and leaves nothing behind', async () => {
+    const run = out('endless');
+    await runTraining({ ...options, out: run, maxSteps: 8 });
+    const recipe = JSON.parse(readFileSync(options.recipe, 'utf8'));
+    const cut = (changes: object) => {
+      const changed = join(run, 'changed.yaml');
+      Object.assign(recipe.optimizer.learning_rate_scheduler, changes);
+      writeFileSync(changed, JSON.stringify(recipe));
+      return runTraining({ ...options, recipe: changed, out: run, decayFrom: 8 });
+    };
+    await expect(cut({ min_decay_lr: null })).rejects.toThrow(
+      /min_decay_lr: expected less than the learning rate/,
+    );
+    await expect(cut({ min_decay_lr: 0, lr_decay_steps: 0 })).rejects.toThrow(
+      /--decay-steps: expected steps/,
+    );
+    expect(readdirSync(run).filter((name) => name.startsWith('decay-'))).toEqual([]);
+  });
+
   it('is refused outside of the stable phase, and without a checkpoint', async () => {
     const run = out('refused');
     await runTraining({ ...options, out: run, maxSteps: 4 });
     await expect(runTraining({ ...options, out: run, decayFrom: 1 })).rejects.toThrow(
-      'expected a checkpoint of step 1, got 4',
+      '--decay-from: expected a step of the stable phase, 2 to 16, got 1',
+    );
+    await expect(runTraining({ ...options, out: run, decayFrom: 3 })).rejects.toThrow(
+      'expected a checkpoint of step 3, got 4',
     );
     await runTraining({ ...options, out: run, resume: true });
     await expect(runTraining({ ...options, out: run, decayFrom: 20 })).rejects.toThrow(

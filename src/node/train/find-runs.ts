@@ -13,7 +13,7 @@ export interface FoundRun extends ReportedRun {
   readonly changed: Date;
 }
 
-/** Folders below a folder that are looked into: `runs/nano/decay-600` is one. */
+/** Folders below a folder that are looked into: `runs/nano/decay-600-200` is one. */
 const DEPTH = 3;
 
 /**
@@ -52,7 +52,8 @@ async function stateOf(folder: string): Promise<Pick<ReportedRun, 'totalSteps' |
       const file = join(path, name, STATE_FILE);
       const { state } = parseStateRecord(JSON.parse(await readFile(file, 'utf8')), file);
       const { recipe, lossHash } = state;
-      return { lossHash, ...(recipe.kind === 'pretrain' && { totalSteps: recipe.trainSteps }) };
+      const totalSteps = recipe.kind === 'pretrain' ? recipe.trainSteps : undefined;
+      return { lossHash, ...(Number.isSafeInteger(totalSteps) && { totalSteps }) };
     } catch {
       // A checkpoint that is damaged says nothing; the one before it may.
     }

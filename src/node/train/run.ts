@@ -24,13 +24,12 @@ import { ReportFile } from './report-file.ts';
 import { RunLog } from './run-log.ts';
 
 export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
-  const options = await branched(asked);
-  const { onNote, out } = options;
-  const { recipe: written, notices } = await readRecipeFile(options.recipe);
+  const { onNote } = asked;
+  const { recipe: written, notices } = await readRecipeFile(asked.recipe);
   for (const notice of notices) onNote(notice);
-  const seeded = options.seed === undefined ? written : withSeed(written, options.seed);
-  const { decayFrom: step, decaySteps } = options;
-  const recipe = step === undefined ? seeded : decayFrom(seeded, step, decaySteps);
+  const seeded = asked.seed === undefined ? written : withSeed(written, asked.seed);
+  const { recipe, options } = await branched(seeded, asked);
+  const { out } = options;
   const store = new CheckpointFolder(join(out, 'checkpoints'), onNote, recipe.checkpoints.keep);
   const resumed = await resumedCheckpoint(store, recipe, options);
   const place = (path: string) => resolvePath(path, options.recipe);
@@ -116,11 +115,16 @@ async function resumedCheckpoint(
 }
 
 /** With `--decay-from`, the run goes on in a folder of its own, from the checkpoint of that step. */
-async function branched(options: RunOptions): Promise<RunOptions> {
-  if (options.decayFrom === undefined) return options;
-  const out = await branchFolder(options.out, options.decayFrom);
+async function branched(
+  stable: Recipe,
+  options: RunOptions,
+): Promise<{ recipe: Recipe; options: RunOptions }> {
+  const { decayFrom: step, decaySteps } = options;
+  if (step === undefined) return { recipe: stable, options };
+  const recipe = decayFrom(stable, step, decaySteps);
+  const out = await branchFolder(options.out, step, recipe.schedule.decaySteps);
   options.onNote(`decaying in ${out}`);
-  return { ...options, out, resume: true };
+  return { recipe, options: { ...options, out, resume: true } };
 }
 
 function withSeed(recipe: Recipe, seed: number): Recipe {
