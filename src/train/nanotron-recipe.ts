@@ -14,6 +14,7 @@ import type {
   StageRecipe,
 } from './recipe.ts';
 import { MOST_BETA, type RecipeSection } from './recipe-section.ts';
+import type { TokenBytes } from './token-shard.ts';
 import { namePattern } from './undecayed.ts';
 
 /** nanotron's DEFAULT_SEED. */
@@ -24,7 +25,7 @@ const EVALUATION_INTERVAL = 100;
 /** @throws FormatError that names the key, for values that no run could use */
 export function readNanotronRecipe(root: RecipeSection, file: string): PretrainRecipe {
   const general = root.section('general');
-  const seed = general.count('seed', { fallback: DEFAULT_SEED, least: 0 });
+  const seed = general.seed(DEFAULT_SEED);
   const name = general.text('run') ?? general.text('project') ?? 'run';
   general.ignore('project', 'step', 'consumed_train_samples', 'benchmark_csv_path', 'ignore_sanity_checks');
   general.end();
@@ -33,11 +34,12 @@ export function readNanotronRecipe(root: RecipeSection, file: string): PretrainR
   const optimizer = root.section('optimizer');
   const checkpoints = root.section('checkpoints');
   const tokenizer = root.section('tokenizer');
+  const model = readModel(root.section('model'), file);
   const recipe: PretrainRecipe = {
     kind: 'pretrain',
     name,
     seed,
-    ...readModel(root.section('model'), file),
+    ...model,
     optimizer: readOptimizer(optimizer),
     schedule: readSchedule(optimizer.section('learning_rate_scheduler'), trainSteps),
     sequenceLength: tokens.count('sequence_length'),
@@ -47,7 +49,7 @@ export function readNanotronRecipe(root: RecipeSection, file: string): PretrainR
     stages: readStages(root, file),
     order: 'nanotron',
     tokenizer: tokenizer.text('tokenizer_name_or_path'),
-    startFrom: checkpoints.text('resume_checkpoint_path'),
+    startFrom: checkpoints.text('resume_checkpoint_path') ?? model.startFrom,
     checkpoints: {
       interval: checkpoints.count('checkpoint_interval', { fallback: 1000 }),
       saveInitial: checkpoints.flag('save_initial_state', false),
@@ -58,6 +60,12 @@ export function readNanotronRecipe(root: RecipeSection, file: string): PretrainR
   tokens.ignore('limit_test_batches', 'limit_val_batches');
   checkpoints.ignore('checkpoints_path', 'checkpoints_path_is_shared_file_system', 'save_final_state');
   checkpoints.ignore('load_lr_scheduler', 'load_optimizer');
+  if (checkpoints.has('resume_checkpoint_path')) {
+    checkpoints.note(
+      'resume_checkpoint_path',
+      'its weights are the first ones here; steps, moments and data begin anew (--resume goes on with a run)',
+    );
+  }
   tokenizer.ignore('tokenizer_max_length', 'tokenizer_revision');
   for (const section of [tokens, optimizer, checkpoints, tokenizer]) section.end();
   root.ignore('logging', 'profiler');
@@ -71,7 +79,7 @@ export function readNanotronRecipe(root: RecipeSection, file: string): PretrainR
 function readModel(
   model: RecipeSection,
   file: string,
-): Pick<PretrainRecipe, 'model' | 'initStd' | 'ropeInterleaved' | 'documentMasking'> {
+): Pick<PretrainRecipe, 'model' | 'startFrom' | 'initStd' | 'ropeInterleaved' | 'documentMasking'> {
   const init = model.section('init_method');
   const config = model.section('model_config');
   const json = model.take('model_config') as Record<string, unknown>;
@@ -89,11 +97,15 @@ function readModel(
   if (config.take('z_loss_enabled') === true) config.note('z_loss_enabled', 'not computed here');
   const read = {
     model: padVocabulary(sizes, model.count('make_vocab_size_divisible_by', { fallback: 1 })),
+    startFrom: init.text('path'),
     initStd: init.number('std', { fallback: config.number('initializer_range', { fallback: 0.02 }) }),
     ropeInterleaved: config.flag('rope_interleaved', false),
     documentMasking: config.flag('_use_doc_masking', false),
   };
-  init.ignore('scaling_method');
+  if (read.documentMasking && sizes.eosIds.length === 0) {
+    config.fail('eos_token_id', 'the id behind each document, which _use_doc_masking goes by', undefined);
+  }
+  init.choice('scaling_method', ['NUM_LAYERS'], 'NUM_LAYERS');
   model.ignore('ddp_bucket_cap_mb');
   const dtype = model.text('dtype') ?? 'bfloat16';
   if (dtype !== 'float32') model.note('dtype', `${dtype}: computed in float32 here`);
@@ -150,6 +162,15 @@ function readSchedule(scheduler: RecipeSection, trainSteps: number): ScheduleRec
     minLearningRate: scheduler.number('min_decay_lr', { fallback: learningRate }),
   };
   if (!scheduler.has('min_decay_lr')) scheduler.note('min_decay_lr', 'null means no decay at all');
+  if (read.minLearningRate > learningRate) {
+    scheduler.fail('min_decay_lr', `at most learning_rate, ${learningRate}`, read.minLearningRate);
+  }
+  if (read.decayStart < warmupSteps) {
+    scheduler.note(
+      'lr_decay_starting_step',
+      `${read.decayStart} lies within the warm-up of ${warmupSteps} steps`,
+    );
+  }
   scheduler.end();
   return read;
 }
@@ -176,7 +197,7 @@ function readStages(root: RecipeSection, file: string): StageRecipe[] {
       name: stage.text('name') ?? `stage ${i + 1}`,
       startStep: stage.count('start_training_step'),
       mixture: readMixture(source.section('dataset')),
-      seed: source.count('seed', { fallback: DEFAULT_SEED, least: 0 }),
+      seed: source.seed(DEFAULT_SEED),
     };
     source.ignore('num_loading_workers');
     source.end();
@@ -199,21 +220,18 @@ function readMixture(dataset: RecipeSection): MixturePart[] {
   const folders = dataset.texts('dataset_folder');
   if (folders.length === 0) dataset.fail('dataset_folder', 'a folder of token shards or several', undefined);
   const weights = dataset.list('dataset_weights');
-  dataset.ignore(
-    'tokenizer_name',
-    'token_size_in_bytes',
-    'vocab_size',
-    'return_positions',
-    'use_old_brrr_dataloader',
-  );
+  dataset.ignore('tokenizer_name', 'vocab_size', 'return_positions', 'use_old_brrr_dataloader');
+  const size = dataset.optionalCount('token_size_in_bytes');
+  if (size !== undefined && size !== 2 && size !== 4) dataset.fail('token_size_in_bytes', '2 or 4', size);
+  const tokenBytes = size === undefined ? {} : { tokenBytes: size as TokenBytes };
   dataset.end();
-  if (weights.length === 0) return folders.map((folder) => ({ folder, weight: undefined }));
+  if (weights.length === 0) return folders.map((folder) => ({ folder, weight: undefined, ...tokenBytes }));
   const isWeight = (weight: unknown) => typeof weight === 'number' && weight >= 0 && Number.isFinite(weight);
   if (weights.length !== folders.length || !weights.every(isWeight)) {
     dataset.fail('dataset_weights', `${folders.length} numbers, one for each folder`, weights);
   }
   if (!weights.some((weight) => weight !== 0)) dataset.fail('dataset_weights', 'one above 0', weights);
-  return folders.map((folder, i) => ({ folder, weight: weights[i] as number }));
+  return folders.map((folder, i) => ({ folder, weight: weights[i] as number, ...tokenBytes }));
 }
 
 function readEvaluation(section: RecipeSection, tokens: RecipeSection): EvaluationRecipe {

@@ -46,8 +46,11 @@ function scalePretrain(recipe: PretrainRecipe, scale: RecipeSection): PretrainRe
   });
   if (rows % size !== 0) scale.fail('sequences_per_step', `a multiple of micro_batch_size ${size}`, rows);
   const learningRate = scale.number('learning_rate', { fallback: schedule.learningRate });
-  const decayStart = share(schedule.decayStart);
-  const end = share(schedule.decayStart + schedule.decaySteps);
+  const warmupSteps = scale.count('lr_warmup_steps', { fallback: share(schedule.warmupSteps), least: 0 });
+  // A decay that begins where the warm-up ends goes on doing so.
+  const isBehindWarmup = schedule.decayStart === schedule.warmupSteps;
+  const decayStart = isBehindWarmup ? warmupSteps : share(schedule.decayStart);
+  const end = Math.max(decayStart, share(schedule.decayStart + schedule.decaySteps));
   return {
     ...recipe,
     trainSteps,
@@ -59,7 +62,7 @@ function scalePretrain(recipe: PretrainRecipe, scale: RecipeSection): PretrainRe
     schedule: {
       ...schedule,
       learningRate,
-      warmupSteps: scale.count('lr_warmup_steps', { fallback: share(schedule.warmupSteps), least: 0 }),
+      warmupSteps,
       decayStart,
       decaySteps: end - decayStart,
       minLearningRate: scaledFloor(schedule, learningRate),

@@ -8,6 +8,9 @@ import { shown } from '../base/shown.ts';
 /** Largest decay of a moment: 1 would divide by nothing. */
 export const MOST_BETA = 0.99999999;
 
+/** Largest seed. */
+export const MOST_SEED = 2 ** 32 - 1;
+
 /** Names of keys: `tokens.train_steps`, `data_stages[0].data.seed`. */
 export class RecipeSection {
   readonly path: string;
@@ -59,11 +62,16 @@ export class RecipeSection {
   }
 
   /** A whole number from `least` on. */
-  count(key: string, range: { fallback?: number; least?: number } = {}): number {
+  count(key: string, range: { fallback?: number; least?: number; most?: number } = {}): number {
     const { least = 1 } = range;
     const value = this.number(key, { ...range, least });
     if (!Number.isSafeInteger(value)) return this.fail(key, `a whole number of at least ${least}`, value);
     return value;
+  }
+
+  /** numpy's seeds, which nanotron's order is drawn by, have 32 bits. */
+  seed(fallback: number): number {
+    return this.count('seed', { fallback, least: 0, most: MOST_SEED });
   }
 
   optionalCount(key: string, least = 1): number | undefined {

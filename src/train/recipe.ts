@@ -3,6 +3,7 @@
 // here depends on a machine.
 
 import type { ModelConfig } from '../config.ts';
+import type { TokenBytes } from './token-shard.ts';
 
 /** AdamW and what stands around it (nanotron `optimizer`; HF `TrainingArguments`). */
 export interface OptimizerRecipe {
@@ -41,6 +42,8 @@ export interface MixturePart {
   readonly folder: string;
   /** Shares of a stage add up to 1. Undefined in all parts: each by its length. */
   readonly weight: number | undefined;
+  /** Of an id, where the recipe says; shards that say otherwise are refused. */
+  readonly tokenBytes?: TokenBytes;
 }
 
 /** How windows follow each other; see window-order.ts. */

@@ -104,6 +104,31 @@ describe("nanotron's recipe", () => {
     expect(read(nanotron({ tokens, scale: { sequence_length: 8 } })).notices).toEqual([]);
   });
 
+  it('begins with the weights of a checkpoint, by either key, and says what does not go on', () => {
+    const begun = read(nanotron({ checkpoints: { resume_checkpoint_path: 'ck', load_optimizer: true } }));
+    expect(begun.recipe.startFrom).toBe('ck');
+    expect(begun.notices).toEqual([
+      expect.stringMatching(/^checkpoints.resume_checkpoint_path: its weights are/),
+    ]);
+    const model = { dtype: 'float32', init_method: { path: 'ck' }, model_config: MODEL };
+    expect(read(nanotron({ model })).recipe.startFrom).toBe('ck');
+  });
+
+  it('has the size of an id for each part where the recipe says it', () => {
+    const dataset = { dataset_folder: ['a', 'b'], token_size_in_bytes: 4 };
+    const { stages } = read(
+      nanotron({ data_stages: [{ start_training_step: 1, data: { dataset } }] }),
+    ).recipe;
+    expect(stages[0].mixture.map(({ tokenBytes }) => tokenBytes)).toEqual([4, 4]);
+  });
+
+  it('remarks on a decay within the warm-up', () => {
+    const scheduler = { learning_rate: 1, lr_warmup_steps: 20, lr_decay_starting_step: 5, min_decay_lr: 0 };
+    expect(read(nanotron({ optimizer: { learning_rate_scheduler: scheduler } })).notices).toEqual([
+      'optimizer.learning_rate_scheduler.lr_decay_starting_step: 5 lies within the warm-up of 20 steps',
+    ]);
+  });
+
   it('names unknown keys, and the known one that may be meant', () => {
     const tokens = { sequence_length: 32, train_step: 5, train_steps: 9, micro_batch_size: 1, color: 'red' };
     expect(read(nanotron({ tokens, lighteval: { tasks: 'x' }, extra: 1 })).notices).toEqual([
@@ -119,6 +144,27 @@ describe("nanotron's recipe", () => {
     [{ tokens: [1] }, 'tokens: expected a mapping of keys, got [1]'],
     [{ model: {} }, 'model.model_config: expected the sizes of a model, got nothing'],
     [{ data_stages: [] }, 'data_stages: expected a stage that starts at step 1'],
+    [
+      { model: { init_method: { scaling_method: 'NONE' }, model_config: MODEL } },
+      'model.init_method.scaling_method: expected NUM_LAYERS, got "NONE"',
+    ],
+    [
+      { model: { model_config: { ...MODEL, eos_token_id: undefined, _use_doc_masking: true } } },
+      'model.model_config.eos_token_id: expected the id behind each document, which _use_doc_masking goes by',
+    ],
+    [{ general: { seed: 2 ** 32 } }, 'general.seed: expected a number, 0 to 4294967295, got 4294967296'],
+    [
+      { optimizer: { learning_rate_scheduler: { learning_rate: 1e-3, min_decay_lr: 1 } } },
+      'optimizer.learning_rate_scheduler.min_decay_lr: expected at most learning_rate, 0.001, got 1',
+    ],
+    [
+      {
+        data_stages: [
+          { start_training_step: 1, data: { dataset: { dataset_folder: 'a', token_size_in_bytes: 3 } } },
+        ],
+      },
+      'data_stages[0].data.dataset.token_size_in_bytes: expected 2 or 4, got 3',
+    ],
     [{ parallelism: { dp: 1.5 } }, 'parallelism.dp: expected a whole number of at least 1, got 1.5'],
     [
       { optimizer: { optimizer_factory: { name: 'sgd' } } },
@@ -149,6 +195,24 @@ describe("nanotron's recipe", () => {
     expect(optimizer({ weight_decay: Number.NaN })).toThrow(
       /weight_decay: expected a number, at least 0, got NaN/,
     );
+  });
+
+  it('moves a decay that begins where the warm-up ends with another warm-up', () => {
+    const scheduler = {
+      learning_rate: 1e-3,
+      lr_warmup_steps: 100,
+      lr_decay_style: 'cosine',
+      min_decay_lr: 0,
+    };
+    const optimizer = { learning_rate_scheduler: scheduler };
+    for (const lr_warmup_steps of [10, 300]) {
+      const { schedule } = read(nanotron({ optimizer, scale: { lr_warmup_steps } })).recipe;
+      expect(schedule).toMatchObject({
+        warmupSteps: lr_warmup_steps,
+        decayStart: lr_warmup_steps,
+        decaySteps: 1000 - lr_warmup_steps,
+      });
+    }
   });
 
   it('shrinks to a small machine: counts of steps keep their shares', () => {
