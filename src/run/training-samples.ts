@@ -27,11 +27,23 @@ export async function trainingSamples(
   const checkpoint = trainedCheckpoint(machine, tokenizerSource);
   const tokenizer = Tokenizer.from(tokenizerSource);
   const model = await loadModel(checkpoint, { threads: 1 }, platform);
+  // Rows of a vocabulary that was padded are ids of no text.
+  const constraint = {
+    mask: (scores: Float64Array) => void scores.fill(Number.NEGATIVE_INFINITY, tokenizer.vocabSize),
+    accept: () => undefined,
+  };
+  const isPadded = machine.config.vocabSize > tokenizer.vocabSize;
   const texts: string[] = [];
   try {
     for (const prompt of prompts) {
       let text = prompt;
-      const options = { maxTokens, temperature, seed };
+      const options = {
+        maxTokens,
+        temperature,
+        seed,
+        contextOverflow: 'stop',
+        ...(isPadded && { constraint }),
+      } as const;
       for await (const token of generate(model, tokenizer, tokenizer.encode(prompt), options)) {
         text += token.text;
       }

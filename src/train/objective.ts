@@ -19,6 +19,8 @@ export interface Objective {
   readonly totalSteps: number;
   /** Rows consumed so far, by stage: what a checkpoint keeps. */
   readonly consumedRows: Record<string, number>;
+  /** What tells the data of each stage from others, where the objective can. */
+  readonly data?: Readonly<Record<string, string>>;
   /** Adds the gradient of iteration `step` (from 1) and moves on. */
   accumulate(machine: TrainingMachine, step: number): Promise<StepLoss>;
   /** True where iteration `step` would see rows for another time, and that is not wanted. */

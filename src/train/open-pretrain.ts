@@ -1,37 +1,89 @@
 // The objective of a pretraining recipe, given its token folders by name: on disk (src/node/train/pretraining.ts) or in
 // a page's memory (src/browser/page-run.ts).
 
+import { FormatError } from '../base/errors.ts';
+import { sha256Text } from '../base/sha256.ts';
 import { HeldOutWindows } from './held-out.ts';
 import { PackedWindows } from './packed-windows.ts';
 import { PretrainObjective } from './pretrain.ts';
-import type { PretrainRecipe } from './recipe.ts';
-import type { TokenFolder } from './token-shard.ts';
+import type { PretrainRecipe, StageRecipe } from './recipe.ts';
+import type { TokenBytes, TokenFolder } from './token-shard.ts';
 import type { TrainingState } from './training-state.ts';
+
+export interface OpenPretrainOptions {
+  /** Go on with the tokens from the beginning when they are used up; true unless told otherwise. */
+  readonly repeats?: boolean;
+  /** Told of parts whose weight asks for more than they have. */
+  readonly onNote?: (text: string) => void;
+}
 
 /**
  * @param open  a folder that the recipe names, for training or held out
  * @param state of a run that goes on
- * @param repeats go on with the tokens from the beginning when they are used up
+ * @throws RangeError when the run has been trained on other tokens so far
  */
 export async function openPretrain(
   recipe: PretrainRecipe,
-  open: (name: string) => Promise<TokenFolder>,
+  open: (name: string, tokenBytes?: TokenBytes) => Promise<TokenFolder>,
   state?: TrainingState,
-  repeats = true,
+  { repeats = true, onNote }: OpenPretrainOptions = {},
 ): Promise<PretrainObjective> {
   const { model: config, sequenceLength, stages, order } = recipe;
   const { vocabSize } = config;
   const maskBehind = recipe.documentMasking ? config.eosIds[0] : undefined;
   const sources: PackedWindows[] = [];
-  for (const { mixture, seed } of stages) {
+  const data: Record<string, string> = Object.create(null);
+  for (const stage of stages) {
     const parts = [];
-    for (const { folder, weight } of mixture) parts.push({ folder: await open(folder), weight });
-    sources.push(new PackedWindows({ parts, sequenceLength, vocabSize, order, seed, maskBehind }));
+    for (const { folder, weight, tokenBytes } of stage.mixture) {
+      parts.push({ folder: await open(folder, tokenBytes), weight });
+    }
+    const { seed } = stage;
+    const source = new PackedWindows({ parts, sequenceLength, vocabSize, order, seed, maskBehind });
+    for (const [i, count] of source.repeats.entries()) {
+      const { name } = source.parts[i].folder;
+      if (count > 0) onNote?.(`${name}: its weight asks for ${count + 1} times its windows an epoch`);
+    }
+    sources.push(source);
+    if (maskBehind !== undefined) for (const part of parts) checkEnds(part.folder, maskBehind);
+    data[stage.name] = await fingerprint(parts.map(({ folder }) => folder));
+    if (state) checkSameData(stage, state, data[stage.name]);
   }
   const { folder, textBytes } = recipe.evaluation;
   const heldOut =
     folder === undefined
       ? undefined
       : new HeldOutWindows(await open(folder), sequenceLength, vocabSize, { textBytes, maskBehind });
-  return new PretrainObjective(recipe, sources, heldOut, state?.consumedRows, repeats);
+  return new PretrainObjective(recipe, sources, heldOut, { ...state, data, repeats });
+}
+
+/** Masking goes by the id that ends a document. */
+function checkEnds({ name, shards }: TokenFolder, eosId: number): void {
+  for (const { header, name: file } of shards) {
+    if (header === undefined || header.eos_id === eosId) continue;
+    throw new FormatError(
+      `expected documents that end with id ${eosId} (eos_token_id), got ${header.eos_id}`,
+      {
+        file: `${name}/${file}`,
+      },
+    );
+  }
+}
+
+/** Data of a stage that has begun may not change; records of older versions do not tell. */
+function checkSameData({ name, mixture }: StageRecipe, state: TrainingState, fingerprint: string): void {
+  const known = Object.hasOwn(state.data ?? {}, name) ? state.data?.[name] : undefined;
+  if (!Object.hasOwn(state.consumedRows, name) || known === undefined || known === fingerprint) return;
+  throw new RangeError(
+    `--resume: expected the tokens that the first ${state.step} steps were trained on, got others in ` +
+      mixture.map(({ folder }) => folder).join(', '),
+  );
+}
+
+/** What tells the tokens of folders from others: names, lengths and, where they were recorded, hashes of the shards. */
+async function fingerprint(folders: readonly TokenFolder[]): Promise<string> {
+  const lines = folders.flatMap(({ shards }) =>
+    shards.map(({ name, numTokens, header }) => `${name} ${numTokens} ${header?.sha256 ?? ''}`),
+  );
+  return (await sha256Text(lines.join('\n'))).slice(0, 16);
 }

@@ -42,6 +42,9 @@ interface Cut {
 export class PackedWindows implements WindowSource {
   readonly sequenceLength: number;
   readonly rowsPerEpoch: number;
+  readonly rowsUntilRepeat: number;
+  /** Those that the order draws from: `fresh` leaves out a weight of 0. */
+  readonly parts: PackedWindowsOptions['parts'];
   /** How often each part repeats within an epoch because its weight asks for more than it has. */
   readonly repeats: readonly number[];
   private readonly options: PackedWindowsOptions;
@@ -52,9 +55,12 @@ export class PackedWindows implements WindowSource {
 
   /** @throws RangeError when a folder is too short for one window, or the windows are too many to order */
   constructor(options: PackedWindowsOptions) {
-    const { sequenceLength, order, parts, seed } = options;
+    const { sequenceLength, order, seed } = options;
     const isFresh = order === 'fresh';
+    // nanotron's order gives a part of weight 0 a window all the same.
+    const parts = isFresh ? options.parts.filter(({ weight }) => weight !== 0) : options.parts;
     this.options = options;
+    this.parts = parts;
     this.sequenceLength = sequenceLength;
     this.cut = isFresh
       ? { step: sequenceLength, maxOffset: sequenceLength - 1 }
@@ -69,6 +75,8 @@ export class PackedWindows implements WindowSource {
     this.rowsPerEpoch = this.base.sets.length;
     this.repeats = this.base.repeats;
     this.epoch = { number: -1, order: this.base, offsets: lengths.map(() => 0) };
+    const isRepeating = this.repeats.some((count) => count > 0);
+    this.rowsUntilRepeat = isRepeating ? firstRepeat(this.ofEpoch(0).order, lengths) : this.rowsPerEpoch;
   }
 
   async row(index: number): Promise<TrainingRow> {
@@ -99,6 +107,13 @@ export class PackedWindows implements WindowSource {
     this.epoch = { number, order: permuted(this.base, places), offsets };
     return this.epoch;
   }
+}
+
+/** The first place of an order whose window has been there before. */
+function firstRepeat({ sets, windows }: EpochOrder, lengths: readonly number[]): number {
+  const seen = lengths.map((length) => new Uint8Array(length));
+  const place = sets.findIndex((set, i) => seen[set][windows[i]]++ > 0);
+  return place < 0 ? sets.length : place;
 }
 
 function windowSet(folder: TokenFolder, sequenceLength: number, cut: Cut, isFresh: boolean): WindowSet {

@@ -16,8 +16,19 @@ export interface HeldOutRows {
   row(index: number): Promise<TrainingRow>;
 }
 
+/** Where a run of pretraining begins, or goes on. */
+export interface PretrainStart {
+  /** Of a checkpoint that is resumed. */
+  readonly consumedRows?: Readonly<Record<string, number>>;
+  /** What tells the data of each stage from others; for the checkpoint. */
+  readonly data?: Readonly<Record<string, string>>;
+  /** Go on with the data from the beginning when they are exhausted; true unless told otherwise. */
+  readonly repeats?: boolean;
+}
+
 export class PretrainObjective implements Objective {
   readonly totalSteps: number;
+  readonly data: Readonly<Record<string, string>>;
   readonly consumedRows: Record<string, number>;
   private readonly recipe: PretrainRecipe;
   private readonly sources: readonly WindowSource[];
@@ -25,24 +36,21 @@ export class PretrainObjective implements Objective {
   private readonly repeats: boolean;
   private stage = 0;
 
-  /**
-   * @param sources one a stage
-   * @param consumedRows of a checkpoint that is resumed
-   * @param repeats go on with the data from the beginning when they are exhausted
-   */
+  /** @param sources one a stage */
   constructor(
     recipe: PretrainRecipe,
     sources: readonly WindowSource[],
     heldOut: HeldOutRows | undefined,
-    consumedRows: Readonly<Record<string, number>> = {},
-    repeats = true,
+    { consumedRows = {}, data = {}, repeats = true }: PretrainStart = {},
   ) {
     this.recipe = recipe;
     this.sources = sources;
     this.heldOut = heldOut;
     this.repeats = repeats;
+    this.data = data;
     this.totalSteps = recipe.trainSteps;
-    this.consumedRows = { ...consumedRows };
+    // Without a prototype: a stage may be named `constructor`.
+    this.consumedRows = Object.assign(Object.create(null), consumedRows);
   }
 
   async accumulate(machine: TrainingMachine, step: number): Promise<StepLoss> {
@@ -65,7 +73,7 @@ export class PretrainObjective implements Objective {
   isExhausted(step: number): boolean {
     if (this.repeats) return false;
     const stage = stageAt(this.recipe.stages, step);
-    return this.consumed(stage) + sequencesPerStep(this.recipe) > this.sources[stage].rowsPerEpoch;
+    return this.consumed(stage) + sequencesPerStep(this.recipe) > this.sources[stage].rowsUntilRepeat;
   }
 
   epochs(): number {

@@ -137,6 +137,7 @@ export class Trainer {
       step,
       updates: this.state.updates + (isSound ? 1 : 0),
       consumedRows: { ...objective.consumedRows },
+      ...(objective.data && { data: objective.data }),
       consumedTokens: this.state.consumedTokens + result.labels,
       lossHash: addToLossHash(this.state.lossHash, result.loss, norm),
       recipe: options.recipe,
@@ -187,7 +188,7 @@ export class Trainer {
     const isPlanned = step % options.evaluationInterval === 0 || step === objective.totalSteps;
     if (!isPlanned && step !== options.maxSteps) return {};
     const found = await objective.evaluate(machine);
-    const samples = await options.sample?.(step);
+    const samples = await this.samples(step);
     if (!found) return samples ? { samples } : {};
     // What is shown where a run is stopped decides nothing: it goes on as if it had not been.
     if (isPlanned && found.loss < (this.state.best?.loss ?? Number.POSITIVE_INFINITY)) {
@@ -195,6 +196,16 @@ export class Trainer {
       await this.trySave(options.bestStore);
     }
     return { eval_loss: found.loss, ...found.extra, ...(samples && { samples }) };
+  }
+
+  /** They are for eyes: one that cannot be written is told, and the run goes on. */
+  private async samples(step: number): Promise<readonly string[] | undefined> {
+    try {
+      return await this.options.sample?.(step);
+    } catch (error) {
+      this.options.onNote(`step ${step}: no samples (${(error as Error).message})`);
+      return undefined;
+    }
   }
 
   private async save(): Promise<void> {

@@ -12,6 +12,8 @@ export interface TrainingState {
   readonly updates: number;
   /** Rows consumed in each stage, by name. */
   readonly consumedRows: Readonly<Record<string, number>>;
+  /** What told the data of each stage from others; absent in older records. */
+  readonly data?: Readonly<Record<string, string>>;
   /** Labels that counted so far. */
   readonly consumedTokens: number;
   /** Running hash of the losses so far, hex. */

@@ -22,8 +22,10 @@ export interface TrainingRow {
 export interface WindowSource {
   /** Tokens of a row. */
   readonly sequenceLength: number;
-  /** Rows until the data repeat. */
+  /** Rows of one round, after which all begins again. */
   readonly rowsPerEpoch: number;
+  /** Rows until the first window comes for the second time: fewer where a part is weighted above what it has. */
+  readonly rowsUntilRepeat: number;
   /**
    * @throws FormatError when a shard has changed or holds an id that the vocabulary has not
    */

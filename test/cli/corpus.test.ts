@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenFolder } from '../../src/node/train/token-folder.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { PackedWindows } from '../../src/train/packed-windows.ts';
-import { readTokens } from '../../src/train/token-shard.ts';
+import { encodeTokens, readTokens } from '../../src/train/token-shard.ts';
 import { runCli } from '../support/run-cli.ts';
 
 let folder: string;
@@ -54,6 +62,18 @@ describe('smollm2 tokenize-corpus', () => {
       `${at('tokenizer.json')}|2`,
       String(ids.length),
     ]);
+  });
+
+  it('reads ids of the size that a recipe says, and refuses it where the shard says another', async () => {
+    await tokenize('sized', at('tales.jsonl'));
+    await expect(openTokenFolder(at('sized'), { vocabSize: 285, tokenBytes: 4 })).rejects.toThrow(
+      /tokens-00000\.ds: expected ids of 4 bytes \(token_size_in_bytes\), got 2/,
+    );
+    mkdirSync(at('wide'));
+    writeFileSync(at('wide/a.ds'), encodeTokens([7, 8, 9], 4));
+    const { shards, close } = await openTokenFolder(at('wide'), { vocabSize: 285, tokenBytes: 4 });
+    expect([...(await readTokens(shards[0], 0, 3, 285))]).toEqual([7, 8, 9]);
+    await close();
   });
 
   it('reads a column of parquet, and names the columns when it is not there', async () => {

@@ -61,6 +61,24 @@ describe("nanotron's order", () => {
     expect(firsts.filter((id) => id < 500)).toHaveLength(18);
     expect(windows.repeats).toEqual([1, 0]);
   });
+
+  it.each(['nanotron', 'fresh'] as const)(
+    '%s: knows the first row whose window was there before',
+    async (order) => {
+      const parts = [
+        { folder: counting('a', [0, 24]), weight: 0.9 },
+        { folder: counting('b', [500, 180]), weight: 0.1 },
+      ];
+      const windows = new PackedWindows({ ...plain, order, parts });
+      const firsts = (await rows({ ...plain, order, parts }, windows.rowsPerEpoch)).map(([id]) => id);
+      const again = firsts.findIndex((id, i) => firsts.indexOf(id) < i);
+      expect(windows.rowsUntilRepeat).toBe(again);
+      expect(again).toBeLessThan(6);
+      const even = parts.map((part) => ({ ...part, weight: undefined }));
+      const { rowsUntilRepeat, rowsPerEpoch } = new PackedWindows({ ...plain, order, parts: even });
+      expect(rowsUntilRepeat).toBe(rowsPerEpoch);
+    },
+  );
 });
 
 describe('the fresh order', () => {
@@ -77,6 +95,17 @@ describe('the fresh order', () => {
       offsets.add(firsts[0]);
     }
     expect([...offsets].sort()).toEqual([0, 1, 2, 3]);
+  });
+
+  it('leaves out a part of weight 0', async () => {
+    const two = [
+      { folder: counting('a', [0, 60]), weight: 1 },
+      { folder: counting('b', [500, 60]), weight: 0 },
+    ];
+    const windows = new PackedWindows({ ...plain, order: 'fresh', parts: two });
+    const all = await rows({ ...plain, order: 'fresh', parts: two }, 2 * windows.rowsPerEpoch);
+    expect(all.flat().filter((id) => id >= 500)).toEqual([]);
+    expect(windows.rowsPerEpoch).toBe(14);
   });
 
   it('moves with the seed alone', async () => {

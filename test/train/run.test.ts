@@ -1,13 +1,17 @@
 // Whole runs: one loss hash however they are cut, killed or threaded, and what a run says when something is wrong.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { RunOptions } from '../../src/node/train/open-run.ts';
 import { runTraining } from '../../src/node/train/run.ts';
+import { trainBpe, WordCounts } from '../../src/tokenizer/train.ts';
+import { tokenizerJson } from '../../src/tokenizer/write-json.ts';
+import { encodeTokens } from '../../src/train/token-shard.ts';
 import { runCli, startCli } from '../support/run-cli.ts';
-import { tinyRun } from '../support/tiny-run.ts';
+import { tinyRun, tinyTokens } from '../support/tiny-run.ts';
 
 /** The twenty losses of the tiny run and their gradient norms. It moves with the order of a sum, and with no machine. */
 const LOSS_HASH = 'a1d694cc9eebe1ab';
@@ -162,5 +166,71 @@ describe('a run', () => {
     };
     const { reason, state, isSaved } = await runTraining(options);
     expect({ reason, step: state.step, isSaved }).toEqual({ reason: 'exhausted', step: 156, isSaved: true });
+  });
+
+  it('goes on where a sample cannot be written, and says so', { tags: ['slow'] }, async () => {
+    const tokenizer_name_or_path = fileURLToPath(
+      new URL('../golden/tokenizer/tokenizer.json', import.meta.url),
+    );
+    const talking = tinyRun((changed) => {
+      Object.assign(changed, { tokenizer: { tokenizer_name_or_path } });
+      Object.assign(changed.evaluation, { interval: 1, prompts: ['Once upon a time'] });
+    });
+    const notes: string[] = [];
+    const options = { recipe: talking.recipe, threads: 1, onNote: (text: string) => void notes.push(text) };
+    const { state } = await runTraining({ ...options, out: talking.out('talking'), maxSteps: 2 });
+    expect(state.step).toBe(2);
+    expect(notes.filter((text) => /^step \d: no samples \(.*\)$/.test(text))).toHaveLength(2);
+  });
+
+  it('samples no id that the tokenizer has not, and stops at the end of the window', {
+    tags: ['slow'],
+  }, async () => {
+    const padded = tinyRun((changed) => {
+      Object.assign(changed.model.model_config, { vocab_size: 4096, max_position_embeddings: 64 });
+      Object.assign(changed, { tokenizer: { tokenizer_name_or_path: 'bytes.json' } });
+      Object.assign(changed.evaluation, { interval: 1, prompts: ['x'.repeat(60)], sample_tokens: 48 });
+    });
+    const bytes = tokenizerJson(trainBpe(new WordCounts(), { vocabSize: 256 }));
+    writeFileSync(padded.out('bytes.json'), JSON.stringify(bytes));
+    const notes: string[] = [];
+    const options = { recipe: padded.recipe, threads: 1, onNote: (text: string) => void notes.push(text) };
+    await runTraining({ ...options, out: padded.out('padded'), maxSteps: 1 });
+    expect(notes.filter((text) => text.includes('sample'))).toEqual([]);
+    const [line] = readFileSync(padded.out('padded/log.jsonl'), 'utf8').trim().split('\n');
+    expect(JSON.parse(line).samples[0].length).toBeGreaterThan(60);
+  });
+
+  it('refuses to go on with other tokens than it began with', { tags: ['slow'] }, async () => {
+    const moved = tinyRun();
+    const options = { recipe: moved.recipe, out: moved.out('moved'), threads: 1, onNote: () => {} };
+    await runTraining({ ...options, maxSteps: 2 });
+    writeFileSync(moved.out('train/a.ds'), encodeTokens(tinyTokens(30_000, 9), 2));
+    await expect(runTraining({ ...options, resume: true })).rejects.toThrow(
+      /--resume: expected the tokens that the first 2 steps were trained on, got others in train/,
+    );
+  });
+
+  it('may have a stage of any name', { tags: ['slow'] }, async () => {
+    const named = tinyRun((changed) => (changed.data_stages[0].name = 'constructor'));
+    const options = { recipe: named.recipe, out: named.out('named'), threads: 1, onNote: () => {} };
+    await runTraining({ ...options, maxSteps: 7 });
+    expect((await runTraining({ ...options, resume: true })).state.lossHash).toBe(LOSS_HASH);
+  });
+
+  it('says which part comes more than once, and ends before it does where nothing may repeat', async () => {
+    const mixed = tinyRun((changed) => {
+      const dataset = { dataset_folder: ['held-out', 'train'], dataset_weights: [0.9, 0.1] };
+      Object.assign(changed.data_stages[0].data, { dataset });
+    });
+    const notes: string[] = [];
+    const options = { recipe: mixed.recipe, threads: 1, onNote: (text: string) => void notes.push(text) };
+    const { reason, state } = await runTraining({ ...options, out: mixed.out('mixed'), noRepeat: true });
+    expect(reason).toBe('exhausted');
+    // Of 45 windows held out nearly every row is one: 9 of 10, four a step.
+    expect(state.step).toBeLessThan(13);
+    expect(notes).toContainEqual(
+      expect.stringMatching(/held-out: its weight asks for \d+ times its windows an epoch/),
+    );
   });
 });

@@ -9,6 +9,7 @@ import type { TokenizerSource } from '../../tokenizer/source.ts';
 import { initialise } from '../../train/initialise.ts';
 import { openPretrain } from '../../train/open-pretrain.ts';
 import type { PretrainRecipe } from '../../train/recipe.ts';
+import type { TokenBytes } from '../../train/token-shard.ts';
 import type { TrainingState } from '../../train/training-state.ts';
 import { nodePlatform } from '../platform.ts';
 import { loadModelInto, type OpenRun, type RunOptions } from './open-run.ts';
@@ -23,15 +24,19 @@ export async function openPretraining(
 ): Promise<OpenRun> {
   const { model: config, sequenceLength, microBatchSize, evaluation } = recipe;
   const folders: OpenTokenFolder[] = [];
-  const open = async (path: string) => {
+  const open = async (path: string, tokenBytes?: TokenBytes) => {
     const { onNote, onProgress } = options;
-    const folder = await openTokenFolder(place(path), { vocabSize: config.vocabSize, onNote, onProgress });
+    const { vocabSize } = config;
+    const folder = await openTokenFolder(place(path), { vocabSize, tokenBytes, onNote, onProgress });
     folders.push(folder);
     return folder;
   };
   const closeFolders = () => Promise.all(folders.map((folder) => folder.close()));
   try {
-    const objective = await openPretrain(recipe, open, state, !options.noRepeat);
+    const objective = await openPretrain(recipe, open, state, {
+      repeats: !options.noRepeat,
+      onNote: options.onNote,
+    });
     const { engine, threads } = options;
     const shape = { engine, threads, maxRows: microBatchSize * sequenceLength, maxSeqLen: sequenceLength };
     const tokenizer =

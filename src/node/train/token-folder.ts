@@ -20,6 +20,8 @@ import type { Progress } from './open-run.ts';
 export interface TokenFolderOptions {
   /** Of the model: tells the size of a token where no record and no metadata do. */
   readonly vocabSize: number;
+  /** Of a recipe; refused where a shard's own record or metadata say otherwise. */
+  readonly tokenBytes?: TokenBytes;
   /** Compare every shard with the hash in its record; true unless told otherwise. */
   readonly verify?: boolean;
   /** Told of shards without a record, which cannot be verified. */
@@ -66,8 +68,16 @@ async function openShard(folder: string, name: string, options: TokenFolderOptio
   const path = join(folder, name);
   const header = await readHeader(`${path}.header.json`);
   const metadata = await readMetadata(`${path}.metadata`);
-  const tokenBytes: TokenBytes =
-    header?.token_bytes ?? metadata?.tokenBytes ?? tokenBytesFor(options.vocabSize);
+  const own = header?.token_bytes ?? metadata?.tokenBytes;
+  const tokenBytes: TokenBytes = own ?? options.tokenBytes ?? tokenBytesFor(options.vocabSize);
+  if (options.tokenBytes !== undefined && options.tokenBytes !== tokenBytes) {
+    throw new FormatError(
+      `expected ids of ${options.tokenBytes} bytes (token_size_in_bytes), got ${tokenBytes}`,
+      {
+        file: path,
+      },
+    );
+  }
   const source = await fileSource(path);
   try {
     const numTokens = source.size / tokenBytes;
