@@ -36,7 +36,7 @@ async function run(args: Arguments): Promise<void> {
   const parsed = document.toJS({ maxAliasCount: 100 });
   const mix = readMixRecipe(parsed, path);
   const recipe = readAblationRecipe(parsed.ablate, mix, path);
-  const threads = args.count('threads') ?? availableParallelism();
+  const threads = args.threads() ?? availableParallelism();
   makeFolder(folder);
   const status = new Status();
   const start = Date.now();

@@ -1,6 +1,7 @@
 // What may be typed for a command, and what was: parsed by Node's own `parseArgs`, so a value is the text that stands
 // there, `--` ends the options, and `--name=value` takes what begins with a dash.
 
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { nearest } from '../base/nearest.ts';
 
@@ -154,6 +155,14 @@ export class Arguments {
       throw new UsageError(`${optionName(name)}: expected a whole number of at least ${min}, got ${value}`);
     }
     return value;
+  }
+
+  /** `--threads`: more than a few for each core only wait for each other, and a thousand for minutes. */
+  threads(): number | undefined {
+    const count = this.count('threads');
+    const most = Math.max(16, 4 * availableParallelism());
+    if (count === undefined || count <= most) return count;
+    throw new UsageError(`--threads: expected at most ${most} on this machine, got ${count}`);
   }
 
   /** One of a few words. */

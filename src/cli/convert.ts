@@ -37,6 +37,13 @@ async function run(args: Arguments): Promise<void> {
   if (to !== 'gguf' && existsSync(join(output, 'model'))) {
     throw new RangeError(`${output}: expected a folder without a model, got one with it`);
   }
+  for (const [name, isGiven] of [
+    ['--tp', args.count('tp') !== undefined],
+    ['--interleaved', args.flag('interleaved')],
+  ]) {
+    if (isGiven && to !== 'nanotron')
+      throw new UsageError(`${name}: expected --to nanotron with it, got ${to}`);
+  }
   const status = new Status();
   const signal = interruptSignal();
   const trained = await openTrained(input, {

@@ -15,7 +15,7 @@ export async function runRecipe(args: Arguments, recipePath: string): Promise<vo
   const world = args.count('world') ?? 1;
   const rank = args.count('rank', 0) ?? 0;
   if (rank >= world) throw new UsageError(`--rank: expected less than --world ${world}, got ${rank}`);
-  const threads = args.count('threads') ?? 1;
+  const threads = args.threads() ?? 1;
   if (threads > 4 * availableParallelism()) {
     throw new UsageError(`--threads: expected at most ${4 * availableParallelism()} here, got ${threads}`);
   }

@@ -52,7 +52,7 @@ async function run(args: Arguments): Promise<void> {
       config,
       {
         engine,
-        threads: args.count('threads'),
+        threads: args.threads(),
         maxRows: batch.ids.length,
         maxSeqLen: Math.max(...batch.sequenceLengths),
         withoutMoments: true,

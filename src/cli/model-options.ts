@@ -64,7 +64,7 @@ export function loadOptions(args: Arguments): LoadOptions {
     engine: args.choice('engine', ['reference', 'wasm']),
     precision: args.choice('precision', ['fast', 'precise']),
     relaxed: args.flag('relaxed'),
-    threads: args.count('threads'),
+    threads: args.threads(),
     maxSeqLen: args.count('ctx'),
   };
 }

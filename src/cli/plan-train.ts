@@ -4,7 +4,7 @@ import { type ModelConfig, numParameters } from '../config.ts';
 import { readRecipeFile } from '../node/train/recipe-file.ts';
 import { planTraining } from '../run/training.ts';
 import { sequencesPerStep } from '../train/recipe.ts';
-import { print } from './terminal.ts';
+import { print, Status } from './terminal.ts';
 
 /** Multiply-adds of one parameter and token, forward and backward, in floating-point operations. */
 const FLOPS = 6;
@@ -13,7 +13,8 @@ const FLOPS_PER_SECOND = 45e9;
 
 /** @returns false where the run does not fit into the memory that 32-bit addresses reach, or into `limit` */
 export async function planTrain(path: string, threads: number, limit: number | undefined): Promise<boolean> {
-  const { recipe } = await readRecipeFile(path);
+  const { recipe, notices } = await readRecipeFile(path);
+  for (const notice of notices) new Status().note(notice);
   if (recipe.kind !== 'pretrain') {
     throw new RangeError(
       `${path}: expected a recipe of pretraining, got one of tuning, whose rows decide what it takes; ` +

@@ -35,12 +35,12 @@ async function run(args: Arguments): Promise<void> {
   if (recipe !== undefined) {
     const most = args.text('memory');
     const bytes = most === undefined ? undefined : parseBytes(most);
-    if (!(await planTrain(recipe, args.count('threads') ?? 1, bytes))) process.exitCode = 1;
+    if (!(await planTrain(recipe, args.threads() ?? 1, bytes))) process.exitCode = 1;
     return;
   }
   const { name, config, tensors } = await plannedModel(args);
   const maxSeqLen = Math.min(args.count('ctx') ?? 1024, config.maxSeqLen);
-  const threads = args.count('threads') ?? 1;
+  const threads = args.threads() ?? 1;
   const memory = args.text('memory');
   const limit = memory === undefined ? undefined : parseBytes(memory);
   const given = args.choice('cache', CACHE_TYPES);

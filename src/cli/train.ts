@@ -2,8 +2,9 @@
 
 import type { RunOptions } from '../node/train/open-run.ts';
 import { runTraining } from '../node/train/run.ts';
+import { MOST_SEED } from '../train/recipe-section.ts';
 import type { StepLine } from '../train/trainer.ts';
-import { type Arguments, Command } from './arguments.ts';
+import { type Arguments, Command, UsageError } from './arguments.ts';
 import { print, Status } from './terminal.ts';
 
 export const trainCommand = new Command(
@@ -15,7 +16,7 @@ export const trainCommand = new Command(
   .option('--max-steps <n>', "stop after this step; the schedule stays the recipe's")
   .option('--seed <n>', 'of the first weights and of the order of the data')
   .option('--resume', 'go on from the last checkpoint of --out')
-  .option('--decay-from <step>', 'cut a decay from the checkpoint of this step, in --out/decay-STEP')
+  .option('--decay-from <step>', 'cut a decay from the checkpoint of this step, in --out/decay-STEP-LENGTH')
   .option('--decay-steps <n>', "length of that decay (default: the recipe's)")
   .option('--no-repeat', 'stop when all data have been seen once')
   .option('--on-nan <action>', 'stop (default) or skip a batch whose loss is no number')
@@ -26,17 +27,20 @@ export const trainCommand = new Command(
 async function run(args: Arguments): Promise<void> {
   const [recipe] = args.words;
   const out = args.text('out');
-  if (out === undefined) throw new RangeError('--out: expected a folder for the run, got nothing');
+  if (out === undefined) throw new UsageError('--out: expected a folder for the run, got nothing');
+  if (args.count('decaySteps') !== undefined && args.count('decayFrom') === undefined) {
+    throw new UsageError('--decay-steps: expected --decay-from with it, got none');
+  }
   const status = new Status();
   const interruption = interruptions(() => status.note('finishing this step; Ctrl-C again ends at once'));
   const clock = new StepClock();
   const options: RunOptions = {
     recipe,
     out,
-    threads: args.count('threads'),
+    threads: args.threads(),
     engine: args.choice('engine', ['wasm', 'reference']),
     maxSteps: args.count('maxSteps'),
-    seed: args.count('seed', 0),
+    seed: seedOf(args),
     resume: args.flag('resume'),
     decayFrom: args.count('decayFrom'),
     decaySteps: args.count('decaySteps'),
@@ -48,7 +52,7 @@ async function run(args: Arguments): Promise<void> {
     onProgress: (...how) => process.stderr.isTTY && status.progress(...how),
     onStep: (line, totalSteps) => {
       status.clear();
-      process.stdout.write(clock.format(line, totalSteps));
+      process.stdout.write(clock.format(line, totalSteps, args.count('maxSteps')));
     },
   };
   try {
@@ -65,6 +69,12 @@ async function run(args: Arguments): Promise<void> {
   } finally {
     interruption.end();
   }
+}
+
+function seedOf(args: Arguments): number | undefined {
+  const seed = args.count('seed', 0);
+  if (seed === undefined || seed <= MOST_SEED) return seed;
+  throw new UsageError(`--seed: expected at most ${MOST_SEED} (32 bits), got ${seed}`);
 }
 
 /** Ctrl-C once asks the run to finish its step and save; twice ends the program. */
@@ -87,13 +97,16 @@ function interruptions(onFirst: () => void): { isWanted: () => boolean; end: () 
 
 /** Lines of steps, with speed and the time that is left. */
 class StepClock {
-  private readonly startedAt = performance.now();
   steps = 0;
+  private firstAt = 0;
 
-  format(line: StepLine, totalSteps: number): string {
+  /** The first step is measured from nowhere, so that time left is told from the second on. */
+  format(line: StepLine, totalSteps: number, maxSteps = totalSteps): string {
+    const now = performance.now();
+    if (this.steps === 0) this.firstAt = now;
+    const perStep = (now - this.firstAt) / this.steps;
+    const left = ((Math.min(totalSteps, maxSteps) - line.step) * perStep) / 1000;
     this.steps++;
-    const perStep = (performance.now() - this.startedAt) / this.steps;
-    const left = ((totalSteps - line.step) * perStep) / 1000;
     const parts = [
       `step ${line.step}/${totalSteps}`,
       `loss ${line.loss === null ? 'NaN' : line.loss.toFixed(4)}`,
@@ -101,7 +114,7 @@ class StepClock {
       `grad norm ${line.grad_norm === null ? 'NaN' : line.grad_norm.toFixed(3)}`,
       `epoch ${line.epoch.toFixed(2)}`,
       `${line.tokens_per_second} tokens/s`,
-      `${duration(left)} left`,
+      ...(Number.isFinite(left) ? [`${duration(left)} left`] : []),
     ];
     const evaluation = typeof line.eval_loss === 'number' ? [`      ${evaluationText(line)}`] : [];
     const samples = Array.isArray(line.samples)

@@ -46,6 +46,8 @@ export async function diffGradients(
   const isF64 = [reference, candidate].every(({ tensors }) =>
     [...tensors.values()].every(({ dtype }) => dtype === 'F64'),
   );
+  if (reference.tensors.size === 0)
+    throw new UnsupportedError(`${reference.name}: expected gradients, got none`);
   const compared: Omit<GradientDifference, 'isRight'>[] = [];
   for (const name of [...reference.tensors.keys()].sort(byBackwardOrder)) {
     checkShape(reference, candidate, name);

@@ -8,7 +8,8 @@ import type { TrainingState } from './training-state.ts';
 /** A line of log.jsonl, as far as the card looks at it. */
 export interface LoggedStep {
   readonly step: number;
-  readonly loss?: number;
+  /** null where it was no number, and the batch was left out. */
+  readonly loss?: number | null;
   readonly eval_loss?: number;
   readonly eval_bits_per_byte?: number;
 }
@@ -38,7 +39,7 @@ function curve(log: readonly LoggedStep[]): string[] {
   if (lines.length === 0) return [];
   const every = Math.max(1, Math.ceil(lines.length / ROWS));
   const kept = lines.filter((line, i) => (i + 1) % every === 0 || line.eval_loss !== undefined || i === 0);
-  const cell = (value: number | undefined) => (value === undefined ? '' : value.toFixed(4));
+  const cell = (value: unknown) => (typeof value === 'number' ? value.toFixed(4) : '');
   const rows = thinned(kept).map(
     (line) =>
       `| ${line.step} | ${cell(line.loss)} | ${cell(line.eval_loss)} | ${cell(line.eval_bits_per_byte)} |`,

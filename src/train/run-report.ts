@@ -80,7 +80,7 @@ function summary(runs: readonly ReportedRun[]): string {
     const { step, loss, best, bits } = lastOf(run);
     const cells = [
       `<span class="key" style="background:${COLOURS[i % COLOURS.length]}"></span> ${escaped(run.name)}`,
-      `${step}${run.totalSteps === undefined ? '' : ` of ${run.totalSteps}`}`,
+      escaped(`${step}${run.totalSteps === undefined ? '' : ` of ${run.totalSteps}`}`),
       ...[loss, best, bits].map((value) => (value === undefined ? '' : value.toFixed(4))),
       run.lossHash ? `<code>${escaped(run.lossHash)}</code>` : '',
     ];

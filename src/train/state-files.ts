@@ -95,6 +95,8 @@ export function parseStateRecord(value: unknown, file: string): StateRecord {
   }
   if (typeof state.consumedRows !== 'object' || state.consumedRows === null)
     refuse('state.consumedRows', 'counts');
+  if (typeof state.lossHash !== 'string' || !/^[0-9a-f]{0,16}$/.test(state.lossHash))
+    refuse('state.lossHash', '16 hex digits');
   if (typeof state.recipe !== 'object' || state.recipe === null) refuse('state.recipe', 'a recipe');
   for (const name of [MODEL_FILE, OPTIMIZER_FILE]) {
     if (!/^[0-9a-f]{64}$/.test(sha256?.[name] ?? '')) refuse(`sha256.${name}`, 'a sha256');

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -99,6 +107,22 @@ describe('smollm2 convert of a run', () => {
     for (const part of ['# tiny-run', '`cafe`', '| 8 | 3.2500 |', 'Best evaluation: loss 4.2500 at step 8']) {
       expect(card).toContain(part);
     }
+  });
+
+  it('has an empty cell in its card where a loss was no number', { tags: ['slow'] }, async () => {
+    cpSync(at('run'), at('skipped'), { recursive: true });
+    appendFileSync(
+      join(at('skipped'), 'log.jsonl'),
+      `\n${JSON.stringify({ step: 8, loss: null, eval_loss: 4 })}\n`,
+    );
+    const { code, stderr } = await convert(at('skipped'), at('skipped-hf'));
+    expect(`${code} ${stderr}`).toBe(`0 ${at('skipped-hf')}: written as hf\n`);
+    expect(readFileSync(at('skipped-hf/README.md'), 'utf8')).toContain('| 8 |  | 4.0000 |');
+  });
+
+  it('refuses options of another format', async () => {
+    const { code, stderr } = await convert(at('run'), at('ranks'), '--tp', '2');
+    expect(`${code} ${stderr}`).toContain('2 smollm2: --tp: expected --to nanotron with it, got hf');
   });
 
   it('takes another step, and another number format', { tags: ['slow'] }, async () => {

@@ -39,6 +39,15 @@ describe('smollm2 plan --train', () => {
     expect(code).toBe(1);
   });
 
+  it('says what a run would say of the recipe', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'smollm2-plan-'));
+    const recipe = join(folder, 'colour.yaml');
+    writeFileSync(recipe, `${readFileSync(nano, 'utf8')}\ncolour: red\n`);
+    const { stderr } = await runCli(['plan', '--train', recipe]);
+    rmSync(folder, { recursive: true });
+    expect(stderr).toContain('colour: unknown key, without effect\n');
+  });
+
   it('answers at once where no memory could ever do', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'smollm2-plan-'));
     const recipe = join(folder, 'huge.yaml');

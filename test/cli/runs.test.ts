@@ -68,6 +68,19 @@ describe('smollm2 runs', () => {
 });
 
 describe('the page of a run', () => {
+  it('takes nothing from a record of a checkpoint but a number and a hash', async () => {
+    cpSync(out('runs/other'), out('hostile'), { recursive: true });
+    const file = join(out('hostile'), 'checkpoints/step-00000020/state.json');
+    const record = JSON.parse(text(file));
+    record.state.recipe.trainSteps = '<img src=x onerror=alert(1)>';
+    writeFileSync(file, JSON.stringify(record));
+    expect((await runCli(['runs', out('hostile'), '--html', out('hostile.html')])).code).toBe(0);
+    expect(text(out('hostile.html'))).not.toContain('<img');
+    record.state.lossHash = 7;
+    writeFileSync(file, JSON.stringify(record));
+    expect((await runCli(['runs', out('hostile'), '--html', out('hostile.html')])).code).toBe(0);
+  });
+
   it('is written beside the log, and does not load itself again when the run is over', () => {
     const page = text(join(out('runs/one'), 'report.html'));
     expect(page).toContain('20 of 20');

@@ -36,6 +36,11 @@ describe('diffGradients', () => {
     expect(verdict).toMatch(/all gradients are 35\.0000 times the reference's \(a sum instead of a mean/);
   });
 
+  it('refuses a reference without gradients', async () => {
+    const none = await SafetensorsFile.open(bytesSource('none', writeSafetensors([], { loss: '1' })));
+    await expect(diffGradients(none, none)).rejects.toThrow('none: expected gradients, got none');
+  });
+
   it('refuses a file that lacks a parameter', async () => {
     const short = await SafetensorsFile.open(
       bytesSource('short', writeSafetensors([{ name: 'a.weight', shape: [1], values: new Float32Array(1) }])),
