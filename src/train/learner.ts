@@ -29,15 +29,15 @@ export interface LearnerOptions {
   readonly trainedNames?: readonly string[];
   /** No moments: gradients are wanted, not updates. */
   readonly withoutMoments?: boolean;
-  /** LoRA: see adapters.ts. */
+  /** LoRA. */
   readonly adapters?: AdapterShape;
 }
 
-/** Which matrices get a low-rank addition, and of what rank. */
+/** Which matrices get a low-rank addition, of what rank, and what B A is multiplied by. */
 export interface AdapterShape {
   readonly rank: number;
-  readonly alpha: number;
-  /** Ends of HF module names, such as `q_proj`. */
+  readonly scale: number;
+  /** HF module names, or their ends, such as `q_proj`. */
   readonly targets: readonly string[];
 }
 
@@ -184,14 +184,14 @@ function wholePower(base: number, n: number): number {
 /** Puts A [rank, inSize] and B [outSize, rank] beside every matrix that the shape names. */
 function addAdapters<V extends Vector>(
   parameters: readonly Parameter<V>[],
-  { rank, alpha, targets }: AdapterShape,
+  { rank, scale, targets }: AdapterShape,
   make: (name: string, shape: readonly number[]) => Parameter<V>,
 ): void {
   for (const matrix of parameters) {
     const module = matrix.name.replace(/\.weight$/, '');
-    if (!targets.some((target) => module.endsWith(`.${target}`))) continue;
+    if (!targets.some((target) => `.${module}`.endsWith(`.${target}`))) continue;
     const a = make(`${module}.lora_A.weight`, [rank, matrix.inSize]);
     const b = make(`${module}.lora_B.weight`, [matrix.outSize, rank]);
-    matrix.adapter = { a, b, scale: alpha / rank };
+    matrix.adapter = { a, b, scale };
   }
 }

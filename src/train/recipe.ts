@@ -87,7 +87,7 @@ export interface CheckpointRecipe {
 export interface LoraRecipe {
   readonly rank: number;
   readonly alpha: number;
-  /** Of projections, such as `q_proj`. */
+  /** Names of modules or their ends, such as `q_proj`; alone also a pattern or `all-linear` (lora-targets.ts). */
   readonly targetModules: readonly string[];
 }
 
@@ -128,7 +128,7 @@ export interface PretrainRecipe extends AnyRecipe {
 }
 
 /** What SFT and DPO share: TRL's trainers count epochs and find the number of steps when they see the rows. */
-interface FineTuneRecipe extends AnyRecipe {
+export interface FineTuneRecipe extends AnyRecipe {
   /** Folder, file or name of the model that is tuned. */
   readonly startFrom: string;
   /** Jinja source that replaces the model's. */

@@ -1,6 +1,7 @@
 // TRL's yaml for SFT and DPO, as the alignment handbook publishes it for SmolLM2 (recipes/smollm2): the keys that
 // decide a number are read, those of devices, logs and uploads are known and do nothing here.
 
+import { isPattern, wholeMatch } from './lora-targets.ts';
 import type { DpoRecipe, LoraRecipe, Recipe, SftRecipe } from './recipe.ts';
 import { MOST_BETA, type RecipeSection } from './recipe-section.ts';
 
@@ -137,7 +138,7 @@ function readWarmupSteps(root: RecipeSection): number | undefined {
 /** PEFT through TRL's ModelConfig; its default rank and alpha. */
 function readLora(root: RecipeSection): LoraRecipe | undefined {
   const isOn = root.flag('use_peft', false);
-  const targets = root.texts('lora_target_modules');
+  const targets = readTargets(root);
   const lora: LoraRecipe = {
     rank: root.count('lora_r', { fallback: 16 }),
     alpha: root.number('lora_alpha', { fallback: 32 }),
@@ -148,6 +149,16 @@ function readLora(root: RecipeSection): LoraRecipe | undefined {
   }
   root.ignore('lora_task_type', 'lora_modules_to_save', 'load_in_4bit', 'load_in_8bit', 'use_rslora');
   return isOn ? lora : undefined;
+}
+
+function readTargets(root: RecipeSection): string[] {
+  const targets = root.texts('lora_target_modules');
+  try {
+    if (isPattern(targets)) wholeMatch(targets[0]);
+  } catch {
+    root.fail('lora_target_modules', 'names, or a regular expression of JavaScript', targets[0]);
+  }
+  return targets;
 }
 
 /** The recipe on a machine of its own, by the keys of our `scale` section. */

@@ -126,7 +126,7 @@ describe('DpoObjective', () => {
 
 describe('LoRA', () => {
   it('starts at the model itself, with a gradient for B and none for A, and trains nothing else', async () => {
-    const adapters = { rank: 4, alpha: 8, targets: ['q_proj', 'v_proj'] };
+    const adapters = { rank: 4, scale: 2, targets: ['q_proj', 'v_proj'] };
     const learner = await tinyLearner('gqa', { adapters });
     const machine = new LocalMachine(learner);
     initialiseAdapters(machine, 1);
@@ -143,7 +143,7 @@ describe('LoRA', () => {
   });
 
   it('has the gradient of B that finite differences find, within 1e-6', async () => {
-    const adapters = { rank: 4, alpha: 8, targets: ['down_proj'] };
+    const adapters = { rank: 4, scale: 2, targets: ['down_proj'] };
     const learner = await tinyLearner('gqa', { adapters, recomputes: true });
     const machine = new LocalMachine(learner);
     initialiseAdapters(machine, 1);

@@ -16,6 +16,7 @@ import { ChatRows, type LabelledRow } from '../../train/chat-rows.ts';
 import { DpoObjective, type PreferencePair } from '../../train/dpo.ts';
 import { initialiseAdapters } from '../../train/initialise.ts';
 import { loadParameters } from '../../train/load-parameters.ts';
+import { adapterShape } from '../../train/lora-targets.ts';
 import { type DpoRecipe, fineTuneSchedule, type SftRecipe } from '../../train/recipe.ts';
 import { countLabels } from '../../train/row-batch.ts';
 import { packed } from '../../train/row-order.ts';
@@ -48,10 +49,10 @@ export async function openFineTuning(
         `${checkpoint.name}: expected a chat template, got none; give the recipe a chat_template`,
       );
     }
+    const at = { file: options.recipe, field: 'lora_target_modules' };
+    const adapters = recipe.lora && adapterShape(recipe.lora, checkpoint.config, at);
     const rows = new ChatRows(tokenizer, template);
     const { objective, maxRows, maxSeqLen } = await makeObjective(recipe, rows, options, place);
-    const { lora } = recipe;
-    const adapters = lora && { rank: lora.rank, alpha: lora.alpha, targets: lora.targetModules };
     const shape = { engine: options.engine, threads: options.threads, maxRows, maxSeqLen, adapters };
     const machine = await openTraining(checkpoint.config, shape, nodeTrainingPlatform);
     await closedOnError(machine, () => loadParameters(machine, checkpoint.tensors));
@@ -67,7 +68,7 @@ export async function openFineTuning(
           );
         }
       },
-      ...(adapters && { adapters: () => adapterFiles(machine, adapters, recipe.startFrom) }),
+      ...(adapters && { adapters: () => adapterFiles(machine, recipe) }),
       close: () => machine.close(),
     };
   } finally {

@@ -103,7 +103,7 @@ export function testGoldens(makeEngine: () => TrainingEngine, bars: Bars): void 
 
   it('LoRA: ten steps on q_proj and v_proj', async () => {
     const { lora, sft } = goldens;
-    const adapters = { rank: lora.r, alpha: lora.lora_alpha, targets: lora.target_modules };
+    const adapters = { rank: lora.r, scale: lora.lora_alpha / lora.r, targets: lora.target_modules };
     const learning = await learner({ adapters });
     const first = await SafetensorsFile.open(
       await fileSource(sharedFile(`${folder}/lora_A_init.safetensors`)),
