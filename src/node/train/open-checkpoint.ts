@@ -13,10 +13,11 @@ import { withJsonTokenizer } from '../../format/json-tokenizer.ts';
 import { withAdapter } from '../../format/merge-adapter.ts';
 import { readNanotron } from '../../format/nanotron.ts';
 import type { TokenizerSource } from '../../tokenizer/source.ts';
+import { trainedAdapter } from '../../train/adapter-files.ts';
 import { type LoggedStep, modelCard } from '../../train/model-card.ts';
+import type { FineTuneRecipe } from '../../train/recipe.ts';
 import { stateCheckpoint } from '../../train/state-checkpoint.ts';
-import type { TrainingState } from '../../train/training-state.ts';
-import { openAdapter } from '../adapter.ts';
+import type { TrainingCheckpoint, TrainingState } from '../../train/training-state.ts';
 import { fileSource } from '../file-source.ts';
 import { openNode } from '../open.ts';
 import { CheckpointFolder } from './checkpoint-folder.ts';
@@ -64,7 +65,7 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   if (!saved) throw new RangeError(`${store.path}: expected a checkpoint, got none`);
   const { state, tensors } = saved;
   const { recipe } = state;
-  if (recipe.kind !== 'pretrain' && recipe.lora) return openAdapted(path, recipe.startFrom, state);
+  if (recipe.kind !== 'pretrain' && recipe.lora) return openAdapted(path, recipe, saved);
   const model = recipe.kind === 'pretrain' ? undefined : await openStart(recipe.startFrom);
   await model?.close();
   const config = recipe.kind === 'pretrain' ? recipe.model : model!.config;
@@ -91,10 +92,16 @@ function withTemplateOf(recipe: TrainingState['recipe'], checkpoint: Checkpoint)
   return chatTemplate === undefined ? checkpoint : { ...checkpoint, chatTemplate };
 }
 
-/** A run of LoRA as the model that it tuned, its adapters added in; they are written when the run stops. */
-async function openAdapted(path: string, base: string, state: TrainingState): Promise<TrainedModel> {
-  const model = await openStart(base);
-  const adapter = await closedOnError(model, () => openAdapter(path, model));
+/** A checkpoint of LoRA as the model that was tuned, its adapters added in. */
+async function openAdapted(
+  path: string,
+  recipe: FineTuneRecipe,
+  { state, tensors }: TrainingCheckpoint,
+): Promise<TrainedModel> {
+  const model = await openStart(recipe.startFrom);
+  const adapter = await closedOnError(model, async () =>
+    trainedAdapter(recipe, model.config, tensors.weights, path),
+  );
   const log = await readLog(join(path, 'log.jsonl'), state.step);
   const checkpoint = withTemplateOf(state.recipe, withJsonTokenizer(withAdapter(model, adapter)));
   return { checkpoint, state, card: modelCard(model.config, state, log) };

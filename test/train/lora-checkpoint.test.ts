@@ -1,0 +1,60 @@
+// A checkpoint of LoRA, opened: the adapter of its step, whatever adapter files the run has left.
+
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Checkpoint } from '../../src/format/checkpoint.ts';
+import { withAdapter } from '../../src/format/merge-adapter.ts';
+import { openAdapter } from '../../src/node/adapter.ts';
+import { openNode } from '../../src/node/open.ts';
+import { type OpenCheckpointOptions, openTrained } from '../../src/node/train/open-checkpoint.ts';
+import { NANO, tuningFolder } from '../support/tuning.ts';
+
+const { tune } = tuningFolder();
+const NAME = 'model.layers.0.self_attn.q_proj.weight';
+const LORA = { use_peft: true, lora_r: 2, lora_alpha: 4, lora_target_modules: ['q_proj'] };
+
+/** The first row of an adapted matrix. */
+async function rowOf(path: string, options: OpenCheckpointOptions = {}): Promise<number[]> {
+  const { checkpoint } = await openTrained(path, options);
+  const row = await firstRow(checkpoint);
+  await checkpoint.close();
+  return row;
+}
+
+async function firstRow({ tensors }: Checkpoint): Promise<number[]> {
+  const bytes = await tensors.get(NAME)!.readRows(0, 1);
+  return [...new Float32Array(bytes.slice().buffer)];
+}
+
+describe('a run of LoRA', () => {
+  it('is opened at each checkpoint, the best too, and when it was killed', async () => {
+    const { out } = await tune('lora', {
+      ...LORA,
+      max_steps: 3,
+      save_steps: 1,
+      eval_steps: 2,
+      dataset_test_split: 'train',
+    });
+    const last = await rowOf(out);
+    const steps = [];
+    for (const step of [1, 2, 3]) steps.push(await rowOf(out, { step }));
+    expect(new Set(steps.map(String)).size).toBe(3);
+    expect(steps[2]).toEqual(last);
+    expect(await rowOf(out, { best: true })).toEqual(steps[2]);
+    // What a run that was killed leaves: checkpoints, and no adapter or an old one.
+    for (const name of readdirSync(out).filter((file) => file.startsWith('adapter_')))
+      rmSync(join(out, name));
+    expect(await rowOf(out)).toEqual(last);
+  });
+
+  it('has the adapter that it writes for PEFT', async () => {
+    const { out } = await tune('peft', { ...LORA, max_steps: 1 });
+    const base = await openNode(NANO);
+    const adapter = await openAdapter(out, base);
+    expect([adapter.scale, adapter.modules.size]).toEqual([2, base.config.numLayers]);
+    const expected = await firstRow(withAdapter(base, adapter));
+    expect(await rowOf(out)).toEqual(expected);
+    await base.close();
+  });
+});
