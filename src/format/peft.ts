@@ -36,9 +36,14 @@ const CONFIG_FILE = 'adapter_config.json';
 const WEIGHTS_FILE = 'adapter_model.safetensors';
 const PREFIX = 'base_model.model.';
 
+/** First weights of an adapter that leave the base model as it is. */
+const PLAIN_STARTS: readonly unknown[] = [true, false, 'gaussian', 'eva', 'orthogonal'];
+
 /** Settings of adapter_config.json that must have no effect, and the values with which they have none. */
 const WITHOUT_EFFECT: Readonly<Record<string, (value: unknown) => boolean>> = {
   bias: (value) => value === 'none',
+  // Others (pissa, olora, loftq, …) begin by taking the adapter out of the base model's weights.
+  init_lora_weights: (value) => PLAIN_STARTS.includes(value),
   lora_bias: (value) => value === false,
   use_dora: (value) => value === false,
   use_qalora: (value) => value === false,
@@ -134,7 +139,9 @@ function readConfig(json: Record<string, unknown>, file: string) {
   if (!Number.isInteger(rank) || (rank as number) < 1 || (rank as number) > 2 ** 14)
     fail('r', 'a rank from 1 on');
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) return fail('lora_alpha', 'a number');
-  const divisor = json.use_rslora === true ? Math.sqrt(rank as number) : (rank as number);
+  const isRankStabilised = json.use_rslora ?? false;
+  if (typeof isRankStabilised !== 'boolean') fail('use_rslora', 'true or false');
+  const divisor = isRankStabilised ? Math.sqrt(rank as number) : (rank as number);
   const baseModel = typeof base === 'string' ? base : undefined;
   return { rank: rank as number, alpha, scale: alpha / divisor, baseModel };
 }

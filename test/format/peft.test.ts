@@ -79,12 +79,27 @@ describe('an adapter', () => {
   });
 });
 
+it.each([true, false, 'gaussian', 'eva', 'orthogonal', null])(
+  'an adapter that began with %j is read: the base model is as it was',
+  async (init_lora_weights) => {
+    const files = written(adapter(everywhere));
+    const settings = { ...json(files['adapter_config.json']), init_lora_weights };
+    const changed = { ...files, 'adapter_config.json': encoded(settings) };
+    expect((await readAdapter(opener(changed), 'a', config)).scale).toBe(2);
+  },
+);
+
 describe('what is refused', () => {
   it.each([
     [{ peft_type: 'LOHA' }, 'peft_type: expected "LORA", got "LOHA"'],
     [{ use_dora: true }, 'use_dora: expected a setting without effect, got true'],
     [{ bias: 'all' }, 'bias: expected a setting without effect'],
     [{ modules_to_save: ['lm_head'] }, 'modules_to_save: expected a setting without effect'],
+    ...['pissa', 'pissa_niter_4', 'olora', 'corda', 'loftq', 'lora_ga'].map((start): [object, string] => [
+      { init_lora_weights: start },
+      `init_lora_weights: expected a setting without effect, got "${start}"`,
+    ]),
+    [{ use_rslora: 'true' }, 'use_rslora: expected true or false, got "true"'],
     [{ r: 0 }, 'r: expected a rank from 1 on, got 0'],
     [{ r: 3 }, 'lora_A.weight: expected [3, 8], got [2, 8]'],
     [{ lora_alpha: '4' }, 'lora_alpha: expected a number, got "4"'],
