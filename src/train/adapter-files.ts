@@ -5,6 +5,7 @@ import { FormatError } from '../base/errors.ts';
 import type { ModelConfig } from '../config.ts';
 import { expectedTensors } from '../format/expected.ts';
 import { type LoraAdapter, type LoraModule, adapterFiles as peftFiles } from '../format/peft.ts';
+import { loraScale } from './lora-targets.ts';
 import type { TrainingMachine } from './machine.ts';
 import type { FineTuneRecipe } from './recipe.ts';
 import type { StateTensor } from './training-state.ts';
@@ -55,5 +56,5 @@ export function trainedAdapter(
     const b = matrix(`${module}.lora_B.weight`, [outSize, rank]);
     modules.set(module, { a, b, inSize, outSize });
   }
-  return { rank, alpha, scale: alpha / rank, modules, baseModel: startFrom };
+  return { rank, alpha, scale: loraScale(lora), modules, baseModel: startFrom };
 }

@@ -16,6 +16,11 @@ export function isPattern(targets: readonly string[]): boolean {
   return targets.length === 1 && targets[0] !== ALL_LINEAR && !/^[\w.]+$/.test(targets[0]);
 }
 
+/** What B A is multiplied by. */
+export function loraScale({ rank, alpha, isRankStabilised }: LoraRecipe): number {
+  return alpha / (isRankStabilised ? Math.sqrt(rank) : rank);
+}
+
 /** @throws SyntaxError for what is no regular expression of JavaScript */
 export function wholeMatch(pattern: string): RegExp {
   return new RegExp(`^(?:${pattern})$`);
@@ -27,12 +32,12 @@ export function wholeMatch(pattern: string): RegExp {
  * @throws FormatError for a target that is no matrix of a layer: nothing would be trained where it is meant
  */
 export function adapterShape(lora: LoraRecipe, config: ModelConfig, at: FormatErrorPlace): AdapterShape {
-  const { rank, alpha, targetModules } = lora;
+  const { rank, targetModules } = lora;
   const modules = Array.from(parameterShapes(config))
     .filter(([, shape]) => shape.length === 2)
     .map(([name]) => name.replace(/\.weight$/, ''));
   const named = new Set(targetModules.flatMap((target) => modulesOf(target, targetModules, modules, at)));
-  return { rank, scale: alpha / rank, targets: modules.filter((module) => named.has(module)) };
+  return { rank, scale: loraScale(lora), targets: modules.filter((module) => named.has(module)) };
 }
 
 function modulesOf(

@@ -89,6 +89,8 @@ export interface LoraRecipe {
   readonly alpha: number;
   /** Names of modules or their ends, such as `q_proj`; alone also a pattern or `all-linear` (lora-targets.ts). */
   readonly targetModules: readonly string[];
+  /** Scaled by alpha / sqrt(rank) instead of alpha / rank (PEFT's `use_rslora`); absent where it is not. */
+  readonly isRankStabilised?: boolean;
 }
 
 interface AnyRecipe {

@@ -143,11 +143,12 @@ function readLora(root: RecipeSection): LoraRecipe | undefined {
     rank: root.count('lora_r', { fallback: 16 }),
     alpha: root.number('lora_alpha', { fallback: 32 }),
     targetModules: targets.length > 0 ? targets : ['q_proj', 'v_proj'],
+    ...(root.flag('use_rslora', false) && { isRankStabilised: true }),
   };
   if (root.number('lora_dropout', { fallback: 0, most: 1 }) > 0) {
     root.note('lora_dropout', 'nothing is dropped here; the adapter trains without');
   }
-  root.ignore('lora_task_type', 'lora_modules_to_save', 'load_in_4bit', 'load_in_8bit', 'use_rslora');
+  root.ignore('lora_task_type', 'lora_modules_to_save', 'load_in_4bit', 'load_in_8bit');
   return isOn ? lora : undefined;
 }
 

@@ -48,6 +48,18 @@ describe('a run of LoRA', () => {
     expect(await rowOf(out)).toEqual(last);
   });
 
+  it('of rank-stabilised LoRA trains with alpha / sqrt(rank), and says so to PEFT', async () => {
+    const { out, hash } = await tune('rslora', { ...LORA, use_rslora: true });
+    expect(hash).not.toBe((await tune('unstabilised', LORA)).hash);
+    // alpha / rank of an alpha that much larger is the same scale.
+    expect(hash).toBe((await tune('scaled', { ...LORA, lora_alpha: 4 * Math.SQRT2 })).hash);
+    const base = await openNode(NANO);
+    const adapter = await openAdapter(out, base);
+    expect(adapter.scale).toBe(4 / Math.SQRT2);
+    expect(await rowOf(out)).toEqual(await firstRow(withAdapter(base, adapter)));
+    await base.close();
+  });
+
   it('has the adapter that it writes for PEFT', async () => {
     const { out } = await tune('peft', { ...LORA, max_steps: 1 });
     const base = await openNode(NANO);
