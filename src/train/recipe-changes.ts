@@ -42,13 +42,19 @@ export function recipeChanges(before: Recipe, after: Recipe, step: number): Reci
   for (const key of new Set([...old.keys(), ...now.keys()])) {
     const [a, b] = [old.get(key) ?? 'nothing', now.get(key) ?? 'nothing'];
     if (a === b) continue;
-    const isFuture = FUTURE.some((start) => key.startsWith(start));
+    const isBase = key === 'startFrom' && keepsBase(after);
+    const isFuture = !isBase && FUTURE.some((start) => key.startsWith(start));
     (isFuture ? allowed : refused).push(`${key}: ${a} → ${b}`);
   }
   // Rows of fine-tuning are counted by steps, so that other steps would leave some out, or take some twice.
   const [rows, rowsNow] = [before, after].map((one) => (one.kind === 'pretrain' ? 0 : sequencesPerStep(one)));
   if (rows !== rowsNow) refused.push(`rows of a step: ${rows} → ${rowsNow}`);
   return { allowed, refused };
+}
+
+/** DPO's reference and LoRA's frozen weights are the base model's at every step; others only begin there. */
+function keepsBase(recipe: Recipe): boolean {
+  return recipe.kind !== 'pretrain' && (recipe.kind === 'dpo' || recipe.lora !== undefined);
 }
 
 /** The recipe with no stage that has not begun after `step` steps; those may still change. */

@@ -40,6 +40,18 @@ describe('a run that is resumed with another recipe', () => {
     ]);
   });
 
+  it('may name its first weights otherwise, unless they are at every step those of a reference or frozen', () => {
+    const sft = { kind: 'sft', startFrom: 'a', microBatchSize: 8, microBatchesPerStep: 1 } as SftRecipe;
+    const changes = (more: object) => {
+      const tuning = { ...sft, ...more } as SftRecipe;
+      return recipeChanges(tuning, { ...tuning, startFrom: 'b' }, 3);
+    };
+    expect(changes({})).toEqual({ allowed: ['startFrom: "a" → "b"'], refused: [] });
+    for (const more of [{ kind: 'dpo' }, { lora: { rank: 4 } }]) {
+      expect(changes(more)).toEqual({ allowed: [], refused: ['startFrom: "a" → "b"'] });
+    }
+  });
+
   it('may not change what has been', () => {
     const after = { ...before, seed: 6, model: { ...before.model, vocabSize: 128 }, sequenceLength: 64 };
     expect(recipeChanges(before, after, 500).refused).toEqual([
