@@ -162,19 +162,26 @@ function readTargets(root: RecipeSection): string[] {
   return targets;
 }
 
-/** The recipe on a machine of its own, by the keys of our `scale` section. */
+/**
+ * The recipe on a machine of its own, by the keys of our `scale` section. With another number of steps the warm-up
+ * keeps its share of the whole; where the recipe counts epochs, the whole is not known yet.
+ */
 export function scaleFineTune(recipe: SftRecipe | DpoRecipe, scale: RecipeSection): Recipe {
   const size = scale.count('micro_batch_size', { fallback: recipe.microBatchSize });
   const rows = scale.count('sequences_per_step', {
     fallback: recipe.microBatchSize * recipe.microBatchesPerStep,
   });
   if (rows % size !== 0) scale.fail('sequences_per_step', `a multiple of micro_batch_size ${size}`, rows);
+  const maxSteps = scale.optionalCount('train_steps') ?? recipe.maxSteps;
+  const share = maxSteps && recipe.maxSteps ? maxSteps / recipe.maxSteps : 1;
+  const warmupSteps = recipe.warmupSteps && Math.round(recipe.warmupSteps * share);
   return {
     ...recipe,
     microBatchSize: size,
     microBatchesPerStep: rows / size,
     maxLength: scale.count('sequence_length', { fallback: recipe.maxLength }),
-    maxSteps: scale.optionalCount('train_steps') ?? recipe.maxSteps,
+    maxSteps,
+    warmupSteps: scale.optionalCount('lr_warmup_steps', 0) ?? warmupSteps,
     learningRate: scale.number('learning_rate', { fallback: recipe.learningRate }),
     checkpoints: {
       ...recipe.checkpoints,

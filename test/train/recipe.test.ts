@@ -279,6 +279,19 @@ describe("TRL's recipe", () => {
     expect(recipe.optimizer.clipGrad).toBeUndefined();
   });
 
+  it('shrinks to a small machine: the warm-up keeps its share, or is as long as scale says', () => {
+    const warmup = (more: object, scale: object) => {
+      const { recipe, notices } = readRecipe({ ...sft, warmup_steps: 100, ...more, scale }, 'sft.yaml');
+      expect(notices).toEqual([]);
+      const tuning = recipe as SftRecipe;
+      return fineTuneSchedule(tuning, tuning.maxSteps ?? 50).warmupSteps;
+    };
+    expect(warmup({ max_steps: 1000 }, { train_steps: 50 })).toBe(5);
+    expect(warmup({ max_steps: 1000 }, { train_steps: 50, lr_warmup_steps: 1 })).toBe(1);
+    expect(warmup({ max_steps: 1000 }, { train_steps: 50, lr_warmup_steps: 0 })).toBe(0);
+    expect(warmup({}, { train_steps: 200 })).toBe(100);
+  });
+
   it('keeps as many checkpoints as save_total_limit says', () => {
     const kept = (more: object) => readRecipe({ ...sft, ...more }, 'sft.yaml').recipe.checkpoints.keep;
     expect([kept({}), kept({ save_total_limit: 2 })]).toEqual([undefined, 2]);
