@@ -1,9 +1,12 @@
 // `smollm2 plan --train RECIPE`: what a training run takes before anything starts.
 
 import { type ModelConfig, numParameters } from '../config.ts';
-import { readRecipeFile } from '../node/train/recipe-file.ts';
+import { openStart } from '../node/train/open-checkpoint.ts';
+import { pathOfRecipe, readRecipeFile } from '../node/train/recipe-file.ts';
 import { planTraining } from '../run/training.ts';
-import { sequencesPerStep } from '../train/recipe.ts';
+import type { AdapterShape } from '../train/learner.ts';
+import { adapterShape } from '../train/lora-targets.ts';
+import { type DpoRecipe, type PretrainRecipe, type SftRecipe, sequencesPerStep } from '../train/recipe.ts';
 import { print, Status } from './terminal.ts';
 
 /** Multiply-adds of one parameter and token, forward and backward, in floating-point operations. */
@@ -11,38 +14,84 @@ const FLOPS = 6;
 /** What one thread sustains over a whole step, in operations a second: npm run bench:train prints this machine's. */
 const FLOPS_PER_SECOND = 45e9;
 
+export interface PlanTrainOptions {
+  readonly threads: number;
+  /** Bytes that there are. */
+  readonly limit: number | undefined;
+  readonly json: boolean;
+}
+
 /** @returns false where the run does not fit into the memory that 32-bit addresses reach, or into `limit` */
-export async function planTrain(path: string, threads: number, limit: number | undefined): Promise<boolean> {
+export async function planTrain(path: string, options: PlanTrainOptions): Promise<boolean> {
+  const { threads, limit } = options;
   const { recipe, notices } = await readRecipeFile(path);
   for (const notice of notices) new Status().note(notice);
-  if (recipe.kind !== 'pretrain') {
-    throw new RangeError(
-      `${path}: expected a recipe of pretraining, got one of tuning, whose rows decide what it takes; ` +
-        'smollm2 train reads them and refuses what does not fit before its first step',
-    );
-  }
-  const { model, sequenceLength, microBatchSize, trainSteps } = recipe;
-  const shape = { threads, maxRows: microBatchSize * sequenceLength, maxSeqLen: sequenceLength };
-  const plan = planTraining(model, shape);
+  const run = recipe.kind === 'pretrain' ? pretraining(recipe) : await fineTuning(recipe, path);
+  const { model, maxRows, maxSeqLen, adapters, tokens } = run;
+  const plan = planTraining(model, { threads, maxRows, maxSeqLen, adapters });
   const most = Math.min(limit ?? Number.POSITIVE_INFINITY, 2 ** 32 + plan.heapBytes);
   const bytes = plan.bytes + plan.heapBytes;
   const fits = bytes <= most;
-  const tokens = trainSteps * sequencesPerStep(recipe) * sequenceLength;
+  const parameters = numParameters(model);
   const seconds =
-    (FLOPS * numParameters(model) * tokens * (plan.recomputes ? 4 / 3 : 1)) / FLOPS_PER_SECOND / threads;
+    tokens && (FLOPS * parameters * tokens * (plan.recomputes ? 4 / 3 : 1)) / FLOPS_PER_SECOND / threads;
+  if (options.json) {
+    const { stateBytes, passBytes, heapBytes, recomputes } = plan;
+    const memory = { stateBytes, passBytes, heapBytes, bytes, limit: most, fits, recomputes };
+    await print(`${JSON.stringify({ name: recipe.name, parameters, ...memory, tokens, seconds })}\n`);
+    return fits;
+  }
   const again = plan.recomputes ? ' (layers are computed again)' : '';
   const lines = [
-    `${recipe.name}: ${numParameters(model)} parameters, ${trainSteps} steps of ${tokens / trainSteps} tokens`,
+    `${recipe.name}: ${parameters} parameters, ${run.steps}`,
     `parameters, gradients, moments  ${megabytes(plan.stateBytes)}`,
     `activations and scratch         ${megabytes(plan.passBytes)}${again}`,
     `heaps of JavaScript, about      ${megabytes(plan.heapBytes)}`,
     `in all                          ${megabytes(bytes)}${fits ? '' : `, more than ${megabytes(most)}`}`,
-    `tokens                          ${tokens}`,
-    `time, ${threads} thread${threads === 1 ? '' : 's'}                 about ${duration(seconds)}`,
   ];
+  if (tokens !== undefined && seconds !== undefined) {
+    lines.push(
+      `tokens                          ${tokens}`,
+      `time, ${threads} thread${threads === 1 ? '' : 's'}                 about ${duration(seconds)}`,
+    );
+  }
   if (!fits) lines.push(advice(model));
   await print(`${lines.join('\n')}\n`);
   return fits;
+}
+
+/** What decides the memory and the time of a run. */
+interface PlannedRun {
+  readonly model: ModelConfig;
+  readonly maxRows: number;
+  readonly maxSeqLen: number;
+  readonly adapters?: AdapterShape;
+  /** How many and how large, in words. */
+  readonly steps: string;
+  /** In all steps; undefined where the rows decide. */
+  readonly tokens?: number;
+}
+
+function pretraining(recipe: PretrainRecipe): PlannedRun {
+  const { model, sequenceLength: maxSeqLen, microBatchSize, trainSteps } = recipe;
+  const perStep = sequencesPerStep(recipe) * maxSeqLen;
+  const steps = `${trainSteps} steps of ${perStep} tokens`;
+  return { model, maxRows: microBatchSize * maxSeqLen, maxSeqLen, steps, tokens: trainSteps * perStep };
+}
+
+/** At most: rows may be shorter than the recipe allows. A pair is two rows. */
+async function fineTuning(recipe: SftRecipe | DpoRecipe, path: string): Promise<PlannedRun> {
+  const start = await openStart(pathOfRecipe(recipe.startFrom, path));
+  await start.close();
+  const { lora, microBatchSize, maxLength } = recipe;
+  const rows = microBatchSize * (recipe.kind === 'dpo' ? 2 : 1);
+  return {
+    model: start.config,
+    maxRows: rows * (maxLength - 1),
+    maxSeqLen: maxLength - 1,
+    ...(lora && { adapters: adapterShape(lora, start.config, { file: path, field: 'lora_target_modules' }) }),
+    steps: `steps of ${sequencesPerStep(recipe)} ${recipe.kind === 'dpo' ? 'pairs' : 'rows'} of up to ${maxLength} tokens`,
+  };
 }
 
 function advice(model: ModelConfig): string {

@@ -35,7 +35,8 @@ async function run(args: Arguments): Promise<void> {
   if (recipe !== undefined) {
     const most = args.text('memory');
     const bytes = most === undefined ? undefined : parseBytes(most);
-    if (!(await planTrain(recipe, args.threads() ?? 1, bytes))) process.exitCode = 1;
+    const options = { threads: args.threads() ?? 1, limit: bytes, json: args.flag('json') };
+    if (!(await planTrain(recipe, options))) process.exitCode = 1;
     return;
   }
   const { name, config, tensors } = await plannedModel(args);

@@ -39,6 +39,26 @@ describe('smollm2 plan --train', () => {
     expect(code).toBe(1);
   });
 
+  it('plans the most that tuning can take, less of it with adapters, more for pairs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'smollm2-plan-'));
+    const planned = async (more: object) => {
+      const recipe = join(folder, 'tune.yaml');
+      const keys = { model_name_or_path: 'nano', dataset_name: 'rows', max_length: 128, run_name: 'tune' };
+      writeFileSync(recipe, JSON.stringify({ ...keys, per_device_train_batch_size: 4, ...more }));
+      const { code, stdout } = await runCli(['plan', '--train', recipe, '--json']);
+      expect(code).toBe(0);
+      return JSON.parse(stdout);
+    };
+    const whole = await planned({});
+    const adapted = await planned({ use_peft: true });
+    const pairs = await planned({ beta: 0.1 });
+    rmSync(folder, { recursive: true });
+    expect(whole).toMatchObject({ name: 'tune', parameters: 1049728, fits: true });
+    expect(adapted.stateBytes).toBeLessThan(whole.stateBytes / 2);
+    expect(pairs.passBytes).toBeGreaterThan(1.3 * whole.passBytes);
+    expect(pairs.stateBytes / whole.stateBytes).toBeCloseTo(1, 2);
+  });
+
   it('says what a run would say of the recipe', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'smollm2-plan-'));
     const recipe = join(folder, 'colour.yaml');

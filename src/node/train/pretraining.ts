@@ -1,11 +1,7 @@
 // Pretraining on this machine: token shards on disk, a model from nothing or from a checkpoint.
 
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { FormatError } from '../../base/errors.ts';
 import { openTraining } from '../../run/training.ts';
 import { trainingSamples } from '../../run/training-samples.ts';
-import type { TokenizerSource } from '../../tokenizer/source.ts';
 import { initialise } from '../../train/initialise.ts';
 import { openPretrain } from '../../train/open-pretrain.ts';
 import type { PretrainRecipe } from '../../train/recipe.ts';
@@ -14,6 +10,7 @@ import type { TrainingState } from '../../train/training-state.ts';
 import { nodePlatform } from '../platform.ts';
 import { loadModelInto, type OpenRun, type RunOptions } from './open-run.ts';
 import { nodeTrainingPlatform } from './platform.ts';
+import { hasTokenizer, keepTokenizer, readTokenizer } from './run-tokenizer.ts';
 import { type OpenTokenFolder, openTokenFolder } from './token-folder.ts';
 
 export async function openPretraining(
@@ -39,14 +36,18 @@ export async function openPretraining(
     });
     const { engine, threads } = options;
     const shape = { engine, threads, maxRows: microBatchSize * sequenceLength, maxSeqLen: sequenceLength };
-    const tokenizer =
-      recipe.tokenizer === undefined ? undefined : await readTokenizer(place(recipe.tokenizer));
+    const named = recipe.tokenizer === undefined ? undefined : place(recipe.tokenizer);
+    const isHere = named !== undefined && hasTokenizer(named);
+    const tokenizer = isHere ? await readTokenizer(named) : undefined;
+    const { prompts, sampleTokens: maxTokens } = evaluation;
+    if (prompts.length > 0 && !isHere)
+      options.onNote(`${named ?? 'tokenizer'}: not here, so there are no samples`);
     const machine = await openTraining(config, shape, nodeTrainingPlatform);
     const begin = async () => {
+      if (isHere) await keepTokenizer(named, options.out).catch((error) => options.onNote(error.message));
       if (recipe.startFrom === undefined) initialise(machine, recipe.initStd, recipe.seed);
       else await loadModelInto(machine, place(recipe.startFrom));
     };
-    const { prompts, sampleTokens: maxTokens } = evaluation;
     return {
       machine,
       objective,
@@ -64,17 +65,5 @@ export async function openPretraining(
   } catch (error) {
     await closeFolders();
     throw error;
-  }
-}
-
-/** `tokenizer.json` of a folder, or the file itself; undefined where neither is here (a name on a hub). */
-export async function readTokenizer(path: string): Promise<TokenizerSource | undefined> {
-  const file = path.endsWith('.json') ? path : join(path, 'tokenizer.json');
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return { kind: 'json', tokenizer: JSON.parse(text), file };
-  } catch (error) {
-    throw new FormatError(`expected JSON: ${(error as Error).message}`, { file });
   }
 }

@@ -1,7 +1,9 @@
 // A recipe on disk. Yaml as PyYAML reads it (1.1), so that nanotron's and TRL's files mean here what they mean
 // there; JSON is yaml too.
 
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { FormatError, UnavailableError } from '../../base/errors.ts';
 import { type ReadRecipe, readRecipe } from '../../train/read-recipe.ts';
@@ -48,4 +50,11 @@ async function readText(path: string): Promise<string> {
       `${path}: expected a recipe that can be read, got ${(error as Error).message}`,
     );
   }
+}
+
+/** A path that a recipe names: as it stands, from where the program runs, or beside the recipe. */
+export function pathOfRecipe(path: string, recipeFile: string): string {
+  if (isAbsolute(path) || existsSync(path)) return path;
+  const beside = join(dirname(recipeFile), path);
+  return existsSync(beside) ? beside : path;
 }

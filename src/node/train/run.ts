@@ -4,10 +4,10 @@
 //     DIR/report.html       curves and samples, live
 //     DIR/checkpoints/      one folder a checkpoint, and `latest`
 //     DIR/best/             the checkpoint of the best evaluation
+//     DIR/tokenizer.json    a copy of the recipe's, where there is one
 //     DIR/adapter_*         of LoRA: what PEFT loads
 
-import { existsSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { decayFrom } from '../../train/decay-branch.ts';
 import type { Recipe } from '../../train/recipe.ts';
 import { recipeChanges } from '../../train/recipe-changes.ts';
@@ -19,7 +19,7 @@ import { branchFolder } from './decay-branch.ts';
 import { openFineTuning } from './fine-tuning.ts';
 import type { OpenRun, RunOptions } from './open-run.ts';
 import { openPretraining } from './pretraining.ts';
-import { readRecipeFile } from './recipe-file.ts';
+import { pathOfRecipe, readRecipeFile } from './recipe-file.ts';
 import { ReportFile } from './report-file.ts';
 import { RunLog } from './run-log.ts';
 
@@ -32,7 +32,7 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
   const { out } = options;
   const store = new CheckpointFolder(join(out, 'checkpoints'), onNote, recipe.checkpoints.keep);
   const resumed = await resumedCheckpoint(store, recipe, options);
-  const place = (path: string) => resolvePath(path, options.recipe);
+  const place = (path: string) => pathOfRecipe(path, options.recipe);
   const run = await openRun(recipe, options, resumed?.state, place);
   const log = new RunLog(join(out, 'log.jsonl'), onNote);
   try {
@@ -130,11 +130,4 @@ async function branched(
 function withSeed(recipe: Recipe, seed: number): Recipe {
   if (recipe.kind !== 'pretrain') return { ...recipe, seed };
   return { ...recipe, seed, stages: recipe.stages.map((stage) => ({ ...stage, seed })) };
-}
-
-/** A path of a recipe: as it stands, from where the program runs, or beside the recipe. */
-function resolvePath(path: string, recipeFile: string): string {
-  if (isAbsolute(path) || existsSync(path)) return path;
-  const beside = join(dirname(recipeFile), path);
-  return existsSync(beside) ? beside : path;
 }
