@@ -84,13 +84,13 @@ async function fineTuning(recipe: SftRecipe | DpoRecipe, path: string): Promise<
   const start = await openStart(pathOfRecipe(recipe.startFrom, path));
   await start.close();
   const { lora, microBatchSize, maxLength } = recipe;
-  const rows = microBatchSize * (recipe.kind === 'dpo' ? 2 : 1);
+  const [what, each] = recipe.kind === 'dpo' ? (['pairs', 2] as const) : (['rows', 1] as const);
   return {
     model: start.config,
-    maxRows: rows * (maxLength - 1),
+    maxRows: each * microBatchSize * (maxLength - 1),
     maxSeqLen: maxLength - 1,
     ...(lora && { adapters: adapterShape(lora, start.config, { file: path, field: 'lora_target_modules' }) }),
-    steps: `steps of ${sequencesPerStep(recipe)} ${recipe.kind === 'dpo' ? 'pairs' : 'rows'} of up to ${maxLength} tokens`,
+    steps: `steps of ${sequencesPerStep(recipe)} ${what} of up to ${maxLength} tokens`,
   };
 }
 

@@ -13,40 +13,29 @@ export interface SampleOptions {
   readonly maxTokens: number;
   /** nanoGPT's 0.8 unless told otherwise. */
   readonly temperature?: number;
-  readonly seed?: number;
 }
 
-/** Each prompt with its continuation. The same weights, prompt and seed give the same text everywhere. */
+/** Each prompt with its continuation. The same weights and prompt give the same text everywhere. */
 export async function trainingSamples(
   machine: TrainingMachine,
   tokenizerSource: TokenizerSource,
   prompts: readonly string[],
-  { maxTokens, temperature = 0.8, seed = 1 }: SampleOptions,
+  { maxTokens, temperature = 0.8 }: SampleOptions,
   platform: WasmPlatform,
 ): Promise<readonly string[]> {
   const checkpoint = trainedCheckpoint(machine, tokenizerSource);
   const tokenizer = Tokenizer.from(tokenizerSource);
   const model = await loadModel(checkpoint, { threads: 1 }, platform);
-  // Rows of a vocabulary that was padded are ids of no text.
-  const constraint = {
-    mask: (scores: Float64Array) => void scores.fill(Number.NEGATIVE_INFINITY, tokenizer.vocabSize),
-    accept: () => undefined,
-  };
-  const isPadded = machine.config.vocabSize > tokenizer.vocabSize;
+  const maskPadding = (scores: Float64Array) =>
+    void scores.fill(Number.NEGATIVE_INFINITY, tokenizer.vocabSize);
+  const constraint = { mask: maskPadding, accept: () => undefined };
+  const drawing = { maxTokens, temperature, seed: 1, constraint, contextOverflow: 'stop' } as const;
   const texts: string[] = [];
   try {
     for (const prompt of prompts) {
       let text = prompt;
-      const options = {
-        maxTokens,
-        temperature,
-        seed,
-        contextOverflow: 'stop',
-        ...(isPadded && { constraint }),
-      } as const;
-      for await (const token of generate(model, tokenizer, tokenizer.encode(prompt), options)) {
+      for await (const token of generate(model, tokenizer, tokenizer.encode(prompt), drawing))
         text += token.text;
-      }
       texts.push(text);
     }
   } finally {
