@@ -15,7 +15,7 @@ export interface SampleOptions {
   readonly temperature?: number;
 }
 
-/** Each prompt with its continuation. The same weights and prompt give the same text everywhere. */
+/** Each prompt with its continuation, in ids that the tokenizer has (a vocabulary may be padded). The same weights and prompt give the same text everywhere. */
 export async function trainingSamples(
   machine: TrainingMachine,
   tokenizerSource: TokenizerSource,
@@ -26,9 +26,8 @@ export async function trainingSamples(
   const checkpoint = trainedCheckpoint(machine, tokenizerSource);
   const tokenizer = Tokenizer.from(tokenizerSource);
   const model = await loadModel(checkpoint, { threads: 1 }, platform);
-  const maskPadding = (scores: Float64Array) =>
-    void scores.fill(Number.NEGATIVE_INFINITY, tokenizer.vocabSize);
-  const constraint = { mask: maskPadding, accept: () => undefined };
+  const mask = (scores: Float64Array) => void scores.fill(Number.NEGATIVE_INFINITY, tokenizer.vocabSize);
+  const constraint = { mask, accept: () => undefined };
   const drawing = { maxTokens, temperature, seed: 1, constraint, contextOverflow: 'stop' } as const;
   const texts: string[] = [];
   try {
