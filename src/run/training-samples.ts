@@ -15,7 +15,7 @@ export interface SampleOptions {
   readonly temperature?: number;
 }
 
-/** Each prompt with its continuation, in ids that the tokenizer has (a vocabulary may be padded). The same weights and prompt give the same text everywhere. */
+/** Each prompt with its continuation, in ids that the tokenizer has. Weights and prompt alone decide the text. */
 export async function trainingSamples(
   machine: TrainingMachine,
   tokenizerSource: TokenizerSource,
