@@ -23,6 +23,7 @@ interface JudgedPair {
 
 export class DpoObjective implements Objective {
   readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
   readonly consumedRows: Record<string, number> = {};
   private readonly recipe: DpoRecipe;
   private readonly pairs: readonly PreferencePair[];
@@ -37,6 +38,7 @@ export class DpoObjective implements Objective {
     this.pairs = pairs;
     this.heldOut = heldOut;
     this.order = new RowOrder(pairs.length, sequencesPerStep(recipe), recipe.seed);
+    this.stepsPerEpoch = this.order.stepsPerEpoch;
     this.totalSteps = this.order.totalSteps(recipe.epochs, recipe.maxSteps);
   }
 
@@ -84,7 +86,7 @@ export class DpoObjective implements Objective {
   }
 
   epochs(): number {
-    return this.steps / this.order.stepsPerEpoch;
+    return this.steps / this.stepsPerEpoch;
   }
 
   async evaluate(machine: TrainingMachine): Promise<EvaluationLoss | undefined> {

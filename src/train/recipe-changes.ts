@@ -27,6 +27,9 @@ const FUTURE = [
   'microBatch',
   'tokenizer',
   'startFrom',
+  'testSplit',
+  'savesEachEpoch',
+  'evaluatesEachEpoch',
 ];
 
 /**

@@ -152,6 +152,9 @@ export interface FineTuneRecipe extends AnyRecipe {
   readonly microBatchesPerStep: number;
   /** Longest row in tokens. */
   readonly maxLength: number;
+  /** At the end of each epoch instead of every so many steps; absent where not. */
+  readonly savesEachEpoch?: boolean;
+  readonly evaluatesEachEpoch?: boolean;
   readonly lora: LoraRecipe | undefined;
 }
 

@@ -12,6 +12,7 @@ import { groupsOf, packed, RowOrder } from './row-order.ts';
 
 export class SftObjective implements Objective {
   readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
   readonly consumedRows: Record<string, number> = {};
   private readonly bins: readonly (readonly LabelledRow[])[];
   private readonly heldOut: readonly LabelledRow[];
@@ -25,6 +26,7 @@ export class SftObjective implements Objective {
     this.heldOut = heldOut;
     this.microBatchSize = recipe.microBatchSize;
     this.order = new RowOrder(this.bins.length, sequencesPerStep(recipe), recipe.seed);
+    this.stepsPerEpoch = this.order.stepsPerEpoch;
     this.totalSteps = this.order.totalSteps(recipe.epochs, recipe.maxSteps);
   }
 
@@ -58,7 +60,7 @@ export class SftObjective implements Objective {
   }
 
   epochs(): number {
-    return this.steps / this.order.stepsPerEpoch;
+    return this.steps / this.stepsPerEpoch;
   }
 
   async evaluate(machine: TrainingMachine): Promise<EvaluationLoss | undefined> {

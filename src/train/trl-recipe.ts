@@ -17,7 +17,7 @@ const WITHOUT_EFFECT = [
     'fp16',
   ],
   ...['tf32', 'dataset_num_proc', 'preprocessing_num_workers', 'do_eval', 'do_train', 'eval_on_start'],
-  ...['evaluation_strategy', 'gradient_checkpointing', 'gradient_checkpointing_kwargs', 'hub_model_id'],
+  ...['gradient_checkpointing', 'gradient_checkpointing_kwargs', 'hub_model_id'],
   ...[
     'hub_private_repo',
     'hub_strategy',
@@ -28,28 +28,46 @@ const WITHOUT_EFFECT = [
   ],
   ...['logging_steps', 'logging_strategy', 'logging_first_step', 'output_dir', 'overwrite_output_dir'],
   ...['per_device_eval_batch_size', 'remove_unused_columns', 'report_to', 'dataset_kwargs'],
-  ...['use_liger', 'use_liger_kernel', 'trust_remote_code', 'callbacks', 'system_prompt', 'dataset_configs'],
+  ...['use_liger', 'use_liger_kernel', 'trust_remote_code', 'callbacks'],
 ];
+
+/** Keys that decide a number in TRL and do nothing here, unless their values are these. */
+const NOT_DONE: readonly (readonly [key: string, harmless: readonly unknown[], text: string])[] = [
+  ['load_in_4bit', [false], 'the model is computed in float32 here'],
+  ['load_in_8bit', [false], 'the model is computed in float32 here'],
+  ['lora_modules_to_save', [], 'nothing but adapters is trained here'],
+  [
+    'completion_only_loss',
+    [false],
+    'rows are conversations here; assistant_only_loss leaves the answers alone',
+  ],
+  ['dataset_text_field', ['text', 'messages'], 'conversations are read from messages here'],
+  ['dataset_config', ['all', 'default'], 'every row of the split is read here'],
+  ['dataset_configs', ['all', 'default'], 'every row of the split is read here'],
+  ['system_prompt', [''], 'nothing is put before the messages here; write it into the rows'],
+  ['truncation_mode', ['keep_start'], 'the end of a row is cut here'],
+  ['max_completion_length', [], 'answers are cut where max_length ends here'],
+];
+
+/** When something is done: never, every so many steps, or at the end of each epoch. */
+type Strategy = 'no' | 'steps' | 'epoch';
+
+/** For what is never done every so many steps; a checkpoint's record in JSON has no Infinity. */
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 export function readTrlRecipe(root: RecipeSection): SftRecipe | DpoRecipe {
   const isDpo = ['beta', 'max_prompt_length', 'loss_type'].some((key) => root.has(key));
   const shared = { ...readRun(root), ...readRows(root), ...readSchedule(root), lora: readLora(root) };
-  root.ignore(...WITHOUT_EFFECT);
-  for (const key of ['optim', 'weight_decay_exclude']) root.ignore(key);
+  root.ignore(...WITHOUT_EFFECT, 'weight_decay_exclude');
+  noteNotDone(root);
   if (!isDpo) {
     const isPacked = root.flag('packing', false);
-    root.ignore(
-      'packing_strategy',
-      'padding_free',
-      'completion_only_loss',
-      'eval_packing',
-      'dataset_text_field',
-    );
+    root.ignore('packing_strategy', 'padding_free', 'eval_packing');
     const assistantOnlyLoss = root.flag('assistant_only_loss', false);
     return { kind: 'sft', ...shared, assistantOnlyLoss, packing: isPacked };
   }
   root.choice('loss_type', ['sigmoid'], 'sigmoid');
-  root.ignore('precompute_ref_log_probs', 'max_completion_length', 'truncation_mode');
+  root.ignore('precompute_ref_log_probs');
   const maxPromptLength = root.count('max_prompt_length', { fallback: 512 });
   return { kind: 'dpo', ...shared, beta: root.number('beta', { fallback: 0.1 }), maxPromptLength };
 }
@@ -59,8 +77,12 @@ type FineTune = Omit<SftRecipe, 'kind' | 'assistantOnlyLoss' | 'packing'>;
 function readRun(root: RecipeSection) {
   const startFrom = root.text('model_name_or_path') ?? root.fail('model_name_or_path', 'a model', undefined);
   const name = root.text('run_name') ?? root.text('output_dir')?.split('/').filter(Boolean).at(-1);
-  const strategy = root.text('eval_strategy') ?? 'steps';
+  const saves = readStrategy(root, 'save_strategy');
+  const evaluates = readEvaluates(root);
+  const optimizer = root.text('optim') ?? 'adamw_torch';
+  if (!/^adamw(_|$)/.test(optimizer)) root.fail('optim', 'an adamw, such as adamw_torch', optimizer);
   const evaluation = root.section('evaluation');
+  const saveSteps = root.count('save_steps', { fallback: 500 });
   const run = {
     name: name ?? 'fine-tune',
     seed: root.count('seed', { fallback: 42, least: 0 }),
@@ -77,7 +99,7 @@ function readRun(root: RecipeSection) {
       clipGrad: root.number('max_grad_norm', { fallback: 1 }) || undefined,
     },
     checkpoints: {
-      interval: root.count('save_steps', { fallback: 500 }),
+      interval: saves === 'no' ? NEVER : saveSteps,
       saveInitial: false,
       saveFinal: true,
       keep: root.optionalCount('save_total_limit'),
@@ -85,14 +107,35 @@ function readRun(root: RecipeSection) {
     evaluation: {
       folder: undefined,
       textBytes: undefined,
-      interval: root.count('eval_steps', { fallback: strategy === 'steps' ? 100 : 1000 }),
+      interval: root.count('eval_steps', { fallback: 100 }),
       prompts: evaluation.texts('prompts'),
       sampleTokens: evaluation.count('sample_tokens', { fallback: 48 }),
     },
+    ...(saves === 'epoch' && { savesEachEpoch: true }),
+    ...(evaluates === 'epoch' && { evaluatesEachEpoch: true }),
   } satisfies Partial<FineTune>;
-  root.ignore('save_strategy');
   evaluation.end();
   return run;
+}
+
+/** `no` without quotes is false in yaml 1.1. Of `best`, the checkpoint that it asks for is always kept. */
+function readStrategy(root: RecipeSection, key: string): Strategy {
+  const value = root.take(key);
+  if (value === false || (value === 'best' && key === 'save_strategy')) return 'no';
+  return root.choice(key, ['no', 'steps', 'epoch'], 'steps');
+}
+
+/** Under the name of today, or that before transformers 4.41. */
+function readEvaluates(root: RecipeSection): Strategy {
+  const before = readStrategy(root, 'evaluation_strategy');
+  return root.has('eval_strategy') ? readStrategy(root, 'eval_strategy') : before;
+}
+
+function noteNotDone(root: RecipeSection): void {
+  for (const [key, harmless, text] of NOT_DONE) {
+    const values = [root.take(key) ?? []].flat();
+    if (values.some((value) => !harmless.includes(value))) root.note(key, text);
+  }
 }
 
 function readRows(root: RecipeSection) {
@@ -102,11 +145,11 @@ function readRows(root: RecipeSection) {
   if (mixed.length > 1) root.fail('dataset_mixer', 'one data set', mixed);
   for (const name of mixed) mixer.ignore(name);
   const dataset = root.text('dataset_name') ?? mixed[0];
-  root.ignore('dataset_config');
+  const testSplit = root.text('dataset_test_split') ?? splits[1];
   return {
     dataset: dataset ?? root.fail('dataset_name', 'a data set', undefined),
     trainSplit: root.text('dataset_train_split') ?? splits[0] ?? 'train',
-    testSplit: root.text('dataset_test_split') ?? splits[1],
+    testSplit: readEvaluates(root) === 'no' ? undefined : testSplit,
     maxLength: root.count('max_length', { fallback: root.optionalCount('max_seq_length') ?? 1024 }),
     microBatchSize: root.count('per_device_train_batch_size', { fallback: 8 }),
     microBatchesPerStep:
@@ -122,17 +165,21 @@ function readSchedule(root: RecipeSection) {
   return {
     learningRate: root.number('learning_rate', { fallback: 5e-5 }),
     decayStyle: style === 'constant_with_warmup' ? 'constant' : style,
-    warmupRatio: style === 'constant' ? 0 : root.number('warmup_ratio', { fallback: 0, most: 1 }),
-    warmupSteps: readWarmupSteps(root),
+    ...readWarmup(root, style === 'constant'),
     epochs: root.number('num_train_epochs', { fallback: 3 }),
     maxSteps: maxSteps > 0 ? Math.floor(maxSteps) : undefined,
   } satisfies Partial<FineTune>;
 }
 
-/** 0 is HF's default and leaves the word to warmup_ratio. */
-function readWarmupSteps(root: RecipeSection): number | undefined {
-  const steps = root.count('warmup_steps', { fallback: 0, least: 0 });
-  return steps > 0 ? steps : undefined;
+/** 0 steps are HF's default and leave the word to the ratio; its `constant` reads neither. */
+function readWarmup(root: RecipeSection, isConstant: boolean) {
+  const warmupRatio = root.number('warmup_ratio', { fallback: 0, most: 1 });
+  const warmupSteps = root.count('warmup_steps', { fallback: 0, least: 0 });
+  if (!isConstant) return { warmupRatio, warmupSteps: warmupSteps > 0 ? warmupSteps : undefined };
+  if (warmupRatio > 0 || warmupSteps > 0) {
+    root.note('lr_scheduler_type', 'constant has no warm-up; constant_with_warmup has one');
+  }
+  return { warmupRatio: 0, warmupSteps: undefined };
 }
 
 /** PEFT through TRL's ModelConfig; its default rank and alpha. */
@@ -148,7 +195,7 @@ function readLora(root: RecipeSection): LoraRecipe | undefined {
   if (root.number('lora_dropout', { fallback: 0, most: 1 }) > 0) {
     root.note('lora_dropout', 'nothing is dropped here; the adapter trains without');
   }
-  root.ignore('lora_task_type', 'lora_modules_to_save', 'load_in_4bit', 'load_in_8bit');
+  root.ignore('lora_task_type');
   return isOn ? lora : undefined;
 }
 
@@ -175,8 +222,10 @@ export function scaleFineTune(recipe: SftRecipe | DpoRecipe, scale: RecipeSectio
   const maxSteps = scale.optionalCount('train_steps') ?? recipe.maxSteps;
   const share = maxSteps && recipe.maxSteps ? maxSteps / recipe.maxSteps : 1;
   const warmupSteps = recipe.warmupSteps && Math.round(recipe.warmupSteps * share);
+  const checkpointInterval = scale.optionalCount('checkpoint_interval');
   return {
     ...recipe,
+    ...(checkpointInterval && { savesEachEpoch: undefined }),
     microBatchSize: size,
     microBatchesPerStep: rows / size,
     maxLength: scale.count('sequence_length', { fallback: recipe.maxLength }),
@@ -185,7 +234,7 @@ export function scaleFineTune(recipe: SftRecipe | DpoRecipe, scale: RecipeSectio
     learningRate: scale.number('learning_rate', { fallback: recipe.learningRate }),
     checkpoints: {
       ...recipe.checkpoints,
-      interval: scale.count('checkpoint_interval', { fallback: recipe.checkpoints.interval }),
+      interval: checkpointInterval ?? recipe.checkpoints.interval,
     },
   };
 }

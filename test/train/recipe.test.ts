@@ -292,6 +292,69 @@ describe("TRL's recipe", () => {
     expect(warmup({}, { train_steps: 200 })).toBe(100);
   });
 
+  it('saves and evaluates never, every so many steps, or each epoch', () => {
+    const read = (more: object) => {
+      const { recipe, notices } = readRecipe({ ...sft, dataset_test_split: 'test', ...more }, 'sft.yaml');
+      expect(notices).toEqual([]);
+      return recipe as SftRecipe;
+    };
+    expect(read({ save_strategy: 'steps', save_steps: 7 }).checkpoints.interval).toBe(7);
+    for (const save_strategy of ['no', false, 'best']) {
+      expect(read({ save_strategy, save_steps: 7 }).checkpoints.interval).toBe(Number.MAX_SAFE_INTEGER);
+    }
+    const each = { savesEachEpoch: true, evaluatesEachEpoch: true };
+    expect(read({ save_strategy: 'epoch', evaluation_strategy: 'epoch' })).toMatchObject(each);
+    expect(
+      read({ save_strategy: 'epoch', scale: { checkpoint_interval: 3 } }).savesEachEpoch,
+    ).toBeUndefined();
+    expect(read({ eval_strategy: 'steps', evaluation_strategy: 'no' }).testSplit).toBe('test');
+    for (const key of ['eval_strategy', 'evaluation_strategy']) {
+      expect(read({ [key]: 'no' }).testSplit).toBeUndefined();
+      expect(() => read({ [key]: 'never' })).toThrow(`sft.yaml, ${key}: expected no or steps or epoch`);
+    }
+  });
+
+  it('has no warm-up where the learning rate is constant, as HF has it, and says so', () => {
+    const read = (lr_scheduler_type: string) =>
+      readRecipe({ ...sft, warmup_ratio: 0, warmup_steps: 4, lr_scheduler_type }, 'sft.yaml');
+    const { recipe, notices } = read('constant');
+    expect(fineTuneSchedule(recipe as SftRecipe, 20).warmupSteps).toBe(0);
+    expect(notices).toEqual(['lr_scheduler_type: constant has no warm-up; constant_with_warmup has one']);
+    const warm = read('constant_with_warmup');
+    expect(fineTuneSchedule(warm.recipe as SftRecipe, 20).warmupSteps).toBe(4);
+    expect(warm.notices).toEqual([]);
+  });
+
+  it('has AdamW and no other optimizer', () => {
+    expect(readRecipe({ ...sft, optim: 'adamw_torch_fused' }, 'sft.yaml').notices).toEqual([]);
+    expect(() => readRecipe({ ...sft, optim: 'sgd' }, 'sft.yaml')).toThrow(
+      'sft.yaml, optim: expected an adamw, such as adamw_torch, got "sgd"',
+    );
+  });
+
+  it.each<[object, object]>([
+    [{ load_in_4bit: false }, { load_in_4bit: true }],
+    [{ load_in_8bit: false }, { load_in_8bit: true }],
+    [{ lora_modules_to_save: [] }, { lora_modules_to_save: ['lm_head'] }],
+    [{ completion_only_loss: false }, { completion_only_loss: true }],
+    [{ dataset_text_field: 'text' }, { dataset_text_field: 'story' }],
+    [{ dataset_config: 'all' }, { dataset_config: 'everyday' }],
+    [{ dataset_configs: ['all'] }, { dataset_configs: ['all', 'everyday'] }],
+    [{ system_prompt: '' }, { system_prompt: 'You are an owl.' }],
+    [
+      { beta: 1, truncation_mode: 'keep_start' },
+      { beta: 1, truncation_mode: 'keep_end' },
+    ],
+    [
+      { beta: 1, max_completion_length: null },
+      { beta: 1, max_completion_length: 3 },
+    ],
+  ])('says nothing of %j, and that nothing is done of %j', (harmless, other) => {
+    expect(readRecipe({ ...sft, ...harmless }, 'r.yaml').notices).toEqual([]);
+    const { notices } = readRecipe({ ...sft, ...other }, 'r.yaml');
+    expect(notices).toEqual([expect.stringMatching(`^${Object.keys(other).at(-1)}: .* here`)]);
+  });
+
   it('keeps as many checkpoints as save_total_limit says', () => {
     const kept = (more: object) => readRecipe({ ...sft, ...more }, 'sft.yaml').recipe.checkpoints.keep;
     expect([kept({}), kept({ save_total_limit: 2 })]).toEqual([undefined, 2]);

@@ -60,6 +60,8 @@ export async function openFineTuning(
       machine,
       objective,
       schedule: fineTuneSchedule(recipe, objective.totalSteps),
+      ...(recipe.savesEachEpoch && { checkpointInterval: objective.stepsPerEpoch }),
+      ...(recipe.evaluatesEachEpoch && { evaluationInterval: objective.stepsPerEpoch }),
       begin: async () => {
         if (adapters) initialiseAdapters(machine, recipe.seed);
         if (objective instanceof DpoObjective) {

@@ -36,6 +36,9 @@ export interface OpenRun {
   readonly machine: TrainingMachine;
   readonly objective: Objective;
   readonly schedule: ScheduleRecipe;
+  /** Instead of the recipe's, where it counts epochs. */
+  readonly checkpointInterval?: number;
+  readonly evaluationInterval?: number;
   /** Fills the first weights; a checkpoint that is resumed comes on top. */
   readonly begin: () => Promise<void>;
   readonly sample?: (step: number) => Promise<readonly string[]>;

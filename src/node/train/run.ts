@@ -47,10 +47,10 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
       {
         ...run,
         recipe,
-        checkpointInterval: recipe.checkpoints.interval,
+        checkpointInterval: run.checkpointInterval ?? recipe.checkpoints.interval,
         saveInitial: recipe.checkpoints.saveInitial,
         saveFinal: recipe.checkpoints.saveFinal,
-        evaluationInterval: recipe.evaluation.interval,
+        evaluationInterval: run.evaluationInterval ?? recipe.evaluation.interval,
         maxSteps: options.maxSteps,
         skipsNan: options.skipsNan,
         store,
