@@ -53,24 +53,3 @@ export function groupsOf<Item>(items: readonly Item[], size: number): Item[][] {
   for (let begin = 0; begin < items.length; begin += size) groups.push(items.slice(begin, begin + size));
   return groups;
 }
-
-/**
- * Rows packed into bins of at most `maxLength` ids, longest first, each into the fullest bin that has room (TRL's
- * `bfd`, best-fit decreasing). Every row stays a sequence of its own.
- */
-export function packed<Row extends { readonly ids: readonly number[] }>(
-  rows: readonly Row[],
-  maxLength: number,
-): Row[][] {
-  const bins: { rows: Row[]; room: number }[] = [];
-  for (const row of [...rows].sort((a, b) => b.ids.length - a.ids.length)) {
-    let best: { rows: Row[]; room: number } | undefined;
-    for (const bin of bins) {
-      if (bin.room >= row.ids.length && (!best || bin.room < best.room)) best = bin;
-    }
-    if (!best) bins.push((best = { rows: [], room: maxLength }));
-    best.rows.push(row);
-    best.room -= row.ids.length;
-  }
-  return bins.map((bin) => bin.rows);
-}

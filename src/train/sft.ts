@@ -6,15 +6,17 @@ import type { LabelledRow } from './chat-rows.ts';
 import type { Batch } from './learner.ts';
 import type { TrainingMachine } from './machine.ts';
 import type { EvaluationLoss, Objective, StepLoss } from './objective.ts';
+import { packed } from './packing.ts';
 import { type SftRecipe, sequencesPerStep } from './recipe.ts';
 import { countLabels } from './row-batch.ts';
-import { groupsOf, packed, RowOrder } from './row-order.ts';
+import { groupsOf, RowOrder } from './row-order.ts';
 
 export class SftObjective implements Objective {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly consumedRows: Record<string, number> = {};
-  private readonly bins: readonly (readonly LabelledRow[])[];
+  /** Rows of each sequence of a batch: one, or as many as are packed. */
+  readonly bins: readonly (readonly LabelledRow[])[];
   private readonly heldOut: readonly LabelledRow[];
   private readonly order: RowOrder;
   private readonly microBatchSize: number;

@@ -1,6 +1,7 @@
 // SFT and DPO: labels as PyTorch's goldens have them, objectives against their losses, order, packing, adapters.
 
 import { describe, expect, it } from 'vitest';
+import { Rng } from '../../src/base/rng.ts';
 import { SMOLLM2_TEMPLATE } from '../../src/chat/chatml.ts';
 import { ChatTemplate } from '../../src/chat/template.ts';
 import { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
@@ -8,8 +9,9 @@ import { ChatRows, type LabelledRow } from '../../src/train/chat-rows.ts';
 import { DpoObjective } from '../../src/train/dpo.ts';
 import { initialiseAdapters } from '../../src/train/initialise.ts';
 import { LocalMachine } from '../../src/train/machine.ts';
+import { packed } from '../../src/train/packing.ts';
 import type { DpoRecipe, SftRecipe } from '../../src/train/recipe.ts';
-import { packed, RowOrder } from '../../src/train/row-order.ts';
+import { RowOrder } from '../../src/train/row-order.ts';
 import { SftObjective } from '../../src/train/sft.ts';
 import { IGNORED } from '../../src/train/window-source.ts';
 import { goldenTensors } from '../support/golden-tensors.ts';
@@ -190,4 +192,38 @@ describe('packed', () => {
     const bins = packed(rows, 10).map((bin) => bin.map(({ ids }) => ids.length));
     expect(bins).toEqual([[9], [6, 4], [5, 3, 2]]);
   });
+
+  it('has the bins of a search through all of them, in their order', () => {
+    const rng = Rng.fromSeed(11);
+    for (let n = 0; n < 200; n++) {
+      const maxLength = 1 + Math.floor(rng.next() * 40);
+      // Some rows are empty, and some longer than a bin.
+      const rows = Array.from({ length: Math.floor(rng.next() * 60) }, (_, i) => ({
+        ids: new Array<number>(Math.floor(rng.next() * (maxLength + 3))).fill(i),
+      }));
+      expect(packed(rows, maxLength)).toEqual(searched(rows, maxLength));
+    }
+  });
+
+  it('takes no longer a row where there are many: a search would be at it for a minute', () => {
+    const rows = Array.from({ length: 300_000 }, (_, i) => ({
+      ids: { length: 100 + ((i * 7919) % 1300) } as readonly number[],
+    }));
+    expect(packed(rows, 2048).flat()).toHaveLength(rows.length);
+  });
 });
+
+/** Best-fit decreasing as it is written down. */
+function searched<Row extends { ids: readonly number[] }>(rows: readonly Row[], maxLength: number): Row[][] {
+  const bins: { rows: Row[]; room: number }[] = [];
+  for (const row of [...rows].sort((a, b) => b.ids.length - a.ids.length)) {
+    let best: { rows: Row[]; room: number } | undefined;
+    for (const bin of bins) {
+      if (bin.room >= row.ids.length && (!best || bin.room < best.room)) best = bin;
+    }
+    if (!best) bins.push((best = { rows: [], room: maxLength }));
+    best.rows.push(row);
+    best.room -= row.ids.length;
+  }
+  return bins.map((bin) => bin.rows);
+}

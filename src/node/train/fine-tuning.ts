@@ -19,7 +19,6 @@ import { loadParameters } from '../../train/load-parameters.ts';
 import { adapterShape } from '../../train/lora-targets.ts';
 import { type DpoRecipe, fineTuneSchedule, type SftRecipe } from '../../train/recipe.ts';
 import { countLabels } from '../../train/row-batch.ts';
-import { packed } from '../../train/row-order.ts';
 import { SftObjective } from '../../train/sft.ts';
 import { IGNORED } from '../../train/window-source.ts';
 import { openStart } from './open-checkpoint.ts';
@@ -85,7 +84,7 @@ async function makeObjective(
   place: (path: string) => string,
 ): Promise<{ objective: SftObjective | DpoObjective; maxRows: number; maxSeqLen: number }> {
   const folder = place(recipe.dataset);
-  const { microBatchSize, maxLength } = recipe;
+  const { microBatchSize } = recipe;
   if (recipe.kind === 'dpo') {
     const read = (split: string) =>
       readSplit(folder, split, (row, at) => pairOf(row, at, recipe, rows), options);
@@ -98,17 +97,22 @@ async function makeObjective(
     readSplit(folder, split, (row, at) => conversationOf(row, at, recipe, rows), options);
   const train = await read(recipe.trainSplit);
   const test = recipe.testSplit === undefined ? [] : await read(recipe.testSplit);
-  const bins = recipe.packing ? packed(train, maxLength) : [];
+  const objective = new SftObjective(recipe, train, test);
   const longest = extent([...train, ...test], microBatchSize);
-  const binRows = bins.map((bin) => bin.reduce((sum, { ids }) => sum + ids.length, 0));
-  const maxRows = Math.max(longest.maxRows, microBatchSize * Math.max(0, ...binRows));
-  return { objective: new SftObjective(recipe, train, test), maxRows, maxSeqLen: longest.maxSeqLen };
+  const fullest = recipe.packing ? fullestBin(objective) : 0;
+  const maxRows = Math.max(longest.maxRows, microBatchSize * fullest);
+  return { objective, maxRows, maxSeqLen: longest.maxSeqLen };
 }
 
 /** Most rows of a pass of `count` sequences, and the longest one. */
 function extent(rows: readonly LabelledRow[], count: number): { maxRows: number; maxSeqLen: number } {
   const lengths = rows.map(({ ids }) => ids.length - 1).sort((a, b) => b - a);
   return { maxRows: lengths.slice(0, count).reduce((sum, n) => sum + n, 0), maxSeqLen: lengths[0] };
+}
+
+function fullestBin({ bins }: SftObjective): number {
+  const sizes = bins.map((bin) => bin.reduce((sum, { ids }) => sum + ids.length, 0));
+  return sizes.reduce((most, size) => Math.max(most, size), 0);
 }
 
 async function conversationOf(
