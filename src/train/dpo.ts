@@ -9,9 +9,10 @@ import { type PairLogProbs, type PairLoss, pairLoss } from './preference.ts';
 import { type DpoRecipe, sequencesPerStep } from './recipe.ts';
 import { countLabels } from './row-batch.ts';
 import { groupsOf, RowOrder } from './row-order.ts';
+import { type Placed, placeOf } from './row-place.ts';
 import { batchOfLabelled } from './sft.ts';
 
-export interface PreferencePair {
+export interface PreferencePair extends Placed {
   readonly chosen: LabelledRow;
   readonly rejected: LabelledRow;
 }
@@ -78,7 +79,7 @@ export class DpoObjective implements Objective {
     }
     this.consumedRows.rows = this.order.rowsThrough(step);
     const { loss, extra } = summary(judged, '');
-    return { loss, labels, extra, places: numbers.map((n) => `pair ${n + 1}`) };
+    return { loss, labels, extra, places: numbers.map((n) => placeOf(this.pairs[n], `pair ${n + 1}`)) };
   }
 
   isExhausted(): boolean {

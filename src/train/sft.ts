@@ -10,20 +10,23 @@ import { packed } from './packing.ts';
 import { type SftRecipe, sequencesPerStep } from './recipe.ts';
 import { countLabels } from './row-batch.ts';
 import { groupsOf, RowOrder } from './row-order.ts';
+import { type Placed, placeOf } from './row-place.ts';
+
+type PlacedRow = LabelledRow & Placed;
 
 export class SftObjective implements Objective {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly consumedRows: Record<string, number> = {};
   /** Rows of each sequence of a batch: one, or as many as are packed. */
-  readonly bins: readonly (readonly LabelledRow[])[];
+  readonly bins: readonly (readonly PlacedRow[])[];
   private readonly heldOut: readonly LabelledRow[];
   private readonly order: RowOrder;
   private readonly microBatchSize: number;
   private steps = 0;
 
   /** @param rows at most recipe.maxLength ids each, with at least one label */
-  constructor(recipe: SftRecipe, rows: readonly LabelledRow[], heldOut: readonly LabelledRow[]) {
+  constructor(recipe: SftRecipe, rows: readonly PlacedRow[], heldOut: readonly LabelledRow[]) {
     this.bins = recipe.packing ? packed(rows, recipe.maxLength) : rows.map((row) => [row]);
     this.heldOut = heldOut;
     this.microBatchSize = recipe.microBatchSize;
@@ -53,7 +56,7 @@ export class SftObjective implements Objective {
       loss: sums.loss / Math.max(labels, 1),
       labels,
       extra,
-      places: numbers.map((n) => `row ${n + 1}`),
+      places: numbers.flatMap((n) => this.bins[n].map((row) => placeOf(row, `row ${n + 1}`))),
     };
   }
 

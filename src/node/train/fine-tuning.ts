@@ -19,12 +19,13 @@ import { loadParameters } from '../../train/load-parameters.ts';
 import { adapterShape } from '../../train/lora-targets.ts';
 import { type DpoRecipe, fineTuneSchedule, type SftRecipe } from '../../train/recipe.ts';
 import { countLabels } from '../../train/row-batch.ts';
+import type { Placed, RowPlace } from '../../train/row-place.ts';
 import { SftObjective } from '../../train/sft.ts';
 import { IGNORED } from '../../train/window-source.ts';
 import { openStart } from './open-checkpoint.ts';
 import type { OpenRun, RunOptions } from './open-run.ts';
 import { nodeTrainingPlatform } from './platform.ts';
-import { type RowPlace, rowsOfFile } from './row-file.ts';
+import { rowsOfFile } from './row-file.ts';
 
 type FineTuneRecipe = SftRecipe | DpoRecipe;
 
@@ -86,17 +87,13 @@ async function makeObjective(
   const folder = place(recipe.dataset);
   const { microBatchSize } = recipe;
   if (recipe.kind === 'dpo') {
-    const read = (split: string) =>
-      readSplit(folder, split, (row, at) => pairOf(row, at, recipe, rows), options);
-    const train = await read(recipe.trainSplit);
-    const test = recipe.testSplit === undefined ? [] : await read(recipe.testSplit);
+    const read: ReadRow<PreferencePair> = (row, at) => pairOf(row, at, recipe, rows);
+    const { train, test } = await readSplits(folder, recipe, read, options);
     const all = [...train, ...test].flatMap(({ chosen, rejected }) => [chosen, rejected]);
     return { objective: new DpoObjective(recipe, train, test), ...extent(all, 2 * microBatchSize) };
   }
-  const read = (split: string) =>
-    readSplit(folder, split, (row, at) => conversationOf(row, at, recipe, rows), options);
-  const train = await read(recipe.trainSplit);
-  const test = recipe.testSplit === undefined ? [] : await read(recipe.testSplit);
+  const read: ReadRow<LabelledRow> = (row, at) => conversationOf(row, at, recipe, rows);
+  const { train, test } = await readSplits(folder, recipe, read, options);
   const objective = new SftObjective(recipe, train, test);
   const longest = extent([...train, ...test], microBatchSize);
   const fullest = recipe.packing ? fullestBin(objective) : 0;
@@ -178,19 +175,43 @@ function checkRole(role: string, at: RowPlace): void {
   throw new FormatError(`expected the role ${meant}, got ${shown(role)}`, at);
 }
 
+/** A row for training out of what the file has; undefined where nothing of it would count. */
+type ReadRow<Row> = (row: Record<string, unknown>, at: RowPlace) => Promise<Row | undefined>;
+
+/** Rows to train on, and those that are held out: a data set that is one file has none. */
+async function readSplits<Row>(
+  path: string,
+  { trainSplit, testSplit }: FineTuneRecipe,
+  read: ReadRow<Row>,
+  options: RunOptions,
+): Promise<{ train: readonly (Row & Placed)[]; test: readonly (Row & Placed)[] }> {
+  const { onNote } = options;
+  const train = await readSplit(path, trainSplit, read, options);
+  if (testSplit === undefined) return { train, test: [] };
+  if (testSplit === trainSplit) {
+    onNote(`dataset_test_split: ${testSplit} is trained on too, so that eval_loss is not of rows held out`);
+    return { train, test: train };
+  }
+  if (statSync(path).isFile()) {
+    onNote(`dataset_test_split: ${path} is one file, without a split ${testSplit}; nothing is evaluated`);
+    return { train, test: [] };
+  }
+  return { train, test: await readSplit(path, testSplit, read, options) };
+}
+
 /** Rows of a split: the file itself, or SPLIT.jsonl (SPLIT-….jsonl, or .parquet) of a folder. */
 async function readSplit<Row>(
   path: string,
   split: string,
-  read: (row: Record<string, unknown>, at: RowPlace) => Promise<Row | undefined>,
+  read: ReadRow<Row>,
   { onNote, onProgress }: RunOptions,
-): Promise<Row[]> {
-  const rows: Row[] = [];
+): Promise<(Row & Placed)[]> {
+  const rows: (Row & Placed)[] = [];
   let skipped = 0;
   for (const file of await splitFiles(path, split)) {
     for await (const [written, at] of rowsOfFile(file)) {
-      const row = await read(written, at);
-      if (row) rows.push(row);
+      const row = await read(written, at).catch((error: Error) => failedAt(at, error));
+      if (row) rows.push({ ...row, at });
       else skipped++;
       onProgress?.(`reading ${split}`, rows.length + skipped, undefined, 'rows');
     }
@@ -198,6 +219,17 @@ async function readSplit<Row>(
   if (skipped > 0) onNote(`${split}: ${skipped} rows left out, without a label within the longest length`);
   if (rows.length === 0) throw new UnavailableError(`${path}: expected rows of split ${split}, got none`);
   return rows;
+}
+
+/** Whoever threw the error of a row, the template too: its place is named. */
+function failedAt(at: RowPlace, error: Error): never {
+  if (error instanceof FormatError && error.file === at.file) throw error;
+  if (error instanceof UnsupportedError) {
+    throw new UnsupportedError(`${at.file}, ${at.field}: ${error.message}`, { cause: error });
+  }
+  const placed = new FormatError(error.message, at);
+  placed.cause = error;
+  throw placed;
 }
 
 async function splitFiles(path: string, split: string): Promise<string[]> {

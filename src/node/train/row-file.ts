@@ -1,13 +1,8 @@
 // Rows of a data set on disk, one object each: JSONL, or parquet as the hub has it.
 
 import { FormatError } from '../../base/errors.ts';
+import type { RowPlace } from '../../train/row-place.ts';
 import { compressors, decoded, lines, ROWS_AT_ONCE } from './corpus.ts';
-
-/** Where a row stands, for messages. */
-export interface RowPlace {
-  readonly file: string;
-  readonly field: string;
-}
 
 /** @throws FormatError for a line that is no object, or a file that is no parquet */
 export async function* rowsOfFile(file: string): AsyncGenerator<[Record<string, unknown>, RowPlace]> {
