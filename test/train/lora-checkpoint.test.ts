@@ -1,7 +1,7 @@
 // A checkpoint of LoRA, opened: the adapter of its step, whatever adapter files the run has left.
 
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
 import { withAdapter } from '../../src/format/merge-adapter.ts';
@@ -10,7 +10,7 @@ import { openNode } from '../../src/node/open.ts';
 import { type OpenCheckpointOptions, openTrained } from '../../src/node/train/open-checkpoint.ts';
 import { NANO, tuningFolder } from '../support/tuning.ts';
 
-const { tune } = tuningFolder();
+const { at, tune } = tuningFolder();
 const NAME = 'model.layers.0.self_attn.q_proj.weight';
 const LORA = { use_peft: true, lora_r: 2, lora_alpha: 4, lora_target_modules: ['q_proj'] };
 
@@ -46,6 +46,17 @@ describe('a run of LoRA', () => {
     for (const name of readdirSync(out).filter((file) => file.startsWith('adapter_')))
       rmSync(join(out, name));
     expect(await rowOf(out)).toEqual(last);
+  });
+
+  it('says where it has looked for the model that it tuned', async () => {
+    copyFileSync(NANO, at('base.gguf'));
+    const beside = { model_name_or_path: 'base.gguf', max_steps: 1 };
+    for (const keys of [beside, { ...beside, ...LORA }]) {
+      const { out } = await tune(`beside-${Object.keys(keys).length}`, keys);
+      await expect(openTrained(out)).rejects.toThrow(
+        `${out}: expected the model that the run has tuned, got none at ${resolve('base.gguf')} (`,
+      );
+    }
   });
 
   it('of rank-stabilised LoRA trains with alpha / sqrt(rank), and says so to PEFT', async () => {

@@ -3,9 +3,9 @@
 
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { closedOnError } from '../../base/close-on-error.ts';
-import { FormatError } from '../../base/errors.ts';
+import { FormatError, UnavailableError } from '../../base/errors.ts';
 import { shown } from '../../base/shown.ts';
 import type { Checkpoint } from '../../format/checkpoint.ts';
 import { templateOf } from '../../format/hf.ts';
@@ -66,7 +66,7 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   const { state, tensors } = saved;
   const { recipe } = state;
   if (recipe.kind !== 'pretrain' && recipe.lora) return openAdapted(path, recipe, saved);
-  const model = recipe.kind === 'pretrain' ? undefined : await openStart(recipe.startFrom);
+  const model = recipe.kind === 'pretrain' ? undefined : await openTuned(path, recipe.startFrom);
   await model?.close();
   const config = recipe.kind === 'pretrain' ? recipe.model : model!.config;
   const named = tokenizer ?? (recipe.kind === 'pretrain' ? recipe.tokenizer : undefined);
@@ -86,6 +86,20 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   };
 }
 
+/** The model that a run has tuned. Where its recipe is nobody knows any more: paths beside it are from here. */
+async function openTuned(run: string, model: string): Promise<Checkpoint> {
+  try {
+    return await openStart(model);
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    throw new UnavailableError(
+      `${run}: expected the model that the run has tuned, got none at ${resolve(model)} (${error.message}); ` +
+        `run this where ${model} leads to it`,
+      { cause: error },
+    );
+  }
+}
+
 /** A model that was tuned on conversations is asked as they were written. */
 function withTemplateOf(recipe: TrainingState['recipe'], checkpoint: Checkpoint): Checkpoint {
   const chatTemplate = recipe.kind === 'pretrain' ? undefined : recipe.chatTemplate;
@@ -98,7 +112,7 @@ async function openAdapted(
   recipe: FineTuneRecipe,
   { state, tensors }: TrainingCheckpoint,
 ): Promise<TrainedModel> {
-  const model = await openStart(recipe.startFrom);
+  const model = await openTuned(path, recipe.startFrom);
   const adapter = await closedOnError(model, async () =>
     trainedAdapter(recipe, model.config, tensors.weights, path),
   );
