@@ -34,6 +34,8 @@ export interface LoraAdapter {
 
 const CONFIG_FILE = 'adapter_config.json';
 const WEIGHTS_FILE = 'adapter_model.safetensors';
+/** What an adapter is on disk. */
+export const ADAPTER_FILES = [CONFIG_FILE, WEIGHTS_FILE] as const;
 const PREFIX = 'base_model.model.';
 
 /** First weights of an adapter that leave the base model as it is. */

@@ -188,7 +188,7 @@ function readLora(root: RecipeSection): LoraRecipe | undefined {
   const targets = readTargets(root);
   const lora: LoraRecipe = {
     rank: root.count('lora_r', { fallback: 16 }),
-    alpha: root.number('lora_alpha', { fallback: 32 }),
+    alpha: root.number('lora_alpha', { fallback: 32, least: 1e-9 }),
     targetModules: targets.length > 0 ? targets : ['q_proj', 'v_proj'],
     ...(root.flag('use_rslora', false) && { isRankStabilised: true }),
   };

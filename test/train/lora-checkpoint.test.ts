@@ -48,6 +48,16 @@ describe('a run of LoRA', () => {
     expect(await rowOf(out)).toEqual(last);
   });
 
+  it('has no adapter of before beside it while it goes on', { tags: ['slow'] }, async () => {
+    const { out } = await tune('again', { ...LORA, max_steps: 4 }, { maxSteps: 2 });
+    const files = () => readdirSync(out).filter((file) => file.startsWith('adapter_'));
+    const seen: number[] = [];
+    expect(files()).toHaveLength(2);
+    const onStep = () => void seen.push(files().length);
+    await tune('again', { ...LORA, max_steps: 4 }, { resume: true, onStep });
+    expect([...seen, files().length]).toEqual([0, 0, 2]);
+  });
+
   it('says where it has looked for the model that it tuned', async () => {
     copyFileSync(NANO, at('base.gguf'));
     const beside = { model_name_or_path: 'base.gguf', max_steps: 1 };

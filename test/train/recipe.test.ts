@@ -274,6 +274,11 @@ describe("TRL's recipe", () => {
     });
   });
 
+  it('refuses an adapter that would be multiplied by nothing', () => {
+    const lora = { ...sft, use_peft: true, lora_alpha: 0 };
+    expect(() => readRecipe(lora, 'sft.yaml')).toThrow(/lora_alpha: expected a number, at least 1e-9, got 0/);
+  });
+
   it('clips nothing at a max_grad_norm of 0', () => {
     const { recipe } = readRecipe({ ...sft, max_grad_norm: 0 }, 'sft.yaml');
     expect(recipe.optimizer.clipGrad).toBeUndefined();

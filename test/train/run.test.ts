@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { openTrained } from '../../src/node/train/open-checkpoint.ts';
 import type { RunOptions } from '../../src/node/train/open-run.ts';
 import { runTraining } from '../../src/node/train/run.ts';
 import { trainBpe, WordCounts } from '../../src/tokenizer/train.ts';
@@ -199,6 +200,9 @@ describe('a run', () => {
     expect(notes.filter((text) => text.includes('sample'))).toEqual([]);
     const [line] = readFileSync(padded.out('padded/log.jsonl'), 'utf8').trim().split('\n');
     expect(JSON.parse(line).samples[0].length).toBeGreaterThan(60);
+    // The recipe names its tokenizer from beside itself; the run has a copy.
+    const { checkpoint } = await openTrained(padded.out('padded'));
+    expect(checkpoint.tokenizer).toBeDefined();
   });
 
   it('refuses to go on with other tokens than it began with', { tags: ['slow'] }, async () => {

@@ -21,6 +21,7 @@ import type { TrainingCheckpoint, TrainingState } from '../../train/training-sta
 import { fileSource } from '../file-source.ts';
 import { openNode } from '../open.ts';
 import { CheckpointFolder } from './checkpoint-folder.ts';
+import { hasTokenizer, readTokenizer } from './run-tokenizer.ts';
 
 export interface OpenCheckpointOptions {
   /** The checkpoint of this step instead of the last. */
@@ -69,8 +70,9 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   const model = recipe.kind === 'pretrain' ? undefined : await openTuned(path, recipe.startFrom);
   await model?.close();
   const config = recipe.kind === 'pretrain' ? recipe.model : model!.config;
-  const named = tokenizer ?? (recipe.kind === 'pretrain' ? recipe.tokenizer : undefined);
-  const isHere = named !== undefined && existsSync(named);
+  const own = hasTokenizer(path) ? path : undefined;
+  const named = tokenizer ?? own ?? (recipe.kind === 'pretrain' ? recipe.tokenizer : undefined);
+  const isHere = named !== undefined && hasTokenizer(named);
   if (named !== undefined && !isHere) onNote?.(`${named}: no such tokenizer here; --tokenizer names another`);
   const source = isHere ? await readTokenizer(named) : model?.tokenizer;
   const { chatTemplate } = model ?? {};
@@ -152,26 +154,6 @@ function withTokenizer(checkpoint: Checkpoint, tokenizer: TokenizerSource): Chec
   const template =
     tokenizer.kind === 'json' ? templateOf(tokenizer.tokenizerConfig) : checkpoint.chatTemplate;
   return { ...checkpoint, tokenizer, ...(template === undefined ? {} : { chatTemplate: template }) };
-}
-
-/** A tokenizer.json, with the tokenizer_config.json beside it where there is one. */
-async function readTokenizer(path: string): Promise<TokenizerSource> {
-  const file = path.endsWith('.json') ? path : join(path, 'tokenizer.json');
-  const config = join(file, '..', 'tokenizer_config.json');
-  return {
-    kind: 'json',
-    tokenizer: await readJson(file),
-    ...(existsSync(config) ? { tokenizerConfig: await readJson(config) } : {}),
-    file,
-  };
-}
-
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new FormatError(`expected JSON: ${(error as Error).message}`, { file });
-  }
 }
 
 /** Lines up to this step; a line that is no JSON (cut off when the run was killed) is left out. */

@@ -7,7 +7,9 @@
 //     DIR/tokenizer.json    a copy of the recipe's, where there is one
 //     DIR/adapter_*         of LoRA: what PEFT loads
 
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ADAPTER_FILES } from '../../format/peft.ts';
 import { decayFrom } from '../../train/decay-branch.ts';
 import type { Recipe } from '../../train/recipe.ts';
 import { recipeChanges } from '../../train/recipe-changes.ts';
@@ -37,6 +39,8 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
   const log = new RunLog(join(out, 'log.jsonl'), onNote);
   try {
     await log.keepUpTo(resumed?.state.step ?? 0);
+    // Those of a run that is gone on with are older than its checkpoints, should it be killed.
+    for (const name of ADAPTER_FILES) await rm(join(out, name), { force: true });
     const report = new ReportFile(out, await log.lines(), onNote);
     // What a run begins with is there before a checkpoint is: frozen weights, a reference's log-probabilities.
     await run.begin();
@@ -65,7 +69,10 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
       },
       resumed?.state,
     );
-    const result = await trainer.run();
+    const result = await trainer.run().catch(async (error) => {
+      await report.end({ totalSteps: run.objective.totalSteps });
+      throw error;
+    });
     await report.end({ totalSteps: run.objective.totalSteps, lossHash: result.state.lossHash });
     for (const [name, bytes] of run.adapters?.() ?? []) await writeFileWhole(join(out, name), [bytes]);
     return { ...result, isSaved: result.isSaved && (await log.flush()) === undefined };
