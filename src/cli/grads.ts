@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { FormatError } from '../base/errors.ts';
 import { type SafetensorsInput, writeSafetensors } from '../format/safetensors.ts';
 import { nodeTrainingPlatform } from '../node/train/platform.ts';
-import { writeFileWhole } from '../node/write-file.ts';
+import { makeFolderOf, writeFileWhole } from '../node/write-file.ts';
 import { IGNORED_LABEL } from '../ops-backward.ts';
 import { openTraining } from '../run/training.ts';
 import type { Batch } from '../train/learner.ts';
@@ -68,6 +68,7 @@ async function run(args: Arguments): Promise<void> {
     );
     const metadata = { loss: String(loss), labels: String(numLabels), engine, model: checkpoint.name };
     const bytes = writeSafetensors(tensors, metadata);
+    makeFolderOf(out);
     await writeFileWhole(out, pieces(bytes));
     await machine.close();
     status.note(`${tensors.length} gradients of ${numLabels} labels written to ${out}`);

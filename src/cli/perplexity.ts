@@ -2,9 +2,10 @@
 // model's.
 
 import { existsSync } from 'node:fs';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import type { Source } from '../format/source.ts';
 import { fileSource } from '../node/file-source.ts';
+import { readText } from '../node/read-text.ts';
 import { orDiskError } from '../node/write-file.ts';
 import { type KlBase, klBaseHeader, klBaseRow, readKlBase, scoredPositions } from '../score/kl-base.ts';
 import { Divergence, perplexity, type Window, windowsOf } from '../score/perplexity.ts';
@@ -33,7 +34,7 @@ async function run(args: Arguments): Promise<void> {
   const stride = args.count('stride') ?? Math.ceil(length / 2);
   const basePath = args.text('klBase');
   if (basePath !== undefined && rule !== 'llama') throw new RangeError('--kl-base: needs --windows llama');
-  const text = await readFile(file, 'utf8');
+  const text = await readText(file);
   const status = new Status();
   const signal = interruptSignal();
   const { smol } = await openModel(args, status, signal);

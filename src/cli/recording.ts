@@ -1,6 +1,5 @@
 // `generate --record` and `smollm2 replay`: a run written down, and repeated elsewhere.
 
-import { readFile } from 'node:fs/promises';
 import { FormatError, UnavailableError } from '../base/errors.ts';
 import { shown } from '../base/shown.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
@@ -16,6 +15,7 @@ import {
 import { biasesOf } from '../generate/sampler.ts';
 import { loadModel } from '../node/index.ts';
 import { openNode } from '../node/open.ts';
+import { readText } from '../node/read-text.ts';
 import { writeText } from '../node/write-file.ts';
 import type { LoadOptions } from '../run/load.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';
@@ -73,7 +73,7 @@ export const replayCommand = engineOptions(
 
 async function run(args: Arguments): Promise<void> {
   const [path] = args.words;
-  const record = parseRecord(parseJson(await readFile(path, 'utf8'), path), path);
+  const record = parseRecord(parseJson(await readText(path), path), path);
   const status = new Status();
   const recorded = (record.options.load ?? {}) as LoadOptions;
   // A flag that was not given is false, and does not change what was recorded.

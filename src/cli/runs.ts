@@ -1,7 +1,7 @@
 // `smollm2 runs`: the runs of training below a folder in a table, or as one page where their curves lie on each other.
 
 import { findRuns } from '../node/train/find-runs.ts';
-import { writeFileWhole } from '../node/write-file.ts';
+import { makeFolderOf, writeFileWhole } from '../node/write-file.ts';
 import { lastOf, runReport } from '../train/run-report.ts';
 import { type Arguments, Command } from './arguments.ts';
 import { print, Status } from './terminal.ts';
@@ -21,6 +21,7 @@ async function run(args: Arguments): Promise<void> {
   const runs = (await Promise.all(folders.map(findRuns))).flat();
   const html = args.text('html');
   if (html !== undefined) {
+    makeFolderOf(html);
     await writeFileWhole(html, pieces(runReport(runs)));
     new Status().note(`${html}: ${runs.length} runs`);
   }

@@ -1,7 +1,7 @@
 // `smollm2 tokenize-corpus`: text files as token shards that `smollm2 train` and nanotron read.
 
-import { readFile } from 'node:fs/promises';
 import { FormatError } from '../base/errors.ts';
+import { readText } from '../node/read-text.ts';
 import { corpusTexts } from '../node/train/corpus.ts';
 import { ShardWriter, type WrittenShards } from '../node/train/shard-writer.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -67,7 +67,7 @@ async function run(args: Arguments): Promise<void> {
 async function openTokenizer(args: Arguments, status: Status, signal: AbortSignal) {
   const file = args.text('tokenizer');
   if (file !== undefined) {
-    const text = await readFile(file, 'utf8');
+    const text = await readText(file);
     return { tokenizer: Tokenizer.from({ kind: 'json', tokenizer: parsed(text, file), file }), label: file };
   }
   const checkpoint = await openModelFile(args, status, signal);

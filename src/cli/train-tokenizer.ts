@@ -1,7 +1,7 @@
 // `smollm2 train-tokenizer`: a byte-level BPE vocabulary out of text files.
 
 import { corpusTexts } from '../node/train/corpus.ts';
-import { writeFileWhole } from '../node/write-file.ts';
+import { makeFolderOf, writeFileWhole } from '../node/write-file.ts';
 import { trainBpe, WordCounts } from '../tokenizer/train.ts';
 import { DEFAULT_SPECIALS, tokenizerJson } from '../tokenizer/write-json.ts';
 import { type Arguments, Command, UsageError } from './arguments.ts';
@@ -51,6 +51,7 @@ async function run(args: Arguments): Promise<void> {
   });
   status.clear();
   const text = `${JSON.stringify(tokenizerJson(vocabulary), null, 1)}\n`;
+  makeFolderOf(out);
   await writeFileWhole(out, pieces(text));
   const { tokens, merges } = vocabulary;
   status.note(

@@ -183,6 +183,22 @@ describe('a token folder', () => {
 });
 
 describe('smollm2 train-tokenizer', () => {
+  it('makes the folder of its output, and a tokenizer that is not there is named', async () => {
+    const out = at('new/folder/tokenizer.json');
+    const { code } = await runCli(['train-tokenizer', at('tales.txt'), '--vocab-size', '260', '--out', out]);
+    expect(code).toBe(0);
+    const tokenizer = at('none.json');
+    const { stderr } = await runCli([
+      'tokenize-corpus',
+      at('tales.txt'),
+      '--tokenizer',
+      tokenizer,
+      '--out',
+      at('y'),
+    ]);
+    expect(stderr).toContain(`smollm2: ${tokenizer}: expected a file that can be read, got ENOENT`);
+  });
+
   it.each([
     [['--out', 'x.json'], '--vocab-size: expected a number of tokens, got none'],
     [['--vocab-size', '300'], '--out: expected a file name, got none'],
