@@ -67,6 +67,7 @@ async function run(args: Arguments): Promise<void> {
       process.exitCode = 1;
     } else if (reason === 'interrupted') process.exitCode = 130;
   } finally {
+    status.clear();
     interruption.end();
   }
 }

@@ -165,12 +165,6 @@ function readSchedule(scheduler: RecipeSection, trainSteps: number): ScheduleRec
   if (read.minLearningRate > learningRate) {
     scheduler.fail('min_decay_lr', `at most learning_rate, ${learningRate}`, read.minLearningRate);
   }
-  if (read.decayStart < warmupSteps) {
-    scheduler.note(
-      'lr_decay_starting_step',
-      `${read.decayStart} lies within the warm-up of ${warmupSteps} steps`,
-    );
-  }
   scheduler.end();
   return read;
 }

@@ -6,7 +6,7 @@ import { sha256Text } from '../base/sha256.ts';
 import { HeldOutWindows } from './held-out.ts';
 import { PackedWindows } from './packed-windows.ts';
 import { PretrainObjective } from './pretrain.ts';
-import type { PretrainRecipe, StageRecipe } from './recipe.ts';
+import type { PretrainRecipe, StageRecipe, WindowOrderName } from './recipe.ts';
 import type { TokenBytes, TokenFolder } from './token-shard.ts';
 import type { TrainingState } from './training-state.ts';
 
@@ -47,13 +47,19 @@ export async function openPretrain(
     sources.push(source);
     if (maskBehind !== undefined) for (const part of parts) checkEnds(part.folder, maskBehind);
     data[stage.name] = await fingerprint(parts.map(({ folder }) => folder));
-    if (state) checkSameData(stage, state, data[stage.name]);
+    if (state) checkSameData(stage, state, data[stage.name], order);
   }
   const { folder, textBytes } = recipe.evaluation;
+  const sizes = [...new Set(stages.flatMap(({ mixture }) => mixture.map(({ tokenBytes }) => tokenBytes)))];
   const heldOut =
     folder === undefined
       ? undefined
-      : new HeldOutWindows(await open(folder), sequenceLength, vocabSize, { textBytes, maskBehind });
+      : new HeldOutWindows(
+          await open(folder, sizes.length === 1 ? sizes[0] : undefined),
+          sequenceLength,
+          vocabSize,
+          { textBytes, maskBehind },
+        );
   return new PretrainObjective(recipe, sources, heldOut, { ...state, data, repeats });
 }
 
@@ -71,19 +77,34 @@ function checkEnds({ name, shards }: TokenFolder, eosId: number): void {
 }
 
 /** Data of a stage that has begun may not change; records of older versions do not tell. */
-function checkSameData({ name, mixture }: StageRecipe, state: TrainingState, fingerprint: string): void {
+function checkSameData(
+  { name, mixture }: StageRecipe,
+  state: TrainingState,
+  now: string,
+  order: WindowOrderName,
+): void {
+  if (!Object.hasOwn(state.consumedRows, name)) return;
+  if (state.data === undefined && order === 'fresh' && mixture.some(({ weight }) => weight === 0)) {
+    throw new RangeError(
+      '--resume: expected a run without parts of weight 0, of which older versions took rows',
+    );
+  }
   const known = Object.hasOwn(state.data ?? {}, name) ? state.data?.[name] : undefined;
-  if (!Object.hasOwn(state.consumedRows, name) || known === undefined || known === fingerprint) return;
+  const [before, after] = [known ?? now, now].map((text) => text.split(' '));
+  // Hashes of shards are compared where they were recorded both times.
+  if (before[0] === after[0] && (before[1] ?? after[1]) === (after[1] ?? before[1])) return;
   throw new RangeError(
     `--resume: expected the tokens that the first ${state.step} steps were trained on, got others in ` +
       mixture.map(({ folder }) => folder).join(', '),
   );
 }
 
-/** What tells the tokens of folders from others: names, lengths and, where they were recorded, hashes of the shards. */
+/** What tells the tokens of folders from others: names and lengths of the shards and, where recorded, their hashes. */
 async function fingerprint(folders: readonly TokenFolder[]): Promise<string> {
-  const lines = folders.flatMap(({ shards }) =>
-    shards.map(({ name, numTokens, header }) => `${name} ${numTokens} ${header?.sha256 ?? ''}`),
-  );
-  return (await sha256Text(lines.join('\n'))).slice(0, 16);
+  const shards = folders.flatMap((folder) => folder.shards);
+  const lengths = shards.map(({ name, numTokens }) => `${name} ${numTokens}`);
+  const hashes = shards.map(({ header }) => header?.sha256);
+  const digest = async (lines: readonly unknown[]) => (await sha256Text(lines.join('\n'))).slice(0, 16);
+  const first = await digest(lengths);
+  return hashes.includes(undefined) ? first : `${first} ${await digest(hashes)}`;
 }

@@ -26,7 +26,7 @@ export function readRecipe(value: unknown, file: string): ReadRecipe {
   const isTrl = root.has('model_name_or_path');
   const recipe = isTrl
     ? scaleFineTune(readTrlRecipe(root), scale)
-    : withPositions(scalePretrain(readNanotronRecipe(root, file), scale), notices);
+    : checked(scalePretrain(readNanotronRecipe(root, file), scale), notices);
   scale.end();
   root.end();
   return { recipe, notices };
@@ -74,9 +74,13 @@ function scalePretrain(recipe: PretrainRecipe, scale: RecipeSection): PretrainRe
   };
 }
 
-/** A model that is trained on longer windows than it says is one of longer windows, as nanotron has it. */
-function withPositions(recipe: PretrainRecipe, notices: string[]): PretrainRecipe {
-  const { model, sequenceLength } = recipe;
+/** What fits together only in the whole: a model is one of the windows that it is trained on, as nanotron has it. */
+function checked(recipe: PretrainRecipe, notices: string[]): PretrainRecipe {
+  const { model, sequenceLength, schedule } = recipe;
+  if (schedule.decayStart < schedule.warmupSteps) {
+    const { decayStart, warmupSteps } = schedule;
+    notices.push(`lr_decay_starting_step: ${decayStart} lies within the warm-up of ${warmupSteps} steps`);
+  }
   if (sequenceLength <= model.maxSeqLen) return recipe;
   notices.push(
     `max_position_embeddings: ${model.maxSeqLen} is less than sequence_length; set to ${sequenceLength}`,

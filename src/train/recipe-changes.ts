@@ -27,6 +27,7 @@ const FUTURE = [
   'microBatch',
   'tokenizer',
   'startFrom',
+  'model.maxSeqLen',
   'testSplit',
   'savesEachEpoch',
   'evaluatesEachEpoch',
@@ -46,7 +47,9 @@ export function recipeChanges(before: Recipe, after: Recipe, step: number): Reci
     const [a, b] = [old.get(key) ?? 'nothing', now.get(key) ?? 'nothing'];
     if (a === b) continue;
     const isBase = key === 'startFrom' && keepsBase(after);
-    const isFuture = !isBase && FUTURE.some((start) => key.startsWith(start));
+    // The size of an id is compared with the shards, whose lengths a checkpoint knows.
+    const isFuture =
+      !isBase && (key.endsWith('.tokenBytes') || FUTURE.some((start) => key.startsWith(start)));
     (isFuture ? allowed : refused).push(`${key}: ${a} → ${b}`);
   }
   // Rows of fine-tuning are counted by steps, so that other steps would leave some out, or take some twice.

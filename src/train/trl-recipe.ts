@@ -80,7 +80,7 @@ function readRun(root: RecipeSection) {
   const saves = readStrategy(root, 'save_strategy');
   const evaluates = readEvaluates(root);
   const optimizer = root.text('optim') ?? 'adamw_torch';
-  if (!/^adamw(_|$)/.test(optimizer)) root.fail('optim', 'an adamw, such as adamw_torch', optimizer);
+  if (!/^(paged_)?adamw(_|$)/.test(optimizer)) root.fail('optim', 'an adamw, such as adamw_torch', optimizer);
   const evaluation = root.section('evaluation');
   const saveSteps = root.count('save_steps', { fallback: 500 });
   const run = {
@@ -102,7 +102,7 @@ function readRun(root: RecipeSection) {
       interval: saves === 'no' ? NEVER : saveSteps,
       saveInitial: false,
       saveFinal: true,
-      keep: root.optionalCount('save_total_limit'),
+      keep: readLimit(root),
     },
     evaluation: {
       folder: undefined,
@@ -118,6 +118,12 @@ function readRun(root: RecipeSection) {
   return run;
 }
 
+/** HF keeps all where the limit is 0 or less. */
+function readLimit(root: RecipeSection): number | undefined {
+  const limit = root.number('save_total_limit', { fallback: 0, least: -1 });
+  return limit > 0 ? Math.ceil(limit) : undefined;
+}
+
 /** `no` without quotes is false in yaml 1.1. Of `best`, the checkpoint that it asks for is always kept. */
 function readStrategy(root: RecipeSection, key: string): Strategy {
   const value = root.take(key);
@@ -127,8 +133,8 @@ function readStrategy(root: RecipeSection, key: string): Strategy {
 
 /** Under the name of today, or that before transformers 4.41. */
 function readEvaluates(root: RecipeSection): Strategy {
-  const before = readStrategy(root, 'evaluation_strategy');
-  return root.has('eval_strategy') ? readStrategy(root, 'eval_strategy') : before;
+  const [before, now] = [readStrategy(root, 'evaluation_strategy'), readStrategy(root, 'eval_strategy')];
+  return root.has('eval_strategy') ? now : before;
 }
 
 function noteNotDone(root: RecipeSection): void {

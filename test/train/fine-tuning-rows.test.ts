@@ -107,7 +107,7 @@ describe('a row of a conversation', () => {
     await expect(train([row('user'), row('Asistant')])).rejects.toThrow(
       /\.jsonl, line 2, messages\[1\]: expected the role assistant, got "Asistant"/,
     );
-    await expect(train([row('narrator')], { max_steps: 1 })).resolves.toBeDefined();
+    await expect(train(['narrator', 'user_1', 'tools'].map(row), { max_steps: 1 })).resolves.toBeDefined();
   });
 
   it('is counted once where the run is stopped and resumed', { tags: ['slow'] }, async () => {

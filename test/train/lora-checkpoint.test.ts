@@ -1,6 +1,6 @@
 // A checkpoint of LoRA, opened: the adapter of its step, whatever adapter files the run has left.
 
-import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../src/format/checkpoint.ts';
@@ -8,6 +8,8 @@ import { withAdapter } from '../../src/format/merge-adapter.ts';
 import { openAdapter } from '../../src/node/adapter.ts';
 import { openNode } from '../../src/node/open.ts';
 import { type OpenCheckpointOptions, openTrained } from '../../src/node/train/open-checkpoint.ts';
+import { trainBpe, WordCounts } from '../../src/tokenizer/train.ts';
+import { tokenizerJson } from '../../src/tokenizer/write-json.ts';
 import { NANO, tuningFolder } from '../support/tuning.ts';
 
 const { at, tune } = tuningFolder();
@@ -56,6 +58,23 @@ describe('a run of LoRA', () => {
     const onStep = () => void seen.push(files().length);
     await tune('again', { ...LORA, max_steps: 4 }, { resume: true, onStep });
     expect([...seen, files().length]).toEqual([0, 0, 2]);
+  });
+
+  it('leaves the adapter of a folder that is no run', { tags: ['slow'] }, async () => {
+    mkdirSync(at('theirs'));
+    writeFileSync(at('theirs/adapter_config.json'), '{}');
+    await tune('theirs', { max_steps: 1 });
+    expect(readdirSync(at('theirs'))).toContain('adapter_config.json');
+  });
+
+  it('is converted with another tokenizer where one is named', { tags: ['slow'] }, async () => {
+    const { out } = await tune('worded', { ...LORA, max_steps: 1 });
+    const bytes = tokenizerJson(trainBpe(new WordCounts(), { vocabSize: 256 }));
+    writeFileSync(at('tokenizer.json'), JSON.stringify(bytes));
+    const { checkpoint } = await openTrained(out, { tokenizer: at('tokenizer.json') });
+    expect(checkpoint.tokenizer).toMatchObject({ tokenizer: bytes });
+    await checkpoint.close();
+    await expect(openTrained(out, { tokenizer: at('none.json') })).rejects.toThrow(/none\.json.*ENOENT/);
   });
 
   it('says where it has looked for the model that it tuned', async () => {

@@ -22,6 +22,13 @@ describe('a run that is resumed with another recipe', () => {
     expect(recipeChanges(before, same, 500)).toEqual({ allowed: [], refused: [] });
   });
 
+  it('may say what its shards say too, and know longer windows', () => {
+    const mixture = [{ folder: 'a', weight: undefined, tokenBytes: 2 }];
+    const model = { ...before.model, maxSeqLen: 64 };
+    const after = { ...before, model, stages: [{ ...before.stages[0], mixture }, before.stages[1]] };
+    expect(recipeChanges(before, after as unknown as PretrainRecipe, 500).refused).toEqual([]);
+  });
+
   it('may change what is to come', () => {
     const after = { ...before, trainSteps: 900, schedule: { ...before.schedule, decayStart: 700 } };
     expect(recipeChanges(before, after, 500)).toEqual({

@@ -122,10 +122,13 @@ describe("nanotron's recipe", () => {
     expect(stages[0].mixture.map(({ tokenBytes }) => tokenBytes)).toEqual([4, 4]);
   });
 
-  it('remarks on a decay within the warm-up', () => {
+  it('remarks on a decay within the warm-up, as scale leaves it', () => {
+    expect(read(nanotron({ scale: { lr_warmup_steps: 900 } })).notices).toEqual([
+      'lr_decay_starting_step: 800 lies within the warm-up of 900 steps',
+    ]);
     const scheduler = { learning_rate: 1, lr_warmup_steps: 20, lr_decay_starting_step: 5, min_decay_lr: 0 };
     expect(read(nanotron({ optimizer: { learning_rate_scheduler: scheduler } })).notices).toEqual([
-      'optimizer.learning_rate_scheduler.lr_decay_starting_step: 5 lies within the warm-up of 20 steps',
+      'lr_decay_starting_step: 5 lies within the warm-up of 20 steps',
     ]);
   });
 
@@ -274,6 +277,11 @@ describe("TRL's recipe", () => {
     });
   });
 
+  it('takes an AdamW of another arithmetic, and null for a strategy', () => {
+    const keys = { optim: 'paged_adamw_32bit', eval_strategy: null };
+    expect(readRecipe({ ...sft, ...keys }, 'sft.yaml').notices).toEqual(readRecipe(sft, 'sft.yaml').notices);
+  });
+
   it('refuses an adapter that would be multiplied by nothing', () => {
     const lora = { ...sft, use_peft: true, lora_alpha: 0 };
     expect(() => readRecipe(lora, 'sft.yaml')).toThrow(/lora_alpha: expected a number, at least 1e-9, got 0/);
@@ -362,7 +370,8 @@ describe("TRL's recipe", () => {
 
   it('keeps as many checkpoints as save_total_limit says', () => {
     const kept = (more: object) => readRecipe({ ...sft, ...more }, 'sft.yaml').recipe.checkpoints.keep;
-    expect([kept({}), kept({ save_total_limit: 2 })]).toEqual([undefined, 2]);
+    const limits = [undefined, 2, 0, -1].map((save_total_limit) => kept({ save_total_limit }));
+    expect(limits).toEqual([undefined, 2, undefined, undefined]);
   });
 
   it('of DPO, with a mixer of one data set', () => {

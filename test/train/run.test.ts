@@ -1,5 +1,6 @@
 // Whole runs: one loss hash however they are cut, killed or threaded, and what a run says when something is wrong.
 
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -213,6 +214,36 @@ describe('a run', () => {
     await expect(runTraining({ ...options, resume: true })).rejects.toThrow(
       /--resume: expected the tokens that the first 2 steps were trained on, got others in train/,
     );
+  });
+
+  it('goes on with the same tokens when their record has come to them since', {
+    tags: ['slow'],
+  }, async () => {
+    const recorded = tinyRun();
+    const options = { recipe: recorded.recipe, out: recorded.out('recorded'), threads: 1, onNote: () => {} };
+    await runTraining({ ...options, maxSteps: 2 });
+    const bytes = readFileSync(recorded.out('train/a.ds'));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const counts = { tokens: 40_000, documents: 1, text_bytes: 1, vocab_size: 96, eos_id: 2 };
+    const header = { version: 1, token_bytes: 2, ...counts, tokenizer: 'x', sha256 };
+    writeFileSync(recorded.out('train/a.ds.header.json'), JSON.stringify(header));
+    expect((await runTraining({ ...options, resume: true })).state.lossHash).toBe(LOSS_HASH);
+  });
+
+  it('reads what is held out in ids of the size that the recipe says', { tags: ['slow'] }, async () => {
+    const losses = [];
+    for (const size of [2, 4] as const) {
+      const sized = tinyRun((changed) => {
+        Object.assign(changed.data_stages[0].data.dataset, { token_size_in_bytes: size });
+        changed.evaluation.interval = 1;
+      });
+      writeFileSync(sized.out('train/a.ds'), encodeTokens(tinyTokens(40_000, 1), size));
+      writeFileSync(sized.out('held-out/a.ds'), encodeTokens(tinyTokens(3000, 2), size));
+      const options = { recipe: sized.recipe, out: sized.out('sized'), threads: 1, onNote: () => {} };
+      await runTraining({ ...options, maxSteps: 1 });
+      losses.push(JSON.parse(readFileSync(sized.out('sized/log.jsonl'), 'utf8')).eval_loss);
+    }
+    expect(losses[1]).toBe(losses[0]);
   });
 
   it('may have a stage of any name', { tags: ['slow'] }, async () => {

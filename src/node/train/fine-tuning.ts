@@ -29,8 +29,6 @@ import { rowsOfFile } from './row-file.ts';
 
 type FineTuneRecipe = SftRecipe | DpoRecipe;
 
-const ROLES = ['system', 'user', 'assistant', 'tool'];
-
 export async function openFineTuning(
   recipe: FineTuneRecipe,
   options: RunOptions,
@@ -168,11 +166,10 @@ function messagesOf(value: unknown, key: string, at: RowPlace): readonly ChatMes
   return messages;
 }
 
-/** A template knows what roles it knows, but one that is misspelt would leave its message without labels. */
+/** A template knows what roles it knows, but an assistant that is misspelt would be left without labels. */
 function checkRole(role: string, at: RowPlace): void {
-  const meant = ROLES.includes(role) ? role : nearest(role, ROLES);
-  if (meant === undefined || meant === role) return;
-  throw new FormatError(`expected the role ${meant}, got ${shown(role)}`, at);
+  if (role === 'assistant' || !/^[a-z]+$/i.test(role) || !nearest(role, ['assistant'])) return;
+  throw new FormatError(`expected the role assistant, got ${shown(role)}`, at);
 }
 
 /** A row for training out of what the file has; undefined where nothing of it would count. */

@@ -66,15 +66,17 @@ async function openRunFolder(path: string, options: OpenCheckpointOptions): Prom
   if (!saved) throw new RangeError(`${store.path}: expected a checkpoint, got none`);
   const { state, tensors } = saved;
   const { recipe } = state;
-  if (recipe.kind !== 'pretrain' && recipe.lora) return openAdapted(path, recipe, saved);
+  const asked = tokenizer === undefined ? undefined : await readTokenizer(tokenizer);
+  if (recipe.kind !== 'pretrain' && recipe.lora) return openAdapted(path, recipe, saved, asked);
   const model = recipe.kind === 'pretrain' ? undefined : await openTuned(path, recipe.startFrom);
   await model?.close();
   const config = recipe.kind === 'pretrain' ? recipe.model : model!.config;
   const own = hasTokenizer(path) ? path : undefined;
-  const named = tokenizer ?? own ?? (recipe.kind === 'pretrain' ? recipe.tokenizer : undefined);
+  const named = recipe.kind === 'pretrain' ? (own ?? recipe.tokenizer) : undefined;
   const isHere = named !== undefined && hasTokenizer(named);
-  if (named !== undefined && !isHere) onNote?.(`${named}: no such tokenizer here; --tokenizer names another`);
-  const source = isHere ? await readTokenizer(named) : model?.tokenizer;
+  if (named !== undefined && !isHere && !asked)
+    onNote?.(`${named}: no such tokenizer here; --tokenizer names another`);
+  const source = asked ?? (isHere ? await readTokenizer(named) : model?.tokenizer);
   const { chatTemplate } = model ?? {};
   const weights = {
     ...stateCheckpoint(path, config, tensors.weights),
@@ -113,13 +115,16 @@ async function openAdapted(
   path: string,
   recipe: FineTuneRecipe,
   { state, tensors }: TrainingCheckpoint,
+  tokenizer: TokenizerSource | undefined,
 ): Promise<TrainedModel> {
   const model = await openTuned(path, recipe.startFrom);
   const adapter = await closedOnError(model, async () =>
     trainedAdapter(recipe, model.config, tensors.weights, path),
   );
   const log = await readLog(join(path, 'log.jsonl'), state.step);
-  const checkpoint = withTemplateOf(state.recipe, withJsonTokenizer(withAdapter(model, adapter)));
+  const adapted = withAdapter(model, adapter);
+  const told = tokenizer ? withTokenizer(adapted, tokenizer) : withJsonTokenizer(adapted);
+  const checkpoint = withTemplateOf(state.recipe, told);
   return { checkpoint, state, card: modelCard(model.config, state, log) };
 }
 

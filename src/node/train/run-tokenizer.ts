@@ -2,8 +2,8 @@
 // anywhere.
 
 import { existsSync } from 'node:fs';
-import { copyFile, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { copyFile, readFile, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { FormatError } from '../../base/errors.ts';
 import type { TokenizerSource } from '../../tokenizer/source.ts';
 import { makeFolder } from '../write-file.ts';
@@ -27,14 +27,15 @@ export function hasTokenizer(path: string): boolean {
   return existsSync(fileOf(path));
 }
 
-/** A copy in the folder of a run; one that is there stays. */
+/** A copy in the folder of a run, in place of the one before. */
 export async function keepTokenizer(path: string, run: string): Promise<void> {
-  if (hasTokenizer(run)) return;
+  const folder = dirname(fileOf(path));
+  if (resolve(folder) === resolve(run)) return;
   makeFolder(run);
-  const file = fileOf(path);
-  const config = join(dirname(file), FILES[1]);
+  const config = join(folder, FILES[1]);
   if (existsSync(config)) await copyFile(config, join(run, FILES[1]));
-  await copyFile(file, join(run, FILES[0]));
+  else await rm(join(run, FILES[1]), { force: true });
+  await copyFile(fileOf(path), join(run, FILES[0]));
 }
 
 function fileOf(path: string): string {

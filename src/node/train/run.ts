@@ -39,12 +39,14 @@ export async function runTraining(asked: RunOptions): Promise<TrainingResult> {
   const log = new RunLog(join(out, 'log.jsonl'), onNote);
   try {
     await log.keepUpTo(resumed?.state.step ?? 0);
-    // Those of a run that is gone on with are older than its checkpoints, should it be killed.
-    for (const name of ADAPTER_FILES) await rm(join(out, name), { force: true });
     const report = new ReportFile(out, await log.lines(), onNote);
     // What a run begins with is there before a checkpoint is: frozen weights, a reference's log-probabilities.
     await run.begin();
-    if (resumed) restore(run.machine, resumed);
+    if (resumed) {
+      restore(run.machine, resumed);
+      // They would be older than the checkpoints, should the run be killed.
+      for (const name of ADAPTER_FILES) await rm(join(out, name), { force: true });
+    }
     const trainer = new Trainer(
       run.machine,
       run.objective,
