@@ -3,6 +3,7 @@
 // (another thread on the same core halves what both can do) the figures fall, and their ratio stays.
 
 import { readFileSync } from 'node:fs';
+import { median } from '../src/base/median.ts';
 import { nodeTrainingPlatform } from '../src/node/train/platform.ts';
 import { WasmTraining } from '../src/wasm/training.ts';
 import { bindTrainingKernels } from '../src/wasm/training-kernels.ts';
@@ -40,8 +41,6 @@ function inTurns(runs: readonly (() => void)[]): number[][] {
   return Array.from({ length: ROUNDS }, () => runs.map((run, i) => timed(run, calls[i])));
 }
 
-const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1];
-
 export async function benchProducts(): Promise<void> {
   const memory = new WebAssembly.Memory({ initial: 2000, maximum: 2000 });
   const kernels = bindTrainingKernels(
@@ -74,11 +73,11 @@ export async function benchProducts(): Promise<void> {
     ]);
     const operations = 2 * rows * inSize * outSize;
     const [forward, dX, dWeight] = [1, 2, 3].map((n) => {
-      const rate = middle(rounds.map((ms) => operations / ms[n] / 1e6));
-      const share = middle(rounds.map((ms) => operations / ms[n] / (peak.operations / ms[0])));
+      const rate = median(rounds.map((ms) => operations / ms[n] / 1e6));
+      const share = median(rounds.map((ms) => operations / ms[n] / (peak.operations / ms[0])));
       return `${rate.toFixed(1)} (${Math.round(100 * share)} %)`;
     });
-    const speed = middle(rounds.map(([ms]) => peak.operations / ms / 1e6));
+    const speed = median(rounds.map(([ms]) => peak.operations / ms / 1e6));
     return { product: name, 'peak, GFLOP/s': speed.toFixed(1), forward, dX, dWeight };
   });
   console.table(rows);

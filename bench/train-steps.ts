@@ -5,7 +5,9 @@
 // products of the step take at the 128-bit peak, which is measured in the same rounds.
 
 import { spawn } from 'node:child_process';
+import { median } from '../src/base/median.ts';
 import type { ModelConfig } from '../src/config.ts';
+import { hfConfigJson } from '../src/format/hf-write.ts';
 import { nodeTrainingPlatform } from '../src/node/train/platform.ts';
 import { openTraining, planTraining } from '../src/run/training.ts';
 import { initialise } from '../src/train/initialise.ts';
@@ -103,9 +105,9 @@ async function measured(row: Row) {
   }
   const tokens = batch * length * steps;
   const rates = (clock: number, times: readonly Times[]) =>
-    Math.round(tokens / middle(times.map((t) => t[clock])));
+    Math.round(tokens / median(times.map((t) => t[clock])));
   const pairs = rounds.flatMap(({ ours, theirs, peak }) => (theirs ? [{ ours, theirs, peak }] : []));
-  const ratio = (clock: number) => middle(pairs.map((r) => r.theirs[clock] / r.ours[clock])).toFixed(2);
+  const ratio = (clock: number) => median(pairs.map((r) => r.theirs[clock] / r.ours[clock])).toFixed(2);
   const products = (operationsOf(row) * steps) / 1e9;
   const mine = rounds.map((round) => round.ours);
   const torch = pairs.map((round) => round.theirs);
@@ -113,12 +115,12 @@ async function measured(row: Row) {
     model: nameOf(row),
     'tokens a processor second': rates(1, mine),
     'a second': rates(0, mine),
-    'of the peak': middle(rounds.map((r) => products / r.peak / r.ours[1])).toFixed(2),
+    'of the peak': median(rounds.map((r) => products / r.peak / r.ours[1])).toFixed(2),
     ...(theirs && {
       PyTorch: `${rates(1, torch)}, ${rates(0, torch)}`,
       'ours / PyTorch, processor': ratio(1),
       clock: ratio(0),
-      ceiling: middle(pairs.map((r) => (r.theirs[1] * r.peak) / products)).toFixed(2),
+      ceiling: median(pairs.map((r) => (r.theirs[1] * r.peak) / products)).toFixed(2),
     }),
   };
 }
@@ -162,21 +164,9 @@ async function oursOf({ config, batch, length, threads }: Row) {
 }
 
 function torchOf({ config, batch, length, threads, compiled }: Row) {
-  const hf = {
-    vocab_size: config.vocabSize,
-    hidden_size: config.hiddenSize,
-    intermediate_size: config.intermediateSize,
-    num_hidden_layers: config.numLayers,
-    num_attention_heads: config.numHeads,
-    num_key_value_heads: config.numKvHeads,
-    max_position_embeddings: config.maxSeqLen,
-    tie_word_embeddings: true,
-  };
-  const words = [JSON.stringify(hf), ...[batch, length, threads].map(String)];
+  const words = [JSON.stringify(hfConfigJson(config)), ...[batch, length, threads].map(String)];
   return askPython<Times>('train_torch.py', compiled ? [...words, 'compiled'] : words);
 }
-
-const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 /** The plan of a step of the 135M beside what the process then holds. */
 export async function benchMemory(): Promise<void> {

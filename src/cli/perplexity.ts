@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import type { Source } from '../format/source.ts';
 import { fileSource } from '../node/file-source.ts';
-import { readText } from '../node/read-text.ts';
+import { readText } from '../node/read-file.ts';
 import { orDiskError } from '../node/write-file.ts';
 import { type KlBase, klBaseHeader, klBaseRow, readKlBase, scoredPositions } from '../score/kl-base.ts';
 import { Divergence, perplexity, type Window, windowsOf } from '../score/perplexity.ts';

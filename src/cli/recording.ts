@@ -15,7 +15,7 @@ import {
 import { biasesOf } from '../generate/sampler.ts';
 import { loadModel } from '../node/index.ts';
 import { openNode } from '../node/open.ts';
-import { readText } from '../node/read-text.ts';
+import { readText } from '../node/read-file.ts';
 import { writeText } from '../node/write-file.ts';
 import type { LoadOptions } from '../run/load.ts';
 import { bind, type SmolLM2 } from '../smollm2.ts';

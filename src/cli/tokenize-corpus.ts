@@ -1,7 +1,7 @@
 // `smollm2 tokenize-corpus`: text files as token shards that `smollm2 train` and nanotron read.
 
 import { FormatError } from '../base/errors.ts';
-import { readText } from '../node/read-text.ts';
+import { readText } from '../node/read-file.ts';
 import { corpusTexts } from '../node/train/corpus.ts';
 import { ShardWriter, type WrittenShards } from '../node/train/shard-writer.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';

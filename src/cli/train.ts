@@ -52,7 +52,7 @@ async function run(args: Arguments): Promise<void> {
     onProgress: (...how) => process.stderr.isTTY && status.progress(...how),
     onStep: (line, totalSteps) => {
       status.clear();
-      process.stdout.write(clock.format(line, totalSteps, args.count('maxSteps')));
+      process.stdout.write(clock.format(line, totalSteps, options.maxSteps));
     },
   };
   try {

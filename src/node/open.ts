@@ -1,22 +1,14 @@
 // What `load()` may be given where there is a file system (Node, Deno, Bun): names, hub ids, paths, manifests of
 // parts, and all that open.ts takes.
 
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UnavailableError } from '../base/errors.ts';
 import type { Checkpoint } from '../format/checkpoint.ts';
 import { readGguf } from '../format/gguf.ts';
 import { isManifest, type OpenOptions, type OpenSource, openCheckpoint } from '../format/open.ts';
 import { partsSource, readManifest } from '../format/parts.ts';
 import { type FindWeightsOptions, openWeights } from './find-weights.ts';
-
-/** A file whole; what is none, or may not be read, is unavailable and not an error of the system. */
-function readPart(path: string): Promise<Buffer> {
-  return readFile(path).catch((cause: Error) => {
-    throw new UnavailableError(`${path}: expected a file that can be read, got ${cause.message}`);
-  });
-}
+import { readBytes } from './read-file.ts';
 
 /** Opens a checkpoint by name, hub id, path, URL or any of the forms of `OpenSource`. */
 export async function openNode(
@@ -27,6 +19,6 @@ export async function openNode(
   if (typeof source !== 'string') return openCheckpoint(source, options);
   if (!isManifest(source)) return openWeights(source, options);
   if (/^https?:/.test(source)) return openCheckpoint(new URL(source), options);
-  const manifest = readManifest(await readPart(source).then(String), source);
-  return readGguf(partsSource(manifest, (part) => readPart(join(dirname(source), part.name))));
+  const manifest = readManifest(await readBytes(source).then(String), source);
+  return readGguf(partsSource(manifest, (part) => readBytes(join(dirname(source), part.name))));
 }

@@ -57,7 +57,9 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 
 export function readTrlRecipe(root: RecipeSection): SftRecipe | DpoRecipe {
   const isDpo = ['beta', 'max_prompt_length', 'loss_type'].some((key) => root.has(key));
-  const shared = { ...readRun(root), ...readRows(root), ...readSchedule(root), lora: readLora(root) };
+  const evaluates = readEvaluates(root);
+  const rows = readRows(root, evaluates);
+  const shared = { ...readRun(root, evaluates), ...rows, ...readSchedule(root), lora: readLora(root) };
   root.ignore(...WITHOUT_EFFECT, 'weight_decay_exclude');
   noteNotDone(root);
   if (!isDpo) {
@@ -74,11 +76,10 @@ export function readTrlRecipe(root: RecipeSection): SftRecipe | DpoRecipe {
 
 type FineTune = Omit<SftRecipe, 'kind' | 'assistantOnlyLoss' | 'packing'>;
 
-function readRun(root: RecipeSection) {
+function readRun(root: RecipeSection, evaluates: Strategy) {
   const startFrom = root.text('model_name_or_path') ?? root.fail('model_name_or_path', 'a model', undefined);
   const name = root.text('run_name') ?? root.text('output_dir')?.split('/').filter(Boolean).at(-1);
   const saves = readStrategy(root, 'save_strategy');
-  const evaluates = readEvaluates(root);
   const optimizer = root.text('optim') ?? 'adamw_torch';
   if (!/^(paged_)?adamw(_|$)/.test(optimizer)) root.fail('optim', 'an adamw, such as adamw_torch', optimizer);
   const evaluation = root.section('evaluation');
@@ -144,7 +145,7 @@ function noteNotDone(root: RecipeSection): void {
   }
 }
 
-function readRows(root: RecipeSection) {
+function readRows(root: RecipeSection, evaluates: Strategy) {
   const splits = root.texts('dataset_splits');
   const mixer = root.section('dataset_mixer');
   const mixed = Object.keys((root.take('dataset_mixer') ?? {}) as object);
@@ -155,7 +156,7 @@ function readRows(root: RecipeSection) {
   return {
     dataset: dataset ?? root.fail('dataset_name', 'a data set', undefined),
     trainSplit: root.text('dataset_train_split') ?? splits[0] ?? 'train',
-    testSplit: readEvaluates(root) === 'no' ? undefined : testSplit,
+    testSplit: evaluates === 'no' ? undefined : testSplit,
     maxLength: root.count('max_length', { fallback: root.optionalCount('max_seq_length') ?? 1024 }),
     microBatchSize: root.count('per_device_train_batch_size', { fallback: 8 }),
     microBatchesPerStep:

@@ -3,14 +3,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runTraining } from '../../src/node/train/run.ts';
+import { assistant, jsonl, NANO, TEMPLATE, user } from '../support/tuning.ts';
 
-const nano = fileURLToPath(new URL('../../models/nano.gguf', import.meta.url));
-const TEMPLATE =
-  "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}" +
-  "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 const folder = mkdtempSync(join(tmpdir(), 'smollm2-rows-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -19,12 +15,9 @@ let runs = 0;
 async function train(rows: readonly unknown[] | Uint8Array, more: object = {}, options: object = {}) {
   const name = String(runs++);
   const data = join(folder, `${name}.jsonl`);
-  writeFileSync(
-    data,
-    rows instanceof Uint8Array ? rows : rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
-  );
+  writeFileSync(data, rows instanceof Uint8Array ? rows : jsonl(rows));
   const recipe = join(folder, `${name}.yaml`);
-  const keys = { model_name_or_path: nano, chat_template: TEMPLATE, dataset_name: data, max_steps: 2 };
+  const keys = { model_name_or_path: NANO, chat_template: TEMPLATE, dataset_name: data, max_steps: 2 };
   writeFileSync(recipe, JSON.stringify({ ...keys, per_device_train_batch_size: 2, ...more }));
   const out = join(folder, `run-${name}`);
   const run = (rest: object) =>
@@ -33,8 +26,6 @@ async function train(rows: readonly unknown[] | Uint8Array, more: object = {}, o
   return { state, resumed: () => run({ resume: true, maxSteps: undefined }), out };
 }
 const dpo = { beta: 0.5 };
-const user = (content: string) => ({ role: 'user', content });
-const assistant = (content: string) => ({ role: 'assistant', content });
 
 describe('a pair', () => {
   const question = 'Who sings at night?';

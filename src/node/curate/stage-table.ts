@@ -1,12 +1,11 @@
 // Every stage that runs here: those of src/data, and those that need a package or the model.
 
-import { readFile } from 'node:fs/promises';
-import { UnavailableError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import { extractStage } from '../../data/extract/stage.ts';
 import { minhashStage } from '../../data/minhash/stage.ts';
 import type { Resources, StageKind } from '../../data/stage.ts';
 import { STAGES } from '../../data/stages.ts';
+import { readBytes } from '../read-file.ts';
 import { languageFilter } from './language-stage.ts';
 import { nodeSigner } from './minhash-kernel.ts';
 
@@ -29,14 +28,4 @@ export function nodeStageKind(name: string): StageKind {
 }
 
 /** Files as the user names them, from the working directory. */
-export const fileResources: Resources = {
-  async readBytes(path) {
-    try {
-      return await readFile(path);
-    } catch (error) {
-      throw new UnavailableError(
-        `${path}: expected a file that can be read, got ${(error as Error).message}`,
-      );
-    }
-  },
-};
+export const fileResources: Resources = { readBytes };
